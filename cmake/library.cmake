@@ -1,0 +1,94 @@
+# The library. Sources come from globs over the layers, so that a new file needs no entry here.
+#
+#   sluice_objects   all layers but the x64 back end: no exceptions, no RTTI
+#   sluice_x64       the x64 back end, on x86-64 only; xbyak throws, so exceptions are on inside
+#   sluice           both, as the library that embedders link: the public headers alone
+#   sluice_internal  both, with the repository root to include from: for tools, tests, benchmarks
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
+  set(SLUICE_X86_64 ON)
+else()
+  set(SLUICE_X86_64 OFF)
+endif()
+
+set(interpreter_folder ${PROJECT_SOURCE_DIR}/compiler/backend/interpreter)
+set(x64_folder ${PROJECT_SOURCE_DIR}/compiler/backend/x64)
+file(GLOB_RECURSE sluice_sources CONFIGURE_DEPENDS
+     ${PROJECT_SOURCE_DIR}/support/*.cpp ${PROJECT_SOURCE_DIR}/dsl/*.cpp
+     ${PROJECT_SOURCE_DIR}/compiler/*.cpp ${PROJECT_SOURCE_DIR}/runtime/*.cpp)
+file(GLOB_RECURSE x64_sources CONFIGURE_DEPENDS ${x64_folder}/*.cpp)
+file(GLOB interpreter_kernels CONFIGURE_DEPENDS ${interpreter_folder}/kernels*.cpp)
+file(GLOB interpreter_v3 CONFIGURE_DEPENDS ${interpreter_folder}/*_v3.cpp)
+file(GLOB interpreter_v4 CONFIGURE_DEPENDS ${interpreter_folder}/*_v4.cpp)
+list(REMOVE_ITEM sluice_sources ${x64_sources})
+if(NOT SLUICE_X86_64)
+  set(x64_sources)
+  list(REMOVE_ITEM sluice_sources ${interpreter_v3} ${interpreter_v4})
+endif()
+
+# The interpreter's loops over blocks of lanes are meant for the vectoriser. Neither option changes
+# a value: they only give up errno and the exact set of exception flags, which Sluice never
+# promises, and without them a compare-and-select loop stays scalar.
+set_source_files_properties(${interpreter_kernels} PROPERTIES COMPILE_OPTIONS
+                            "-O3;-fno-math-errno;-fno-trapping-math")
+# One file an instruction set, chosen at run time by CPUID. Such a file keeps everything it defines
+# in an unnamed namespace or behind its own names: an inline function shared with other files could
+# be linked from here and would then run on processors without these instructions.
+set_property(SOURCE ${interpreter_v3} APPEND PROPERTY COMPILE_OPTIONS -march=x86-64-v3)
+set_property(SOURCE ${interpreter_v4} APPEND PROPERTY COMPILE_OPTIONS -march=x86-64-v4
+                                                      -mprefer-vector-width=512)
+
+include(${CMAKE_CURRENT_LIST_DIR}/embed.cmake)
+sluice_embed_library(library_sources_cpp)
+
+set(generated_include ${PROJECT_BINARY_DIR}/include)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/version.hpp.in ${generated_include}/sluice/version.hpp
+               @ONLY)
+set(public_include ${PROJECT_SOURCE_DIR}/support/include ${PROJECT_SOURCE_DIR}/runtime/include
+                   ${generated_include})
+
+find_package(Threads REQUIRED)
+
+function(sluice_add_objects name)
+  add_library(${name} OBJECT ${ARGN})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${public_include})
+  target_link_libraries(${name} PRIVATE sluice_options sluice_warnings Threads::Threads)
+  # 1 where the x64 back end is part of the library, else 0.
+  target_compile_definitions(${name} PRIVATE SLUICE_HAVE_X64=$<BOOL:${x64_sources}>)
+  set_target_properties(
+    ${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+                       POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+sluice_add_objects(sluice_objects ${sluice_sources} ${library_sources_cpp})
+target_compile_options(sluice_objects PRIVATE -fno-exceptions -fno-rtti)
+set(all_objects $<TARGET_OBJECTS:sluice_objects>)
+
+if(x64_sources)
+  find_path(SLUICE_XBYAK_INCLUDE xbyak/xbyak.h REQUIRED
+            DOC "Folder that holds xbyak/xbyak.h (Debian: libxbyak-dev)")
+  sluice_add_objects(sluice_x64 ${x64_sources})
+  target_include_directories(sluice_x64 SYSTEM PRIVATE ${SLUICE_XBYAK_INCLUDE})
+  list(APPEND all_objects $<TARGET_OBJECTS:sluice_x64>)
+endif()
+
+add_library(sluice ${all_objects})
+add_library(sluice::sluice ALIAS sluice)
+set_target_properties(sluice PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
+                                        SOVERSION ${PROJECT_VERSION_MAJOR})
+target_compile_features(sluice INTERFACE cxx_std_20)
+foreach(folder IN LISTS public_include)
+  target_include_directories(sluice INTERFACE $<BUILD_INTERFACE:${folder}>)
+endforeach()
+target_link_libraries(sluice PUBLIC Threads::Threads PRIVATE $<BUILD_INTERFACE:sluice_options>)
+
+# Programs of this repository may look inside. A shared library hides what lies inside, so they are
+# then linked with the objects themselves.
+add_library(sluice_internal INTERFACE)
+target_include_directories(sluice_internal INTERFACE ${PROJECT_SOURCE_DIR} ${public_include})
+target_compile_definitions(sluice_internal INTERFACE SLUICE_HAVE_X64=$<BOOL:${x64_sources}>)
+target_link_libraries(sluice_internal INTERFACE sluice_options sluice_warnings Threads::Threads)
+if(BUILD_SHARED_LIBS)
+  target_sources(sluice_internal INTERFACE ${all_objects})
+else()
+  target_link_libraries(sluice_internal INTERFACE sluice)
+endif()

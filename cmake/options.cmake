@@ -1,0 +1,29 @@
+# Compiler options. `sluice_options` holds what may change a result and so holds for every target;
+# `sluice_warnings` holds the warnings, kept clean with g++ 12 and clang 14.
+add_library(sluice_options INTERFACE)
+# A product and a sum are rounded separately unless the IR says fma: all back ends must give the
+# interpreter's bits, so no compiler may contract on its own.
+target_compile_options(sluice_options INTERFACE -ffp-contract=off)
+if(SLUICE_SANITIZE)
+  target_compile_options(
+    sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all
+                             -fno-omit-frame-pointer)
+  target_link_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE})
+endif()
+
+add_library(sluice_warnings INTERFACE)
+target_compile_options(
+  sluice_warnings
+  INTERFACE -Wall
+            -Wextra
+            -Wpedantic
+            -Wshadow
+            -Wconversion
+            -Wsign-conversion
+            -Wold-style-cast
+            -Wnon-virtual-dtor
+            -Woverloaded-virtual
+            -Wcast-qual
+            -Wformat=2
+            -Wundef
+            $<$<BOOL:${SLUICE_WERROR}>:-Werror>)

@@ -1,0 +1,3 @@
+// The unit tests' runner: Catch2's own main, compiled once.
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
