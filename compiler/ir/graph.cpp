@@ -1,0 +1,136 @@
+#include "compiler/ir/graph.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "support/hash.hpp"
+
+namespace sluice::ir {
+namespace {
+
+Elem result_elem(const Graph& graph, Op op, std::span<const ValueId> operands) {
+  switch (info(op).rule) {
+    case TypeRule::leaf: return graph.compute();
+    case TypeRule::number: return graph.compute();
+    case TypeRule::integer: return integer_of(graph.compute());
+    case TypeRule::compare:
+    case TypeRule::int_compare:
+    case TypeRule::logic: return Elem::boolean;
+    case TypeRule::select: return graph[operands[1]].type.elem;
+    case TypeRule::to_integer: return integer_of(graph.compute());
+    case TypeRule::to_number: return graph.compute();
+  }
+  return graph.compute();
+}
+
+}  // namespace
+
+std::size_t Graph::NodeHash::operator()(const Node& node) const {
+  std::uint64_t hash = mix(static_cast<std::uint64_t>(node.op), node.payload);
+  hash = mix(hash, static_cast<std::uint64_t>(node.type.elem) << 8 | static_cast<std::uint64_t>(node.type.extent));
+  for (const ValueId operand : node.args()) hash = mix(hash, operand.index);
+  return static_cast<std::size_t>(hash);
+}
+
+ValueId Graph::intern(const Node& node) {
+  const auto [entry, inserted] = known_.try_emplace(node, ValueId{static_cast<std::uint32_t>(nodes_.size())});
+  if (inserted) nodes_.push_back(node);
+  return entry->second;
+}
+
+ValueId Graph::add_input(std::string input_name, Type type) {
+  Node node;
+  node.op = Op::input;
+  node.type = type;
+  node.payload = inputs_.size();
+  inputs_.push_back({std::move(input_name), type});
+  return intern(node);
+}
+
+ValueId Graph::add_param(std::string param_name, double value, bool baked) {
+  Node node;
+  node.op = Op::param;
+  node.type = {compute_, Extent::scalar};
+  node.payload = params_.size();
+  params_.push_back({std::move(param_name), value, baked});
+  return intern(node);
+}
+
+void Graph::add_output(std::string output_name, ValueId value) { outputs_.push_back({std::move(output_name), value}); }
+
+std::uint64_t Graph::add_table(Table table) {
+  const auto same = std::find_if(tables_.begin(), tables_.end(), [&](const Table& known) {
+    return known.name == table.name && known.entries == table.entries;
+  });
+  const auto index = static_cast<std::uint64_t>(same - tables_.begin());
+  if (same == tables_.end()) tables_.push_back(std::move(table));
+  return index;
+}
+
+ValueId Graph::add(Op op, std::span<const ValueId> operands, std::uint64_t payload) {
+  Node node;
+  node.op = op;
+  node.payload = payload;
+  node.type.elem = result_elem(*this, op, operands);
+  std::copy(operands.begin(), operands.end(), node.operands.begin());
+  for (const ValueId operand : operands) node.type.extent = std::max(node.type.extent, (*this)[operand].type.extent);
+  return intern(node);
+}
+
+ValueId Graph::constant_bits(Elem elem, std::uint64_t bits) {
+  Node node;
+  node.op = Op::constant;
+  node.type = {elem, Extent::scalar};
+  node.payload = bits;
+  return intern(node);
+}
+
+ValueId Graph::constant(double value) {
+  if (compute_ == Elem::f64) return constant_bits(Elem::f64, std::bit_cast<std::uint64_t>(value));
+  return constant_bits(Elem::f32, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+}
+
+ValueId Graph::boolean(bool value) { return constant_bits(Elem::boolean, value ? 1 : 0); }
+
+double Graph::constant_value(ValueId id) const {
+  const Node& node = (*this)[id];
+  if (node.type.elem == Elem::f64) return std::bit_cast<double>(node.payload);
+  return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(node.payload)));
+}
+
+bool Graph::is_constant(ValueId id, double value) const {
+  if (!is_constant(id) || !is_number((*this)[id].type.elem)) return false;
+  return std::bit_cast<std::uint64_t>(constant_value(id)) == std::bit_cast<std::uint64_t>(value);
+}
+
+Graph Graph::empty_copy() const {
+  Graph copy(compute_);
+  copy.tables_ = tables_;
+  // Leaves are interned in the order they were first added, which keeps their ids.
+  for (const Node& node : nodes_) {
+    if (node.op == Op::input) {
+      const GraphInput& input = inputs_[node.payload];
+      copy.add_input(input.name, input.type);
+    } else if (node.op == Op::param) {
+      const GraphParam& param = params_[node.payload];
+      copy.add_param(param.name, param.value, param.baked);
+    }
+  }
+  return copy;
+}
+
+std::vector<ValueId> Graph::live() const {
+  std::vector<bool> needed(nodes_.size(), false);
+  for (const GraphOutput& output : outputs_) needed[output.value.index] = true;
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    if (!needed[i]) continue;
+    for (const ValueId operand : nodes_[i].args()) needed[operand.index] = true;
+  }
+  std::vector<ValueId> order;
+  for (std::size_t i = 0; i < nodes_.size(); ++i)
+    if (needed[i]) order.push_back({static_cast<std::uint32_t>(i)});
+  return order;
+}
+
+}  // namespace sluice::ir
