@@ -71,6 +71,13 @@ if(x64_sources)
   list(APPEND all_objects $<TARGET_OBJECTS:sluice_x64>)
 endif()
 
+# A shared library shows its public interface, which these two layers implement, and nothing else.
+if(BUILD_SHARED_LIBS)
+  set(interface_sources ${sluice_sources})
+  list(FILTER interface_sources INCLUDE REGEX "^${PROJECT_SOURCE_DIR}/(support|runtime)/")
+  set_property(SOURCE ${interface_sources} APPEND PROPERTY COMPILE_OPTIONS -fvisibility=default)
+endif()
+
 add_library(sluice ${all_objects})
 add_library(sluice::sluice ALIAS sluice)
 set_target_properties(sluice PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
