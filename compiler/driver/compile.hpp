@@ -1,0 +1,41 @@
+// The spine: one request to a scheduled program, and a scheduled program to machine code.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sluice/status.hpp>
+
+#include "compiler/driver/request.hpp"
+#include "compiler/object/code_object.hpp"
+#include "compiler/schedule/element_program.hpp"
+#include "support/target.hpp"
+
+namespace sluice::driver {
+
+struct Compiled {
+  schedule::ElementProgram program;   // buffers: the request's operands, in order
+  std::vector<std::string> rewrites;  // the names of the rules that fired, in order
+};
+
+// Errors: `unsupported` for what cannot be lowered yet, `limit_exceeded` for a graph beyond the
+// limits.
+[[nodiscard]] Result<Compiled> compile(const Request& request);
+
+// Machine code for a target that has a level; `unavailable` where this build has no back end for
+// it.
+[[nodiscard]] Result<object::CodeObject> emit(const schedule::ElementProgram& program,
+                                              const Target& target);
+
+// The steps that can be shown, each as text, in the order of the compiler.
+enum class Step : std::uint8_t { ast, ir, grad, rewrites, expand, schedule, assembly };
+[[nodiscard]] std::string_view name(Step step);  // "asm" for assembly
+[[nodiscard]] std::optional<Step> step_from_name(std::string_view text);
+
+// The text of a step of a request; compiles as far as that. `target` matters for `assembly` alone.
+[[nodiscard]] Result<std::string> show(const Request& request, Step step, const Target& target);
+
+}  // namespace sluice::driver

@@ -1,0 +1,55 @@
+// What the driver is asked to compile: one pass of one function, for operands of given types.
+//
+// A request is resolved: names have become indices, defaults have been filled in. Compilation is a
+// pure function of it; a target is chosen only when code is emitted, so that one scheduled program
+// serves every rung.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <sluice/dtype.hpp>
+#include <sluice/pass.hpp>
+
+#include "compiler/ir/op.hpp"
+#include "dsl/program.hpp"
+
+namespace sluice::driver {
+
+// What a buffer of the kernel holds. The order is that of the kernel's buffers; within a role they
+// come by index.
+enum class Role : std::uint8_t {
+  input,            // index: into the function's inputs
+  output_gradient,  // index: into its outputs; passes with a backward part only
+  output,           // index: into its outputs; passes with a forward part only
+  input_gradient,   // index: into its inputs; passes with a backward part only
+};
+
+struct Operand {
+  Role role = Role::input;
+  std::uint32_t index = 0;
+  Dtype dtype = Dtype::f32;  // as stored
+  ir::Extent extent =
+      ir::Extent::element;  // inputs and output gradients: scalar (one element for all) or element
+};
+
+struct Parameter {
+  double value = 0;   // of a baked one; the default of a passed one, for listings only
+  bool baked = true;  // false: a slot of the kernel's parameters, in the order of the function's
+};
+
+struct Request {
+  const dsl::Program* program = nullptr;
+  dsl::FunctionId function = dsl::kNoFunction;
+  Pass pass = Pass::forward;
+
+  // The graph's inputs and then its outputs, one each, in order. An input of the function that is
+  // not here takes its default; an output that is not here is not computed; one without an output
+  // gradient has the gradient 0. The compute type is f64 where an operand in the role of input is,
+  // else f32.
+  std::vector<Operand> operands;
+  std::vector<Parameter>
+      params;  // one each of the function's, in order; int parameters are always baked
+};
+
+}  // namespace sluice::driver
