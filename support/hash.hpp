@@ -1,12 +1,14 @@
-// Mixing of 64-bit words: for hash tables and for keys held in memory. Not for data that leaves the process.
+// Mixing of 64-bit words: for hash tables and for keys held in memory. Not for data that leaves the
+// process.
 #pragma once
 
 #include <cstdint>
 
 namespace sluice {
 
-// A function of both words whose bits all depend on all bits of them (the finaliser of SplitMix64; Steele, Lea, Flood,
-// "Fast splittable pseudorandom number generators", 2014, applied to a product of the seed and a value).
+// A function of both words whose bits all depend on all bits of them (the finaliser of SplitMix64;
+// Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014, applied to a product
+// of the seed and a value).
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t seed, std::uint64_t value) {
   std::uint64_t x = (seed + 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu ^ value;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;

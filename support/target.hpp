@@ -1,7 +1,7 @@
 // Target description: which instruction set code is made for, and what this processor has.
 //
-// A target is a level plus features; features may change instructions, never bits. What a processor has is parsed from
-// CPUID leaves handed in as data, so that every machine can be tested on any.
+// A target is a level plus features; features may change instructions, never bits. What a processor
+// has is parsed from CPUID leaves handed in as data, so that every machine can be tested on any.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,16 @@ struct Target {
   Level level = Level::interpreter;
   std::uint32_t features = 0;  // a bit per Feature
 
-  [[nodiscard]] bool has(Feature feature) const { return (features >> static_cast<unsigned>(feature) & 1u) != 0; }
+  [[nodiscard]] bool has(Feature feature) const {
+    return (features >> static_cast<unsigned>(feature) & 1u) != 0;
+  }
   friend bool operator==(const Target&, const Target&) = default;
 };
 
 // "interpreter", "x86-64-v3", "x86-64-v4+vbmi+fp16".
 [[nodiscard]] std::string to_string(const Target& target);
-// The reverse; an unknown name or feature, or a feature that the level cannot have, is an error that lists the known ones.
+// The reverse; an unknown name or feature, or a feature that the level cannot have, is an error
+// that lists the known ones.
 [[nodiscard]] Result<Target> parse_target(std::string_view text);
 
 // What CPUID and XGETBV say; leaves that the processor lacks are zero.
@@ -44,13 +47,15 @@ struct CpuidLeaves {
   std::uint64_t xcr0 = 0;  // which register states the system saves
 };
 
-// The highest target a processor with these leaves can run; the interpreter where it lacks x86-64-v3.
+// The highest target a processor with these leaves can run; the interpreter where it lacks
+// x86-64-v3.
 [[nodiscard]] Target target_from_cpuid(const CpuidLeaves& leaves);
 // Of this processor, read once.
 [[nodiscard]] const Target& host_target();
 // Whether code for `target` runs on a processor whose highest target is `host`.
 [[nodiscard]] bool runs_on(const Target& target, const Target& host);
-// Every level this processor can run, lowest first, the interpreter included; each with the host's features for it.
+// Every level this processor can run, lowest first, the interpreter included; each with the host's
+// features for it.
 [[nodiscard]] std::vector<Target> runnable_targets();
 
 }  // namespace sluice

@@ -1,6 +1,7 @@
 // Reverse-mode automatic differentiation, graph to graph, one rule a primitive.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,15 +12,31 @@
 
 namespace sluice::autodiff {
 
-// The partial derivatives of `y` with respect to each of `wrt` (inputs, parameters or any other values), added to the
-// graph. An adjoint that belongs to one side of a condition is computed along its branch and selected last; a value
-// that does not depend on a wrt has the derivative 0.
-[[nodiscard]] std::vector<ir::ValueId> partials(ir::Graph& graph, ir::ValueId y, std::span<const ir::ValueId> wrt);
+// The partial derivatives of `y` with respect to each of `wrt` (inputs, parameters or any other
+// values), added to the graph. An adjoint that belongs to one side of a condition is computed along
+// its branch and selected last; a value that does not depend on a wrt has the derivative 0.
+[[nodiscard]] std::vector<ir::ValueId> partials(ir::Graph& graph, ir::ValueId y,
+                                                std::span<const ir::ValueId> wrt);
 
-// The backward graph of a function: its inputs are the function's and one incoming gradient an output (named
-// "grad_NAME"), its outputs are "dNAME" for each name in `wrt` (inputs or parameters). With one output y the gradient of
-// x is grad_y * dy/dx, multiplied inside the branches of outermost selects, where a literal 0 gives 0 and a literal 1 the
-// gradient itself.
-[[nodiscard]] Result<ir::Graph> backward(const ir::Graph& forward, std::span<const std::string> wrt);
+// The graph with every `derivative(v, w)` op replaced by what it stands for, innermost first.
+[[nodiscard]] ir::Graph resolve_derivatives(const ir::Graph& graph);
+
+// What a backward graph is made for.
+struct BackwardRequest {
+  std::vector<std::string> wrt;  // names of inputs
+  // One each of the forward graph's outputs: the extent of its incoming gradient, or nothing where
+  // that is 0.
+  std::vector<std::optional<ir::Extent>> gradients;
+  // One each of the forward graph's outputs: whether the graph gives it too (forward_backward).
+  std::vector<bool> keep_output;
+};
+
+// The backward graph of a function: its inputs are the function's and then one incoming gradient an
+// output that has one (named "grad_NAME"), its outputs the forward outputs that are kept and then
+// "dNAME" for each name in `wrt`. The gradient of x is the sum over outputs of grad_y * dy/dx,
+// multiplied inside the branches of outermost selects, where a literal 0 gives 0 and a literal 1
+// the gradient itself. The gradient of a broadcast input or of a parameter is a reduction:
+// `unsupported` until those exist.
+[[nodiscard]] Result<ir::Graph> backward(const ir::Graph& forward, const BackwardRequest& request);
 
 }  // namespace sluice::autodiff

@@ -1,7 +1,7 @@
 // Building IR as one writes formulas: an Expr is a value of a Graph with the arithmetic operators.
 //
-// A number literal next to an Expr becomes a constant of the compute type, rounded once. Operators follow the operands'
-// type: on integers + - & | ^ << >> are the integer ops.
+// A number literal next to an Expr becomes a constant of the compute type, rounded once. Operators
+// follow the operands' type: on integers + - & | ^ << >> are the integer ops.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +26,21 @@ struct Expr {
 
 inline Expr make(Op op, Expr a) { return {a.graph, a.graph->add(op, {a.id})}; }
 inline Expr make(Op op, Expr a, Expr b) { return {a.graph, a.graph->add(op, {a.id, b.id})}; }
-inline Expr make(Op op, Expr a, Expr b, Expr c) { return {a.graph, a.graph->add(op, {a.id, b.id, c.id})}; }
+inline Expr make(Op op, Expr a, Expr b, Expr c) {
+  return {a.graph, a.graph->add(op, {a.id, b.id, c.id})};
+}
 
 // Constants of the graph that `like` belongs to.
 inline Expr number(Expr like, double value) { return {like.graph, like.graph->constant(value)}; }
 inline Expr integer(Expr like, std::uint64_t value) {
   const Elem elem = integer_of(like.graph->compute());
-  return {like.graph, like.graph->constant_bits(elem, elem == Elem::i32 ? value & 0xffffffffu : value)};
+  return {like.graph,
+          like.graph->constant_bits(elem, elem == Elem::i32 ? value & 0xffffffffu : value)};
 }
 
-inline Op pick(Expr a, Op on_number, Op on_integer) { return is_integer(a.type().elem) ? on_integer : on_number; }
+inline Op pick(Expr a, Op on_number, Op on_integer) {
+  return is_integer(a.type().elem) ? on_integer : on_number;
+}
 inline Expr operator+(Expr a, Expr b) { return make(pick(a, Op::add, Op::iadd), a, b); }
 inline Expr operator-(Expr a, Expr b) { return make(pick(a, Op::sub, Op::isub), a, b); }
 inline Expr operator*(Expr a, Expr b) { return make(pick(a, Op::mul, Op::imul), a, b); }
@@ -53,8 +58,12 @@ inline Expr operator/(double a, Expr b) { return number(b, a) / b; }
 inline Expr operator&(Expr a, Expr b) { return make(Op::iand, a, b); }
 inline Expr operator|(Expr a, Expr b) { return make(Op::ior, a, b); }
 inline Expr operator^(Expr a, Expr b) { return make(Op::ixor, a, b); }
-inline Expr operator<<(Expr a, int count) { return make(Op::ishl, a, integer(a, static_cast<std::uint64_t>(count))); }
-inline Expr operator>>(Expr a, int count) { return make(Op::ishr, a, integer(a, static_cast<std::uint64_t>(count))); }
+inline Expr operator<<(Expr a, int count) {
+  return make(Op::ishl, a, integer(a, static_cast<std::uint64_t>(count)));
+}
+inline Expr operator>>(Expr a, int count) {
+  return make(Op::ishr, a, integer(a, static_cast<std::uint64_t>(count)));
+}
 
 inline Expr operator<(Expr a, Expr b) { return make(pick(a, Op::lt, Op::ilt), a, b); }
 inline Expr operator>(Expr a, Expr b) { return b < a; }
@@ -92,7 +101,8 @@ inline Expr to_bits(Expr a) { return make(Op::to_bits, a); }
 inline Expr from_bits(Expr a) { return make(Op::from_bits, a); }
 inline Expr round_to_int(Expr a) { return make(Op::round_to_int, a); }
 inline Expr to_float(Expr a) { return make(Op::to_float, a); }
-// Entry of a constant table by an integer index taken modulo its length; entries are numbers of the compute type.
+// Entry of a constant table by an integer index taken modulo its length; entries are numbers of the
+// compute type.
 Expr lookup(Expr index, std::string table_name, const std::vector<double>& entries);
 
 }  // namespace sluice::ir

@@ -28,13 +28,15 @@ Elem result_elem(const Graph& graph, Op op, std::span<const ValueId> operands) {
 
 std::size_t Graph::NodeHash::operator()(const Node& node) const {
   std::uint64_t hash = mix(static_cast<std::uint64_t>(node.op), node.payload);
-  hash = mix(hash, static_cast<std::uint64_t>(node.type.elem) << 8 | static_cast<std::uint64_t>(node.type.extent));
+  hash = mix(hash, static_cast<std::uint64_t>(node.type.elem) << 8 |
+                       static_cast<std::uint64_t>(node.type.extent));
   for (const ValueId operand : node.args()) hash = mix(hash, operand.index);
   return static_cast<std::size_t>(hash);
 }
 
 ValueId Graph::intern(const Node& node) {
-  const auto [entry, inserted] = known_.try_emplace(node, ValueId{static_cast<std::uint32_t>(nodes_.size())});
+  const auto [entry, inserted] =
+      known_.try_emplace(node, ValueId{static_cast<std::uint32_t>(nodes_.size())});
   if (inserted) nodes_.push_back(node);
   return entry->second;
 }
@@ -45,7 +47,8 @@ ValueId Graph::add_input(std::string input_name, Type type) {
   node.type = type;
   node.payload = inputs_.size();
   inputs_.push_back({std::move(input_name), type});
-  return intern(node);
+  input_values_.push_back(intern(node));
+  return input_values_.back();
 }
 
 ValueId Graph::add_param(std::string param_name, double value, bool baked) {
@@ -54,10 +57,13 @@ ValueId Graph::add_param(std::string param_name, double value, bool baked) {
   node.type = {compute_, Extent::scalar};
   node.payload = params_.size();
   params_.push_back({std::move(param_name), value, baked});
-  return intern(node);
+  param_values_.push_back(intern(node));
+  return param_values_.back();
 }
 
-void Graph::add_output(std::string output_name, ValueId value) { outputs_.push_back({std::move(output_name), value}); }
+void Graph::add_output(std::string output_name, ValueId value) {
+  outputs_.push_back({std::move(output_name), value});
+}
 
 std::uint64_t Graph::add_table(Table table) {
   const auto same = std::find_if(tables_.begin(), tables_.end(), [&](const Table& known) {
@@ -74,7 +80,8 @@ ValueId Graph::add(Op op, std::span<const ValueId> operands, std::uint64_t paylo
   node.payload = payload;
   node.type.elem = result_elem(*this, op, operands);
   std::copy(operands.begin(), operands.end(), node.operands.begin());
-  for (const ValueId operand : operands) node.type.extent = std::max(node.type.extent, (*this)[operand].type.extent);
+  for (const ValueId operand : operands)
+    node.type.extent = std::max(node.type.extent, (*this)[operand].type.extent);
   return intern(node);
 }
 
@@ -107,16 +114,14 @@ bool Graph::is_constant(ValueId id, double value) const {
 Graph Graph::empty_copy() const {
   Graph copy(compute_);
   copy.tables_ = tables_;
-  // Leaves are interned in the order they were first added, which keeps their ids.
-  for (const Node& node : nodes_) {
-    if (node.op == Op::input) {
-      const GraphInput& input = inputs_[node.payload];
-      copy.add_input(input.name, input.type);
-    } else if (node.op == Op::param) {
-      const GraphParam& param = params_[node.payload];
-      copy.add_param(param.name, param.value, param.baked);
-    }
-  }
+  for (std::size_t i = 0; i < inputs_.size(); ++i) copy.add_input(inputs_[i].name, inputs_[i].type);
+  for (const GraphParam& param : params_) copy.add_param(param.name, param.value, param.baked);
+  return copy;
+}
+
+Graph Graph::without_outputs() const {
+  Graph copy = *this;
+  copy.outputs_.clear();
   return copy;
 }
 

@@ -1,8 +1,9 @@
 // The IR: a hash-consed graph of typed SSA values.
 //
-// A Graph computes its outputs from its inputs and parameters. Values are numbered in the order they were made, so that
-// operands always come before their users, and asking for a node that exists gives the existing one. There is no
-// control flow: `select` chooses per element. The compute type (f32 or f64) is one for the whole graph.
+// A Graph computes its outputs from its inputs and parameters. Values are numbered in the order
+// they were made, so that operands always come before their users, and asking for a node that
+// exists gives the existing one. There is no control flow: `select` chooses per element. The
+// compute type (f32 or f64) is one for the whole graph.
 #pragma once
 
 #include <array>
@@ -47,8 +48,9 @@ struct GraphInput {
 
 struct GraphParam {
   std::string name;
-  double value = 0;    // the default or the value asked for
-  bool baked = false;  // true: becomes a constant when the graph is baked; false: passed at each call
+  double value = 0;  // the default or the value asked for
+  bool baked =
+      false;  // true: becomes a constant when the graph is baked; false: passed at each call
 };
 
 struct GraphOutput {
@@ -79,9 +81,12 @@ class Graph {
   ValueId add_input(std::string input_name, Type type);
   ValueId add_param(std::string param_name, double value, bool baked);
   void add_output(std::string output_name, ValueId value);
+  [[nodiscard]] ValueId input_value(std::size_t index) const { return input_values_[index]; }
+  [[nodiscard]] ValueId param_value(std::size_t index) const { return param_values_[index]; }
   std::uint64_t add_table(Table table);  // the index of an equal table where there is one
 
-  // The value of this node; an existing equal node where there is one. The result type follows from the op's rule.
+  // The value of this node; an existing equal node where there is one. The result type follows from
+  // the op's rule.
   ValueId add(Op op, std::span<const ValueId> operands, std::uint64_t payload = 0);
   ValueId add(Op op, std::initializer_list<ValueId> operands, std::uint64_t payload = 0) {
     return add(op, std::span<const ValueId>(operands.begin(), operands.size()), payload);
@@ -94,11 +99,14 @@ class Graph {
   // The constant's value; only for number constants.
   [[nodiscard]] double constant_value(ValueId id) const;
   [[nodiscard]] bool is_constant(ValueId id) const { return (*this)[id].op == Op::constant; }
-  [[nodiscard]] bool is_constant(ValueId id, double value) const;  // equal as numbers, and -0 is not 0
+  [[nodiscard]] bool is_constant(ValueId id,
+                                 double value) const;  // equal as numbers, and -0 is not 0
 
-  // A graph with the same inputs, parameters and tables, and no other nodes: what a pass starts from. The values of
-  // inputs and parameters keep their ids.
+  // A graph with the same inputs, parameters and tables and nothing else: what a pass that rebuilds
+  // starts from. Leaves come first in it, so their ids may differ from this graph's.
   [[nodiscard]] Graph empty_copy() const;
+  // The same graph, computing nothing.
+  [[nodiscard]] Graph without_outputs() const;
 
   // The values that the outputs need, operands first.
   [[nodiscard]] std::vector<ValueId> live() const;
@@ -113,7 +121,9 @@ class Graph {
   std::vector<Node> nodes_;
   std::unordered_map<Node, ValueId, NodeHash> known_;
   std::vector<GraphInput> inputs_;
+  std::vector<ValueId> input_values_;
   std::vector<GraphParam> params_;
+  std::vector<ValueId> param_values_;
   std::vector<GraphOutput> outputs_;
   std::vector<Table> tables_;
 };

@@ -1,5 +1,6 @@
-// The scalar meaning of the ops that C++ has no operator for, as ops.def names them. Written so that a compiler
-// vectorises a loop over them: no branches, no libm calls, no conversion that is undefined for any input.
+// The scalar meaning of the ops that C++ has no operator for, as ops.def names them. Written so
+// that a compiler vectorises a loop over them: no branches, no libm calls, no conversion that is
+// undefined for any input.
 #pragma once
 
 #include <bit>
@@ -34,7 +35,8 @@ using Signed = typename Layout<T>::S;
 template <typename U>
 using Number = std::conditional_t<sizeof(U) == 4, float, double>;
 
-// 1.5 * 2^23 (f64: 1.5 * 2^52): added to a small number it leaves the nearest integer in the low bits.
+// 1.5 * 2^23 (f64: 1.5 * 2^52): added to a small number it leaves the nearest integer in the low
+// bits.
 template <typename T>
 inline constexpr T kRounder = static_cast<T>(std::uint64_t{3} << (Layout<T>::kMantissaBits - 1));
 
@@ -66,7 +68,9 @@ template <typename T>
 constexpr Unsigned<T> round_to_int(T a) {
   return to_bits(a + kRounder<T>) - to_bits(kRounder<T>);
 }
-constexpr float to_float(std::uint32_t a) { return static_cast<float>(static_cast<std::int32_t>(a)); }
+constexpr float to_float(std::uint32_t a) {
+  return static_cast<float>(static_cast<std::int32_t>(a));
+}
 constexpr double to_float(std::uint64_t a) {
   return from_bits(a + to_bits(kRounder<double>)) - kRounder<double>;
 }
@@ -80,7 +84,8 @@ constexpr U shift_arithmetic(U a, U b) {
 // 2^k, for k in the range of normal numbers.
 template <typename T>
 constexpr T power_of_two(Unsigned<T> k) {
-  return from_bits(static_cast<Unsigned<T>>((k + static_cast<Unsigned<T>>(Layout<T>::kBias)) << Layout<T>::kMantissaBits));
+  return from_bits(static_cast<Unsigned<T>>((k + static_cast<Unsigned<T>>(Layout<T>::kBias))
+                                            << Layout<T>::kMantissaBits));
 }
 
 // Two multiplications: the first is exact in the op's domain, so that the product is rounded once.
@@ -92,7 +97,8 @@ constexpr T ldexp(T a, T b) {
   return a * power_of_two<T>(half) * power_of_two<T>(rest);
 }
 
-// The exponent's field of a, relative to [3/4, 3/2), after denormals are scaled into the normal range.
+// The exponent's field of a, relative to [3/4, 3/2), after denormals are scaled into the normal
+// range.
 template <typename T>
 struct Split {
   Unsigned<T> scaled;    // bits of |a|, or of |a| * 2^mantissa_bits where a is denormal
@@ -108,7 +114,8 @@ constexpr Split<T> split(T a) {
   const T magnitude = a < 0 ? -a : a;
   const bool tiny = magnitude < std::numeric_limits<T>::min();
   const U scaled = to_bits(tiny ? magnitude * kScale : magnitude);
-  // Logical, then corrected: an arithmetic shift of 64 bits is not in AVX2. The bias keeps the difference positive.
+  // Logical, then corrected: an arithmetic shift of 64 bits is not in AVX2. The bias keeps the
+  // difference positive.
   constexpr U kLift = U{1} << (kBits + (sizeof(T) == 4 ? 7 : 10));
   const U exponent = ((scaled - kThreeQuarters + kLift) >> kBits) - (kLift >> kBits);
   return {scaled, exponent, tiny ? T{kBits} : T{0}};
@@ -128,7 +135,8 @@ template <typename T>
 constexpr T mantissa(T a) {
   using U = Unsigned<T>;
   const Split<T> parts = split(a);
-  const T finite = from_bits(static_cast<U>(parts.scaled - (parts.exponent << Layout<T>::kMantissaBits)));
+  const T finite =
+      from_bits(static_cast<U>(parts.scaled - (parts.exponent << Layout<T>::kMantissaBits)));
   constexpr T kInf = std::numeric_limits<T>::infinity();
   constexpr T kNaN = std::numeric_limits<T>::quiet_NaN();
   const T nonzero = a == 0 || a == kInf ? T{1} : finite;

@@ -38,6 +38,8 @@ std::optional<Op> op_from_name(std::string_view text) {
 std::string_view name(Elem elem) { return kElems[static_cast<std::size_t>(elem)]; }
 std::string_view name(Extent extent) { return kExtents[static_cast<std::size_t>(extent)]; }
 std::optional<Elem> elem_from_name(std::string_view text) { return find<Elem>(kElems, text); }
-std::optional<Extent> extent_from_name(std::string_view text) { return find<Extent>(kExtents, text); }
+std::optional<Extent> extent_from_name(std::string_view text) {
+  return find<Extent>(kExtents, text);
+}
 
 }  // namespace sluice::ir

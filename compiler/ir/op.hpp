@@ -60,9 +60,15 @@ struct Type {
 [[nodiscard]] std::optional<Extent> extent_from_name(std::string_view text);
 
 [[nodiscard]] constexpr bool is_number(Elem elem) { return elem == Elem::f32 || elem == Elem::f64; }
-[[nodiscard]] constexpr bool is_integer(Elem elem) { return elem == Elem::i32 || elem == Elem::i64; }
+[[nodiscard]] constexpr bool is_integer(Elem elem) {
+  return elem == Elem::i32 || elem == Elem::i64;
+}
 // The integer type with the width of a number type.
-[[nodiscard]] constexpr Elem integer_of(Elem number) { return number == Elem::f32 ? Elem::i32 : Elem::i64; }
-[[nodiscard]] constexpr Elem number_of(Elem integer) { return integer == Elem::i32 ? Elem::f32 : Elem::f64; }
+[[nodiscard]] constexpr Elem integer_of(Elem number) {
+  return number == Elem::f32 ? Elem::i32 : Elem::i64;
+}
+[[nodiscard]] constexpr Elem number_of(Elem integer) {
+  return integer == Elem::i32 ? Elem::f32 : Elem::f64;
+}
 
 }  // namespace sluice::ir

@@ -7,7 +7,8 @@
 namespace sluice::ir {
 namespace {
 
-// How operand bits become the values a meaning speaks of, and its result bits again, for each type rule.
+// How operand bits become the values a meaning speaks of, and its result bits again, for each type
+// rule.
 template <typename T>
 struct Lanes {
   using U = meaning::Unsigned<T>;
@@ -20,9 +21,11 @@ struct Lanes {
 
   template <TypeRule rule>
   static auto operand(std::uint64_t value) {
-    if constexpr (rule == TypeRule::number || rule == TypeRule::compare || rule == TypeRule::to_integer)
+    if constexpr (rule == TypeRule::number || rule == TypeRule::compare ||
+                  rule == TypeRule::to_integer)
       return number(value);
-    else if constexpr (rule == TypeRule::integer || rule == TypeRule::int_compare || rule == TypeRule::to_number)
+    else if constexpr (rule == TypeRule::integer || rule == TypeRule::int_compare ||
+                       rule == TypeRule::to_number)
       return static_cast<U>(value);
     else
       return value != 0;
@@ -30,7 +33,8 @@ struct Lanes {
 };
 
 template <typename T>
-std::uint64_t evaluate_as(const Graph& graph, const Node& node, std::span<const std::uint64_t> operands) {
+std::uint64_t evaluate_as(const Graph& graph, const Node& node,
+                          std::span<const std::uint64_t> operands) {
   using L = Lanes<T>;
   using U [[maybe_unused]] = typename L::U;
   using S [[maybe_unused]] = typename L::S;
@@ -42,13 +46,13 @@ std::uint64_t evaluate_as(const Graph& graph, const Node& node, std::span<const 
 #define LEAF(name) case Op::name:
 #define PRIMITIVE(name, arity, rule) case Op::name:
 #include "compiler/ir/ops.def"
-      return 0;  // callers pass machine ops only
-#define MACHINE(name, arity, rule, meaning_)                                      \
-  case Op::name: {                                                                \
-    [[maybe_unused]] const auto a = L::template operand<TypeRule::rule>(raw(0));  \
-    [[maybe_unused]] const auto b = L::template operand<TypeRule::rule>(raw(1));  \
-    [[maybe_unused]] const auto c = L::template operand<TypeRule::rule>(raw(2));  \
-    return L::bits(static_cast<decltype(meaning_)>(meaning_));                    \
+    return 0;  // callers pass machine ops only
+#define MACHINE(name, arity, rule, meaning_)                                                       \
+  case Op::name: {                                                                                 \
+    [[maybe_unused]] const auto a = L::template operand<TypeRule::rule>(raw(0));                   \
+    [[maybe_unused]] const auto b = L::template operand<TypeRule::rule>(raw(1));                   \
+    [[maybe_unused]] const auto c = L::template operand<TypeRule::rule>(raw(2));                   \
+    return L::bits(static_cast<decltype(meaning_)>(meaning_));                                     \
   }
 #include "compiler/ir/ops.def"
   }
@@ -57,7 +61,8 @@ std::uint64_t evaluate_as(const Graph& graph, const Node& node, std::span<const 
 
 }  // namespace
 
-std::uint64_t evaluate(const Graph& graph, const Node& node, std::span<const std::uint64_t> operands) {
+std::uint64_t evaluate(const Graph& graph, const Node& node,
+                       std::span<const std::uint64_t> operands) {
   return graph.compute() == Elem::f64 ? evaluate_as<double>(graph, node, operands)
                                       : evaluate_as<float>(graph, node, operands);
 }
@@ -98,9 +103,11 @@ std::uint64_t encode(Elem elem, double value) {
 
 double decode(Elem elem, std::uint64_t bits) {
   switch (elem) {
-    case Elem::f32: return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
+    case Elem::f32:
+      return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
     case Elem::f64: return std::bit_cast<double>(bits);
-    case Elem::i32: return static_cast<double>(static_cast<std::int32_t>(static_cast<std::uint32_t>(bits)));
+    case Elem::i32:
+      return static_cast<double>(static_cast<std::int32_t>(static_cast<std::uint32_t>(bits)));
     case Elem::i64: return static_cast<double>(static_cast<std::int64_t>(bits));
     case Elem::boolean: return bits != 0 ? 1 : 0;
   }

@@ -1,4 +1,5 @@
-// Expansion of elementary functions: a graph with primitives becomes a graph of machine ops, the same for every back end.
+// Expansion of elementary functions: a graph with primitives becomes a graph of machine ops, the
+// same for every back end.
 #pragma once
 
 #include <sluice/status.hpp>
@@ -7,8 +8,8 @@
 
 namespace sluice::numerics {
 
-// Every primitive replaced by its expansion (numerics.md). A primitive that has none yet in the graph's compute type is
-// an `unsupported` error that names it.
+// Every primitive replaced by its expansion (numerics.md). A primitive that has none yet in the
+// graph's compute type is an `unsupported` error that names it.
 [[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph);
 
 }  // namespace sluice::numerics

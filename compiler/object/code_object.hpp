@@ -1,4 +1,5 @@
-// Position-independent machine code with its constants, as a back end emits it: a pure function of program and target.
+// Position-independent machine code with its constants, as a back end emits it: a pure function of
+// program and target.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +16,12 @@ struct Annotation {
 };
 
 struct CodeObject {
-  std::vector<std::uint8_t> bytes;  // entry at offset 0; instructions, then constants from `code_size` on
+  std::vector<std::uint8_t>
+      bytes;  // entry at offset 0; instructions, then constants from `code_size` on
   std::size_t code_size = 0;
   std::vector<Annotation> annotations;
-  std::size_t spills_in_loop = 0;  // stores of spilled values in the main loop; what the schedule's tests look at
+  std::size_t spills_in_loop =
+      0;  // stores of spilled values in the main loop; what the schedule's tests look at
 };
 
 }  // namespace sluice::object

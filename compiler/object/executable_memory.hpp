@@ -12,8 +12,9 @@ namespace sluice::object {
 // Owns one mapping of code between two guard pages. Movable; unmaps on destruction.
 class ExecutableMemory {
  public:
-  // Copies `bytes` into fresh pages and makes them executable: by mprotect, and where a policy forbids that, through a
-  // second mapping of a memory file. `denied` when the system allows neither; `out_of_memory` when there are no pages.
+  // Copies `bytes` into fresh pages and makes them executable: by mprotect, and where a policy
+  // forbids that, through a second mapping of a memory file. `denied` when the system allows
+  // neither; `out_of_memory` when there are no pages.
   [[nodiscard]] static Result<ExecutableMemory> map(std::span<const std::uint8_t> bytes);
 
   ExecutableMemory(ExecutableMemory&& other) noexcept;
@@ -23,7 +24,9 @@ class ExecutableMemory {
   ~ExecutableMemory();
 
   [[nodiscard]] const void* entry() const { return code_; }
-  [[nodiscard]] std::size_t mapped_bytes() const { return mapped_bytes_; }  // without the guard pages
+  [[nodiscard]] std::size_t mapped_bytes() const {
+    return mapped_bytes_;
+  }  // without the guard pages
 
  private:
   ExecutableMemory(void* base, std::size_t reserved, const void* code, std::size_t mapped);

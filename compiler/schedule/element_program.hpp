@@ -1,9 +1,10 @@
 // The scheduled form of an elementwise kernel: what the back ends run.
 //
-// A kernel is called with an array of buffer pointers, the graph's inputs in order and then its outputs, a count of
-// elements n, and an array of parameter slots. An input of element extent has n elements, one of scalar extent has one.
-// Buffers may be aligned to their element or to nothing; an output may be the same buffer as an input, and never overlaps
-// one otherwise. Nothing outside [0, n) is read or written.
+// A kernel is called with an array of buffer pointers, the graph's inputs in order and then its
+// outputs, a count of elements n, and an array of parameter slots. An input of element extent has n
+// elements, one of scalar extent has one. Buffers may be aligned to their element or to nothing; an
+// output may be the same buffer as an input, and never overlaps one otherwise. Nothing outside [0,
+// n) is read or written.
 #pragma once
 
 #include <cstddef>
@@ -20,26 +21,29 @@ namespace sluice::schedule {
 struct ElementProgram {
   std::string name;  // e.g. "gelu.forward.f32", for symbols and listings
 
-  // Leaves and machine ops only. Parameters left in it are those passed at each call, a 64-bit slot each, in order,
-  // holding the bits of the compute type in the low end.
+  // Leaves and machine ops only. Parameters left in it are those passed at each call, a 64-bit slot
+  // each, in order, holding the bits of the compute type in the low end.
   ir::Graph graph;
-  std::vector<Dtype> input_dtypes;   // as stored; converted to the compute type when loaded
+  std::vector<Dtype> input_dtypes;  // as stored; converted to the compute type when loaded
   std::vector<Dtype> output_dtypes;
 
-  // Scalar values, computed once a call, and element values, computed a vector at a time, each in an order in which
-  // operands come first. Constants and leaves are in neither.
+  // Scalar values, computed once a call, and element values, computed a vector at a time, each in
+  // an order in which operands come first. Constants and leaves are in neither.
   std::vector<ir::ValueId> uniform;
   std::vector<ir::ValueId> body;
 
-  // From this many elements up, outputs are stored past the cache where the back end can; never when it is 0.
+  // From this many elements up, outputs are stored past the cache where the back end can; never
+  // when it is 0.
   std::int64_t stream_from = 0;
 };
 
-// The entry of a compiled kernel. Bits do not depend on alignment, on n, or on which code path an element takes.
+// The entry of a compiled kernel. Bits do not depend on alignment, on n, or on which code path an
+// element takes.
 using KernelEntry = void (*)(void* const* buffers, std::int64_t count, const std::uint64_t* params);
 
 // Orders the graph's values for low register pressure. The graph must be expanded and baked.
-[[nodiscard]] ElementProgram schedule_elements(std::string name, ir::Graph graph, std::vector<Dtype> input_dtypes,
+[[nodiscard]] ElementProgram schedule_elements(std::string name, ir::Graph graph,
+                                               std::vector<Dtype> input_dtypes,
                                                std::vector<Dtype> output_dtypes);
 
 // The steps as text, for `sluice show --emit schedule`.

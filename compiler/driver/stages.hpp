@@ -1,0 +1,43 @@
+// The steps of the spine as values that can be chained or stopped after: each takes what the one
+// before it gives.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sluice/status.hpp>
+
+#include "compiler/driver/request.hpp"
+#include "compiler/ir/graph.hpp"
+#include "compiler/schedule/element_program.hpp"
+
+namespace sluice::driver {
+
+[[nodiscard]] Result<ir::Graph> lower(const Request& request);
+
+// To stable forms; the exact rules alone for an @exact function.
+struct Stabilize {
+  bool exact;
+  std::vector<std::string>& fired;
+  Result<ir::Graph> operator()(const ir::Graph& graph) const;
+};
+[[nodiscard]] Stabilize stabilize(const Request& request, std::vector<std::string>& fired);
+
+// To the outputs or gradients that the request's operands ask for.
+struct Differentiate {
+  const Request& request;
+  Result<ir::Graph> operator()(const ir::Graph& graph) const;
+};
+
+// Parameters are baked, then primitives become machine ops.
+[[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph);
+
+struct Schedule {
+  const Request& request;
+  Result<schedule::ElementProgram> operator()(const ir::Graph& graph) const;
+};
+
+// "gelu.backward.f32"
+[[nodiscard]] std::string kernel_name(const Request& request);
+
+}  // namespace sluice::driver

@@ -1,0 +1,18 @@
+// What each built-in of the language is in the IR.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "compiler/ir/graph.hpp"
+#include "dsl/ast.hpp"
+
+namespace sluice::lower {
+
+// The value of an elementwise built-in on number operands of the graph; nothing for those without a
+// lowering (reductions and positions).
+[[nodiscard]] std::optional<ir::ValueId> lower_builtin(ir::Graph& graph, dsl::Builtin builtin,
+                                                       std::span<const ir::ValueId> operands);
+
+}  // namespace sluice::lower
