@@ -1,7 +1,8 @@
-// The interpreter: the definition of a program's bits, and the rung of the ladder that runs where no JIT may.
+// The interpreter: the definition of a program's bits, and the rung of the ladder that runs where
+// no JIT may.
 //
-// A program is run a block of lanes at a time; each op is one call of a loop over the block, compiled from the op table's
-// meaning for the instruction sets of this processor.
+// A program is run a block of lanes at a time; each op is one call of a loop over the block,
+// compiled from the op table's meaning for the instruction sets of this processor.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,11 @@
 
 namespace sluice::interpreter {
 
-enum class Loops : std::uint8_t { baseline, v3, v4 };  // which instruction set the loops are compiled for
+enum class Loops : std::uint8_t {
+  baseline,
+  v3,
+  v4
+};  // which instruction set the loops are compiled for
 
 // The best loops of this processor.
 [[nodiscard]] Loops best_loops();
@@ -22,7 +27,8 @@ enum class Loops : std::uint8_t { baseline, v3, v4 };  // which instruction set 
 // Immutable, callable from any thread at once; no allocation, lock or system call in `run`.
 class Interpreter {
  public:
-  [[nodiscard]] static Result<Interpreter> prepare(const schedule::ElementProgram& program, Loops loops = best_loops());
+  [[nodiscard]] static Result<Interpreter> prepare(const schedule::ElementProgram& program,
+                                                   Loops loops = best_loops());
 
   void run(void* const* buffers, std::int64_t count, const std::uint64_t* params) const;
   [[nodiscard]] std::size_t bytes() const;  // memory held: instructions, constants, tables

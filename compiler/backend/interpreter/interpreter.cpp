@@ -1,0 +1,70 @@
+#include "compiler/backend/interpreter/interpreter.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "compiler/backend/interpreter/plan.hpp"
+#include "support/target.hpp"
+
+namespace sluice::interpreter {
+namespace {
+
+const KernelTable& kernels(Loops loops) {
+#if SLUICE_HAVE_X64
+  switch (loops) {
+    case Loops::baseline: return kBaselineKernels;
+    case Loops::v3: return kV3Kernels;
+    case Loops::v4: return kV4Kernels;
+  }
+#else
+  static_cast<void>(loops);
+#endif
+  return kBaselineKernels;
+}
+
+}  // namespace
+
+Loops best_loops() {
+  switch (host_target().level) {
+    case Level::interpreter: return Loops::baseline;
+    case Level::x86_64_v3: return Loops::v3;
+    case Level::x86_64_v4: return Loops::v4;
+  }
+  return Loops::baseline;
+}
+
+Result<Interpreter> Interpreter::prepare(const schedule::ElementProgram& program, Loops loops) {
+  if (loops > best_loops())
+    return Error{Status::unavailable,
+                 "this processor cannot run the interpreter's loops for that instruction set"};
+  auto plan = make_plan(program, kernels(loops));
+  if (!plan.ok()) return plan.error();
+  return Interpreter(std::move(plan).value());
+}
+
+void Interpreter::run(void* const* buffers, std::int64_t count, const std::uint64_t* params) const {
+  if (count <= 0) return;
+  const Plan& plan = *plan_;
+  alignas(kGroupBytes)
+      std::byte scratch[kFrameBytes];        // not initialised: only what is used is touched
+  std::memset(scratch, 0, plan.lane_bytes);  // lane 0 is read in place of absent operands
+  Frame frame{scratch, {scratch, plan.constants.data()}, buffers, params, 0, 0, 0};
+  for (const Step& step : plan.prologue) step.kernel(step, frame);
+
+  const auto total = static_cast<std::size_t>(count);
+  const std::size_t group_lanes = kGroupBytes / plan.lane_bytes;
+  for (; frame.first < total; frame.first += frame.lanes) {
+    frame.lanes = std::min(plan.block_lanes, total - frame.first);
+    frame.groups = (frame.lanes + group_lanes - 1) / group_lanes;
+    for (const Step& step : plan.body) step.kernel(step, frame);
+  }
+}
+
+std::size_t Interpreter::bytes() const {
+  std::size_t sum = sizeof(Plan) + (plan_->prologue.size() + plan_->body.size()) * sizeof(Step) +
+                    plan_->constants.size();
+  for (const auto& table : plan_->tables) sum += table.size() * sizeof(std::uint64_t);
+  return sum;
+}
+
+}  // namespace sluice::interpreter
