@@ -1,0 +1,25 @@
+// The expansions of the primitives, by name. A `low` is the argument's low word, or the constant 0
+// (then it must cost nothing). Three forms, of which a primitive may lack the last two:
+//   f           the value, to its promise (numerics.md)
+//   f_scaled    the value as a scaled fraction, for products: less accurate alone, but nothing is
+//   lost in the tails, and
+//               u * f costs the expansion little more than f
+//   f_pair      the value and what rounding took away, for sums that cancel: together good to 2^-28
+//   (f64: 2^-57)
+#pragma once
+
+#include "compiler/numerics/toolkit.hpp"
+
+namespace sluice::numerics {
+
+// exp.cpp
+Expr exp(Expr x, Expr low);
+Scaled exp_scaled(Expr x, Expr low);
+Expr exp2(Expr x, Expr low);
+Expr expm1(Expr x, Expr low);
+
+// sigmoid.cpp
+Expr sigmoid(Expr x, Expr low);
+Scaled sigmoid_scaled(Expr x, Expr low);
+
+}  // namespace sluice::numerics

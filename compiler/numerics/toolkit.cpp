@@ -1,0 +1,109 @@
+#include "compiler/numerics/toolkit.hpp"
+
+#include <vector>
+
+namespace sluice::numerics {
+namespace {
+
+#include "compiler/numerics/coefficients_exp.inc"
+
+constexpr Polynomial kExp{kExpF32, kExpF64};
+
+}  // namespace
+
+Expr horner(Expr x, std::span<const double> coefficients) {
+  Expr sum = number(x, coefficients.back());
+  for (std::size_t i = coefficients.size() - 1; i-- > 0;) sum = fma(sum, x, coefficients[i]);
+  return sum;
+}
+
+Expr estrin(Expr x, std::span<const double> coefficients) {
+  // The terms above the constant one, in pairs, then pairs of pairs in the square, and so on.
+  std::vector<Expr> terms;
+  for (const double c : coefficients.subspan(1)) terms.push_back(number(x, c));
+  for (Expr power = x; terms.size() > 1; power = power * power) {
+    std::vector<Expr> next;
+    for (std::size_t i = 0; i + 1 < terms.size(); i += 2)
+      next.push_back(fma(terms[i + 1], power, terms[i]));
+    if (terms.size() % 2 != 0) next.push_back(terms.back());
+    terms = std::move(next);
+    if (terms.size() == 1) break;
+  }
+  return fma(terms.front(), x, coefficients.front());
+}
+
+Pair fast_two_sum(Expr a, Expr b) {
+  const Expr high = a + b;
+  return {high, b - (high - a)};
+}
+
+Pair two_sum(Expr a, Expr b) {
+  const Expr high = a + b;
+  const Expr of_b = high - a;
+  return {high, (a - (high - of_b)) + (b - of_b)};
+}
+
+Pair two_product(Expr a, Expr b) {
+  const Expr high = a * b;
+  return {high, fma(a, b, -high)};
+}
+
+ExpReduction reduce_exp(Expr x, Expr low) {
+  // Added to 1.5 * 2^23 + 127 (f64: 1.5 * 2^52 + 1023), x log2 e leaves its nearest integer plus
+  // the bias in the low bits (Hida, Li and Bailey's and many others' way to round; ties do not
+  // matter here). ln 2 is cut so that k times its high word, and x minus that, are exact (Cody and
+  // Waite 1980): r is rounded once, in the last step.
+  const double magic = pick(x, 0x1.8p23 + 127, 0x1.8p52 + 1023);
+  const Expr biased = fma(x, 0x1.71547652b82fep0, number(x, magic));
+  const Expr k = biased - magic;
+  const Expr near = fma(k, -pick(x, 0x1.62e4p-1, 0x1.62e42feep-1), x);
+  const double rest = pick(x, 0x1.7f7d1cf79abcap-20, 0x1.a39ef35793c76p-33);
+  // A low word of 0 gives the same bits as none.
+  const Expr r = fma(k, -rest, low.is_constant(0) ? near : near + low);
+  return {r, k, biased};
+}
+
+Expr exp_reduced(Expr r) { return horner(r, kExp); }
+
+Expr expm1_reduced(Expr r) { return fma(r * r, horner(r, kExp.of(r).subspan(2)), r); }
+
+Expr power_of_two(const ExpReduction& reduction) {
+  const Expr bits = to_bits(reduction.biased);
+  return from_bits(bits << (is_f64(reduction.biased) ? 52 : 23));
+}
+
+Argument clamp_argument(Expr x, Expr low, double least, double greatest) {
+  const Expr limited = min(max(x, least), greatest);
+  return {limited, low.is_constant(0) ? low : select(equal(limited, x), low, 0.0)};
+}
+
+Argument clamp_below(Expr x, Expr low, double least) {
+  const Expr limited = max(x, least);
+  return {limited, low.is_constant(0) ? low : select(equal(limited, x), low, 0.0)};
+}
+
+namespace {
+
+// u * (high + low), rounded once where high is 1.
+Expr product(Expr u, Expr high, const std::optional<Expr>& low) {
+  if (!low) return high.is_constant(1) ? u : u * high;
+  return high.is_constant(1) ? fma(u, *low, u) : fma(u, high, u * *low);
+}
+
+}  // namespace
+
+Scaled times(Expr u, const Scaled& scaled) {
+  Scaled result = scaled;
+  result.numerator = product(u, scaled.numerator, scaled.numerator_low);
+  result.numerator_low.reset();
+  return result;
+}
+
+Expr value_of(const Scaled& scaled) {
+  Expr value = scaled.numerator_low ? scaled.numerator + *scaled.numerator_low : scaled.numerator;
+  if (scaled.denominator) value = value / *scaled.denominator;
+  if (scaled.exponent) value = ldexp(value, *scaled.exponent);
+  return value;
+}
+
+}  // namespace sluice::numerics

@@ -1,0 +1,100 @@
+// What the expansions of elementary functions are made of: double-word sums and products,
+// polynomials whose coefficients depend on the compute type, the range reduction of the
+// exponential, and values kept as scaled fractions.
+//
+// Everything here adds machine ops to the graph that the operands belong to. One piece of code
+// serves f32 and f64: what differs is a constant (`pick`) or a table of coefficients
+// (`Polynomial`).
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "compiler/ir/expr.hpp"
+
+namespace sluice::numerics {
+
+using ir::Expr;
+
+inline bool is_f64(Expr like) { return like.graph->compute() == ir::Elem::f64; }
+inline double pick(Expr like, double f32, double f64) { return is_f64(like) ? f64 : f32; }
+
+// Coefficients from the constant term up, for each compute type.
+struct Polynomial {
+  std::span<const double> f32;
+  std::span<const double> f64;
+  [[nodiscard]] std::span<const double> of(Expr like) const { return is_f64(like) ? f64 : f32; }
+};
+
+// c[0] + x*(c[1] + x*(...)), one fma a coefficient.
+Expr horner(Expr x, std::span<const double> coefficients);
+inline Expr horner(Expr x, const Polynomial& polynomial) { return horner(x, polynomial.of(x)); }
+// The same by Estrin's scheme: as accurate in its last step (which is still c[0] + x*...), shorter
+// chains, a few products more. For polynomials on whose latency a function waits.
+Expr estrin(Expr x, std::span<const double> coefficients);
+
+// An unevaluated sum: |low| is at most half an ulp of high, or a small multiple of it.
+struct Pair {
+  Expr high;
+  Expr low;
+};
+
+// a + b exactly. fast_two_sum asks for |a| >= |b| or a = 0 (Dekker); two_sum for nothing (Knuth).
+Pair fast_two_sum(Expr a, Expr b);
+Pair two_sum(Expr a, Expr b);
+// a * b exactly, where neither the product nor its low word under- or overflows.
+Pair two_product(Expr a, Expr b);
+
+// x = k ln 2 + r with |r| <= ln 2 / 2 and a few units of 2^-51 (f32: 2^-26 absolute, half of it
+// from rounding r).
+struct ExpReduction {
+  Expr r;
+  Expr k;       // an integer, as a number
+  Expr biased;  // the number whose low bits hold k + bias: shifted left by the mantissa's width it
+                // is 2^k
+};
+// For |x| < 2^10 (f64: 2^13): callers clamp first. `low` is the argument's low word, or the
+// constant 0; it must be finite (see clamp_argument).
+ExpReduction reduce_exp(Expr x, Expr low);
+// e^r for a reduced r, in [0.70, 1.42], to 0.8 ulps.
+Expr exp_reduced(Expr r);
+// e^r - 1 for a reduced r, in [-0.30, 0.42], to 0.8 ulps of itself.
+Expr expm1_reduced(Expr r);
+// 2^k, for k in the range of normal numbers.
+Expr power_of_two(const ExpReduction& reduction);
+
+// An argument and its low word, limited to [least, greatest]. NaN stays NaN. Where the limit acts
+// the low word is 0: at an infinite argument a low word made by fma(a, b, -a*b) is NaN.
+struct Argument {
+  Expr x;
+  Expr low;
+};
+Argument clamp_argument(Expr x, Expr low, double least, double greatest);
+Argument clamp_below(Expr x, Expr low, double least);
+
+// numerator / denominator * 2^exponent: a value that may be too small for its type although its
+// product with something else is not, as sigmoid(-100) in x * sigmoid(x). Products and sums take
+// the parts together, and the exponent is applied last (expand.cpp) by ldexp, within whose domain
+// the product must lie: hence the ranges.
+struct Range {  // of log2 of a magnitude, wherever the exponent is not 0; a value that is exactly 0
+                // there is fine too
+  double least;
+  double greatest;
+};
+struct Scaled {
+  Expr numerator;
+  std::optional<Expr> numerator_low =
+      {};  // the numerator is the pair; the constant 1 as its high word costs nothing
+  std::optional<Expr> denominator = {};
+  std::optional<Expr> denominator_low = {};
+  std::optional<Expr> exponent = {};  // an integer in -160..130 (f64: -1100..1030), as a number
+  Range fraction = {0, 0};            // of numerator / denominator
+  Range argument = {0, 0};            // of the function's argument
+};
+
+// The value of a scaled fraction, rounded.
+Expr value_of(const Scaled& scaled);
+// u times the fraction.
+Scaled times(Expr u, const Scaled& scaled);
+
+}  // namespace sluice::numerics
