@@ -28,6 +28,7 @@ LAYERS = [
     ["compiler/backend/interpreter", "compiler/backend/x64", "compiler/backend/llvm"],
     ["compiler/driver"],
     ["runtime"],
+    ["bench/measure"],
     ["tools", "bench"],
     ["tests"],
 ]
