@@ -37,6 +37,11 @@ set_property(SOURCE ${interpreter_v3} APPEND PROPERTY COMPILE_OPTIONS -march=x86
 set_property(SOURCE ${interpreter_v4} APPEND PROPERTY COMPILE_OPTIONS -march=x86-64-v4
                                                       -mprefer-vector-width=512)
 
+set(have_x64 0)
+if(x64_sources)
+  set(have_x64 1)
+endif()
+
 include(${CMAKE_CURRENT_LIST_DIR}/embed.cmake)
 sluice_embed_library(library_sources_cpp)
 
@@ -53,7 +58,7 @@ function(sluice_add_objects name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${public_include})
   target_link_libraries(${name} PRIVATE sluice_options sluice_warnings Threads::Threads)
   # 1 where the x64 back end is part of the library, else 0.
-  target_compile_definitions(${name} PRIVATE SLUICE_HAVE_X64=$<BOOL:${x64_sources}>)
+  target_compile_definitions(${name} PRIVATE SLUICE_HAVE_X64=${have_x64})
   set_target_properties(
     ${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                        POSITION_INDEPENDENT_CODE ON)
@@ -92,7 +97,7 @@ target_link_libraries(sluice PUBLIC Threads::Threads PRIVATE $<BUILD_INTERFACE:s
 # then linked with the objects themselves.
 add_library(sluice_internal INTERFACE)
 target_include_directories(sluice_internal INTERFACE ${PROJECT_SOURCE_DIR} ${public_include})
-target_compile_definitions(sluice_internal INTERFACE SLUICE_HAVE_X64=$<BOOL:${x64_sources}>)
+target_compile_definitions(sluice_internal INTERFACE SLUICE_HAVE_X64=${have_x64})
 target_link_libraries(sluice_internal INTERFACE sluice_options sluice_warnings Threads::Threads)
 if(BUILD_SHARED_LIBS)
   target_sources(sluice_internal INTERFACE ${all_objects})

@@ -30,12 +30,13 @@ struct Compiled {
 [[nodiscard]] Result<object::CodeObject> emit(const schedule::ElementProgram& program,
                                               const Target& target);
 
-// The steps that can be shown, each as text, in the order of the compiler.
-enum class Step : std::uint8_t { ast, ir, grad, rewrites, expand, schedule, assembly };
-[[nodiscard]] std::string_view name(Step step);  // "asm" for assembly
+// The steps that can be shown, each as text, in the order of the compiler. Machine code is shown by
+// those who can disassemble what `emit` gives.
+enum class Step : std::uint8_t { ast, ir, rewrites, grad, expand, schedule };
+[[nodiscard]] std::string_view name(Step step);
 [[nodiscard]] std::optional<Step> step_from_name(std::string_view text);
 
-// The text of a step of a request; compiles as far as that. `target` matters for `assembly` alone.
-[[nodiscard]] Result<std::string> show(const Request& request, Step step, const Target& target);
+// The text of a step of a request; compiles as far as that.
+[[nodiscard]] Result<std::string> show(const Request& request, Step step);
 
 }  // namespace sluice::driver

@@ -1,0 +1,123 @@
+// The spine: what a request goes through, from text to a scheduled program.
+#include "compiler/driver/compile.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "compiler/autodiff/differentiate.hpp"
+#include "compiler/driver/stages.hpp"
+#include "compiler/lower/lower.hpp"
+#include "compiler/numerics/expand.hpp"
+#include "compiler/rewrite/stabilize.hpp"
+#if SLUICE_HAVE_X64
+#include "compiler/backend/x64/emit.hpp"
+#endif
+
+namespace sluice::driver {
+namespace {
+
+bool has_role(const Request& request, Role role, std::size_t index) {
+  return std::any_of(request.operands.begin(), request.operands.end(), [&](const Operand& operand) {
+    return operand.role == role && operand.index == index;
+  });
+}
+
+const dsl::FunctionDef& function(const Request& request) {
+  return request.program->function(request.function);
+}
+
+}  // namespace
+
+Result<ir::Graph> lower(const Request& request) {
+  const dsl::FunctionDef& definition = function(request);
+  std::vector<lower::InputBinding> inputs(definition.inputs.size());
+  lower::Bindings bindings;
+  for (const Operand& operand : request.operands) {
+    if (operand.dtype != Dtype::f32 && operand.dtype != Dtype::f64)
+      return Error{Status::unsupported, "there are no kernels for element type " +
+                                            std::string(name(operand.dtype)) + " yet"};
+    if (operand.role != Role::input) continue;
+    inputs[operand.index].extent = operand.extent;
+    if (operand.dtype == Dtype::f64) bindings.compute = ir::Elem::f64;
+  }
+  std::vector<lower::ParameterBinding> params;
+  for (const Parameter& param : request.params) params.push_back({param.value, param.baked});
+  bindings.inputs = inputs;
+  bindings.params = params;
+  return lower::lower(*request.program, request.function, bindings);
+}
+
+Stabilize stabilize(const Request& request, std::vector<std::string>& fired) {
+  return {function(request).attributes.exact, fired};
+}
+
+Result<ir::Graph> Stabilize::operator()(const ir::Graph& graph) const {
+  return exact ? rewrite::simplify_exact(graph) : rewrite::stabilize(graph, fired);
+}
+
+Result<ir::Graph> Differentiate::operator()(const ir::Graph& graph) const {
+  const dsl::FunctionDef& definition = function(request);
+  const ir::Graph resolved = autodiff::resolve_derivatives(graph);
+  if (request.pass == Pass::forward) {
+    ir::Graph wanted = resolved.without_outputs();
+    for (std::uint32_t i = 0; i < definition.outputs.size(); ++i)
+      if (has_role(request, Role::output, i))
+        wanted.add_output(resolved.outputs()[i].name, resolved.outputs()[i].value);
+    return wanted;
+  }
+  autodiff::BackwardRequest backward;
+  backward.gradients.resize(definition.outputs.size());
+  backward.keep_output.resize(definition.outputs.size(), false);
+  for (const Operand& operand : request.operands) {
+    if (operand.role == Role::output_gradient) backward.gradients[operand.index] = operand.extent;
+    if (operand.role == Role::output) backward.keep_output[operand.index] = true;
+    if (operand.role == Role::input_gradient)
+      backward.wrt.push_back(definition.inputs[operand.index].name);
+  }
+  return autodiff::backward(resolved, backward);
+}
+
+Result<ir::Graph> expand(const ir::Graph& graph) {
+  return numerics::expand(rewrite::simplify_exact(rewrite::bake(graph)));
+}
+
+Result<schedule::ElementProgram> Schedule::operator()(const ir::Graph& graph) const {
+  std::vector<Dtype> inputs;
+  std::vector<Dtype> outputs;
+  for (const Operand& operand : request.operands) {
+    const bool is_input = operand.role == Role::input || operand.role == Role::output_gradient;
+    (is_input ? inputs : outputs).push_back(operand.dtype);
+  }
+  return schedule::schedule_elements(kernel_name(request), rewrite::simplify_exact(graph),
+                                     std::move(inputs), std::move(outputs));
+}
+
+std::string kernel_name(const Request& request) {
+  const bool wide =
+      std::any_of(request.operands.begin(), request.operands.end(), [](const Operand& operand) {
+        return operand.role == Role::input && operand.dtype == Dtype::f64;
+      });
+  return function(request).name + "." + std::string(name(request.pass)) + (wide ? ".f64" : ".f32");
+}
+
+Result<Compiled> compile(const Request& request) {
+  std::vector<std::string> fired;
+  Result<schedule::ElementProgram> program = lower(request)
+                                                 .and_then(stabilize(request, fired))
+                                                 .and_then(Differentiate{request})
+                                                 .and_then(stabilize(request, fired))
+                                                 .and_then(expand)
+                                                 .and_then(Schedule{request});
+  if (!program.ok()) return program.error();
+  return Compiled{std::move(program).value(), std::move(fired)};
+}
+
+Result<object::CodeObject> emit(const schedule::ElementProgram& program, const Target& target) {
+#if SLUICE_HAVE_X64
+  if (target.level != Level::interpreter) return x64::emit(program, target);
+#endif
+  return Error{Status::unavailable, "this build has no code generator for " + to_string(target) +
+                                        ": kernels of " + program.name + " run in the interpreter"};
+}
+
+}  // namespace sluice::driver
