@@ -1,0 +1,135 @@
+#include "compiler/autodiff/rules.hpp"
+
+#include <numbers>
+
+#include "compiler/autodiff/algebra.hpp"
+
+namespace sluice::autodiff {
+namespace {
+
+using ir::Expr;
+using ir::Op;
+
+constexpr double kLn2 = std::numbers::ln2;
+constexpr double kLog2E = std::numbers::log2e;
+constexpr double kLog10E = std::numbers::log10e;
+constexpr double kTwoOverRootPi = 2 * std::numbers::inv_sqrtpi;
+
+// A slope as rules.def writes it: an expression, a literal, or none.
+struct Slope {
+  std::optional<Expr> expr;
+  std::optional<double> literal;
+
+  Slope(Expr value) : expr(value) {}
+  Slope(double value) : literal(value) {}
+  Slope() = default;
+
+  [[nodiscard]] std::optional<Expr> resolve(Expr like) const {
+    return literal ? number(like, *literal) : expr;
+  }
+};
+const Slope none;
+
+// A choice between literals, which stays a select: split() takes it apart.
+Expr choose(Expr condition, Slope a, Slope b) {
+  return ir::select(condition, *a.resolve(condition), *b.resolve(condition));
+}
+
+#define ELEMENTARY(name)                                                                           \
+  [[maybe_unused]] Expr name(Expr a) { return make(Op::name, a, number(a, 0.0)); }
+ELEMENTARY(exp)
+ELEMENTARY(log)
+ELEMENTARY(tanh)
+ELEMENTARY(sigmoid)
+ELEMENTARY(sigmoid_derivative)
+ELEMENTARY(tanh_log1p_exp)
+ELEMENTARY(tanh_log1p_exp_derivative)
+ELEMENTARY(normal_pdf)
+ELEMENTARY(sin)
+ELEMENTARY(cos)
+ELEMENTARY(sinh)
+ELEMENTARY(cosh)
+#undef ELEMENTARY
+
+Expr power(Expr a, Expr b) { return make(Op::pow, a, b); }
+
+// max(a, b) is b where b > a or b is NaN; at a tie the gradient goes to b. A constant is not NaN,
+// which leaves one comparison.
+Expr second_of_max(Expr a, Expr b) {
+  if (b.is_constant()) return a <= b;
+  if (a.is_constant()) return !(b < a);
+  return a <= b || not_equal(b, b);
+}
+Expr second_of_min(Expr a, Expr b) {
+  if (b.is_constant()) return b <= a;
+  if (a.is_constant()) return !(a < b);
+  return b <= a || not_equal(b, b);
+}
+
+// Whether clamp(a, low, high) = min(max(a, low), high) is high and not at a tie.
+Expr above(Expr a, Expr low, Expr high) {
+  const auto value = [](Expr bound) { return bound.graph->constant_value(bound.id); };
+  const bool ordered = low.is_constant() && high.is_constant() && value(low) <= value(high);
+  return high < (ordered ? a : max(a, low));
+}
+
+// 1 / (1 + a^2) with m = max(|a|, 1), n = min(|a|, 1), so that m^2 + n^2 = 1 + a^2 and nothing
+// overflows.
+Expr slope_of_atan(Expr a) {
+  const Expr m = max(abs(a), 1);
+  const Expr n = min(abs(a), 1);
+  return (1 / m) / fma(n, n / m, m);
+}
+// 1 / sqrt(1 + a^2), likewise.
+Expr slope_of_asinh(Expr a) {
+  const Expr m = max(abs(a), 1);
+  const Expr ratio = min(abs(a), 1) / m;
+  return 1 / (m * sqrt(fma(ratio, ratio, 1)));
+}
+
+// b * a^(b - 1), and 0 where b is 0, also at a = 0.
+Expr slope_of_base(Expr a, Expr b) {
+  const Expr slope = b * power(a, b - 1);
+  return b.is_constant() && !is_zero(b) ? slope : choose(equal(b, 0), 0, slope);
+}
+
+// k * a^(k - 1). integer_power takes exponents of magnitude 2 to 16.
+Expr slope_of_integer_power(Expr a, Expr b, Expr y) {
+  const double k = a.graph->constant_value(b.id);
+  if (k == 2) return 2 * a;
+  if (k == -16) return k * (y / a);
+  return k * make(Op::integer_power, a, number(a, k - 1));
+}
+
+Slopes resolve(Expr y, Slope a = {}, Slope b = {}, Slope c = {}) {
+  return {a.resolve(y), b.resolve(y), c.resolve(y)};
+}
+
+}  // namespace
+
+Slopes slopes(Expr y) {
+  const ir::Node node = y.node();
+  const auto operand = [&](int i) { return i < node.arity() ? y.operand(i) : Expr{}; };
+  const Expr a = operand(0);
+  [[maybe_unused]] const Expr b = operand(1);
+  [[maybe_unused]] const Expr c = operand(2);
+  switch (node.op) {
+#define FLAT(op) case Op::op:
+#define RULE(op, ...)
+#include "compiler/autodiff/rules.def"
+#undef FLAT
+#undef RULE
+    return {};
+#define FLAT(op)
+#define RULE(op, ...)                                                                              \
+  case Op::op: {                                                                                   \
+    return resolve(y, __VA_ARGS__);                                                                \
+  }
+#include "compiler/autodiff/rules.def"
+#undef RULE
+#undef FLAT
+  }
+  return {};
+}
+
+}  // namespace sluice::autodiff
