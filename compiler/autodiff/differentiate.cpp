@@ -144,7 +144,11 @@ Expr scaled(Expr gradient, Expr slope) {
   const bool plain = parts.size() == 1 && parts.front().path.empty();
   if (!plain) {
     Branches products;
-    for (const Branch& part : parts) products.push_back({part.path, scaled(gradient, part.value)});
+    for (const Branch& part : parts) {
+      const bool leaf = part.value.node().op != Op::select;
+      const Expr factor = leaf ? scaled(gradient, part.value) : product(gradient, part.value);
+      products.push_back({part.path, factor});
+    }
     settle(products);
     return total(products, slope);
   }
