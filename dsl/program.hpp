@@ -28,6 +28,7 @@ struct Limits {
   std::size_t name_length = 128;
   std::size_t nesting = 200;            // of parentheses, ifs, unary and right-hand operators
   std::size_t expression_depth = 1000;  // of the tree: a + b + c + ... counts one a sign
+  std::size_t header_names = 256;       // inputs, parameters and outputs of a function
   std::size_t nodes_per_function = 20'000;
   std::uint64_t expanded_nodes = 200'000;  // once every call is expanded
   std::uint32_t call_depth = 200;
