@@ -1,0 +1,205 @@
+#include "runtime/cache.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "runtime/kernel_state.hpp"
+
+namespace sluice {
+
+struct Cache::Entry {
+  Entry(std::shared_ptr<const ResolvedSpec> key, Kernel made, std::size_t counted,
+        std::uint64_t now)
+      : spec(std::move(key)), kernel(std::move(made)), bytes(counted), stamp(now) {}
+
+  std::shared_ptr<const ResolvedSpec> spec;
+  Kernel kernel;
+  std::size_t bytes;
+  mutable std::atomic<std::uint64_t> stamp;
+};
+
+// Open addressing with linear probing. A slot goes from null to an entry to kRemoved and never
+// back; a table that is half used is replaced.
+struct Cache::Table {
+  explicit Table(std::size_t capacity) : slots(capacity) {}
+  std::vector<std::atomic<const Entry*>> slots;
+  std::size_t used = 0;  // slots that are not null
+};
+
+// One compilation that several threads may wait for.
+struct Cache::Flight {
+  std::condition_variable landed;
+  std::optional<Result<Kernel>> result;
+};
+
+namespace {
+
+constexpr std::size_t kFirstCapacity = 64;
+
+bool same_key(const ResolvedSpec& a, const ResolvedSpec& b) {
+  return &a == &b || (a.hash == b.hash && a.words == b.words);
+}
+
+}  // namespace
+
+std::size_t Cache::ByWords::operator()(const std::shared_ptr<const ResolvedSpec>& spec) const {
+  return static_cast<std::size_t>(spec->hash);
+}
+bool Cache::ByWords::operator()(const std::shared_ptr<const ResolvedSpec>& a,
+                                const std::shared_ptr<const ResolvedSpec>& b) const {
+  return same_key(*a, *b);
+}
+
+Cache::Cache(std::size_t bound_bytes)
+    : bound_bytes_(bound_bytes), owned_table_(std::make_shared<Table>(kFirstCapacity)) {
+  table_.store(owned_table_.get(), std::memory_order_release);
+}
+
+Cache::~Cache() = default;
+
+// An entry's address marks removed slots: one of a static that is no entry's.
+static const char kRemovedMark = 0;
+
+const Kernel* Cache::find(const ResolvedSpec& spec) const {
+  const Table& table = *table_.load(std::memory_order_acquire);
+  const std::size_t mask = table.slots.size() - 1;
+  for (std::size_t i = spec.hash & mask;; i = (i + 1) & mask) {
+    const Entry* entry = table.slots[i].load(std::memory_order_acquire);
+    if (entry == nullptr) return nullptr;
+    if (entry == reinterpret_cast<const Entry*>(&kRemovedMark) || !same_key(*entry->spec, spec))
+      continue;
+    const std::uint64_t now = clock_.load(std::memory_order_relaxed);
+    if (entry->stamp.load(std::memory_order_relaxed) != now)
+      entry->stamp.store(now, std::memory_order_relaxed);
+    return &entry->kernel;
+  }
+}
+
+Result<Kernel> Cache::make(const std::shared_ptr<const ResolvedSpec>& spec, const Build& build) {
+  std::shared_ptr<Flight> flight;
+  {
+    std::unique_lock lock(lock_);
+    // Within the lock nothing is unlinked, so that this is a visit as well.
+    if (const Kernel* known = find(*spec)) return *known;
+    const auto [place, first] = flights_.try_emplace(spec, nullptr);
+    if (!first) {
+      flight = place->second;
+      flight->landed.wait(lock, [&] { return flight->result.has_value(); });
+      return *flight->result;
+    }
+    flight = place->second = std::make_shared<Flight>();
+  }
+  const auto start = std::chrono::steady_clock::now();
+  Result<Kernel> result = build(spec);
+  const auto elapsed = std::chrono::steady_clock::now() - start;
+
+  ReclaimDomain::Garbage garbage;  // destroyed after the lock is released
+  {
+    const std::lock_guard lock(lock_);
+    ++counters_.compiles;
+    counters_.compile_nanoseconds += static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
+    if (result.ok())
+      insert(*result, spec);
+    else
+      ++counters_.failures;
+    flight->result = result;
+    flights_.erase(spec);
+    garbage = domain_.collect();
+  }
+  flight->landed.notify_all();
+  return result;
+}
+
+void Cache::insert(const Kernel& kernel, const std::shared_ptr<const ResolvedSpec>& spec) {
+  const std::size_t bytes = kernel.bytes() + sizeof(Entry);
+  if (bytes > bound_bytes_) return;
+  while (counters_.bytes + bytes > bound_bytes_) evict_least_recent();
+  reserve_slot();
+
+  const std::uint64_t now = clock_.load(std::memory_order_relaxed);
+  auto entry = std::make_shared<Entry>(spec, kernel, bytes, now);
+  Table& table = *owned_table_;
+  const std::size_t mask = table.slots.size() - 1;
+  std::size_t i = spec->hash & mask;
+  while (table.slots[i].load(std::memory_order_relaxed) != nullptr) i = (i + 1) & mask;
+  table.slots[i].store(entry.get(), std::memory_order_release);
+  ++table.used;
+  by_stamp_.emplace(now, std::move(entry));
+  clock_.store(now + 1, std::memory_order_relaxed);
+  counters_.bytes += bytes;
+  ++counters_.entries;
+}
+
+// The entry with the least stamp is found by looking at those that had it: who was hit since goes
+// back with its new one.
+void Cache::evict_least_recent() {
+  for (;;) {
+    auto oldest = by_stamp_.extract(by_stamp_.begin());
+    const std::uint64_t stamp = oldest.mapped()->stamp.load(std::memory_order_relaxed);
+    if (stamp == oldest.key()) {
+      unlink(*oldest.mapped());
+      ++counters_.evictions;
+      domain_.retire(std::move(oldest.mapped()));
+      return;
+    }
+    oldest.key() = stamp;
+    by_stamp_.insert(std::move(oldest));
+  }
+}
+
+void Cache::unlink(const Entry& entry) {
+  const std::size_t mask = owned_table_->slots.size() - 1;
+  std::size_t i = entry.spec->hash & mask;
+  while (owned_table_->slots[i].load(std::memory_order_relaxed) != &entry) i = (i + 1) & mask;
+  owned_table_->slots[i].store(reinterpret_cast<const Entry*>(&kRemovedMark),
+                               std::memory_order_release);
+  counters_.bytes -= entry.bytes;
+  --counters_.entries;
+}
+
+void Cache::reserve_slot() {
+  if ((owned_table_->used + 1) * 2 <= owned_table_->slots.size()) return;
+  std::size_t capacity = kFirstCapacity;
+  while (capacity < (by_stamp_.size() + 1) * 4) capacity *= 2;
+  auto table = std::make_shared<Table>(capacity);
+  for (const auto& [stamp, entry] : by_stamp_) {
+    std::size_t i = entry->spec->hash & (capacity - 1);
+    while (table->slots[i].load(std::memory_order_relaxed) != nullptr) i = (i + 1) & (capacity - 1);
+    table->slots[i].store(entry.get(), std::memory_order_relaxed);
+    ++table->used;
+  }
+  table_.store(table.get(), std::memory_order_release);
+  domain_.retire(std::exchange(owned_table_, std::move(table)));
+}
+
+Counters Cache::counters() const {
+  const std::lock_guard lock(lock_);
+  Counters counters = counters_;
+  counters.hits = domain_.hits();
+  counters.misses = misses_.load(std::memory_order_relaxed);
+  return counters;
+}
+
+void Cache::clear() {
+  ReclaimDomain::Garbage garbage;
+  const std::lock_guard lock(lock_);
+  for (auto& [stamp, entry] : by_stamp_) {
+    unlink(*entry);
+    domain_.retire(std::move(entry));
+  }
+  by_stamp_.clear();
+  garbage = domain_.collect();
+}
+
+void Cache::retire(std::shared_ptr<const void> unlinked) {
+  ReclaimDomain::Garbage garbage;
+  const std::lock_guard lock(lock_);
+  domain_.retire(std::move(unlinked));
+  garbage = domain_.collect();
+}
+
+}  // namespace sluice

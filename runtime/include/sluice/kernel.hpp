@@ -1,0 +1,101 @@
+// Kernels: compiled functions to call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sluice/spec.hpp>
+#include <sluice/status.hpp>
+#include <sluice/tensor.hpp>
+
+namespace sluice {
+
+class KernelState;
+
+// The largest error promised, in units in the last place, and whether it was checked for this very
+// kernel: a function of the library with its parameters in their ranges.
+struct Promise {
+  std::optional<double> forward_ulp, derivative_ulp;
+  bool checked = false;
+};
+
+struct OperandInfo {
+  std::string name;
+  Dtype dtype = Dtype::f32;
+  bool output = false;  // written by the kernel
+  bool scalar = false;  // one element for all
+};
+
+// Immutable; a copy costs one atomic increment. It may be called from any thread at once and lives
+// on when the cache or the runtime that made it is gone. A call allocates nothing and takes no
+// lock.
+class Kernel {
+ public:
+  // Without checks, for callers who know their buffers: `buffers` are those of operands(), in that
+  // order; each has `count` elements, or one where it is scalar. None may be null unless count is
+  // 0. An output may be the very buffer of an input of the same type, and overlaps no other.
+  // `params` are the passed parameters in order, as slot() gives them.
+  void run(void* const* buffers, std::int64_t count, const std::uint64_t* params = nullptr) const {
+    if (entry_ != nullptr)
+      entry_(buffers, count, params);
+    else
+      interpret(buffers, count, params);
+  }
+
+  // With checks of types, shapes, null and overlapping buffers, and with NumPy's broadcasting of
+  // the inputs; nothing is written when one fails. `params` are the passed parameters in order.
+  [[nodiscard]] Outcome call(std::span<const TensorView> operands,
+                             std::span<const double> params = {}) const;
+
+  // The same, from spans, vectors and tensor views: kernel(x, y).
+  template <typename... Operands>
+  [[nodiscard]] Outcome operator()(Operands&&... operands) const {
+    const TensorView views[] = {TensorView(std::forward<Operands>(operands))...};
+    return call(views);
+  }
+
+  // A passed parameter's value as run() takes it, rounded once to the compute type.
+  [[nodiscard]] std::uint64_t slot(double value) const;
+
+  [[nodiscard]] std::span<const OperandInfo> operands() const;
+  [[nodiscard]] std::span<const std::string> passed_parameters() const;
+
+  [[nodiscard]] std::string_view function() const;
+  [[nodiscard]] Pass pass() const;
+  [[nodiscard]] Dtype compute_type() const;
+  [[nodiscard]] Promise promise() const;
+
+  [[nodiscard]] std::string target() const;  // what the code needs: "x86-64-v4", "interpreter"
+  [[nodiscard]] Rung rung() const;
+  // Why not a higher rung, a sentence; empty on the highest.
+  [[nodiscard]] std::string_view rung_reason() const;
+
+  [[nodiscard]] std::size_t code_bytes() const;  // instructions and their constants
+  [[nodiscard]] std::size_t bytes() const;       // what the cache counts: all memory it holds
+  [[nodiscard]] std::size_t workspace_bytes() const { return 0; }
+  [[nodiscard]] std::span<const std::uint8_t> code() const;  // empty on the interpreter's rung
+  [[nodiscard]] std::string key_text() const;
+
+  // The text of a compiler's step, made anew: "ast", "ir", "rewrites", "grad", "expand",
+  // "schedule".
+  [[nodiscard]] Result<std::string> text(std::string_view step) const;
+
+  [[nodiscard]] bool same_as(const Kernel& other) const { return state_ == other.state_; }
+
+ private:
+  friend class KernelState;
+  using Entry = void (*)(void* const*, std::int64_t, const std::uint64_t*);
+  explicit Kernel(std::shared_ptr<const KernelState> state);
+  void interpret(void* const* buffers, std::int64_t count, const std::uint64_t* params) const;
+
+  Entry entry_ = nullptr;  // machine code, if there is any; owned by the state
+  std::shared_ptr<const KernelState> state_;
+};
+
+}  // namespace sluice

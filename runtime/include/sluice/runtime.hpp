@@ -1,0 +1,118 @@
+// The runtime: programs in, kernels out, with a cache between.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sluice/kernel.hpp>
+#include <sluice/program.hpp>
+#include <sluice/spec.hpp>
+#include <sluice/status.hpp>
+
+namespace sluice {
+
+struct ResolvedSpec;
+
+struct RuntimeOptions {
+  // Memory that kernels in the cache may take: code, constants and entries. One that is larger is
+  // returned and not kept.
+  std::size_t cache_bytes = std::size_t{64} << 20;
+  // Of specs that name none. Empty: what the environment variable SLUICE_TARGET says when the
+  // runtime is made, and without it the best of this processor.
+  std::string target;
+  std::vector<Rung> denied;
+};
+
+// Counts since the runtime was made; `entries` and `bytes` are those of this moment.
+struct Counters {
+  std::uint64_t hits = 0;
+  std::uint64_t misses =
+      0;  // look-ups that found nothing, those that waited for another's included
+  std::uint64_t compiles = 0;
+  std::uint64_t failures = 0;  // compilations that gave no kernel
+  std::uint64_t evictions = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t compile_nanoseconds = 0;
+};
+
+// A spec in canonical form: equal keys stand for the same code. Immutable, cheap to copy.
+class Key {
+ public:
+  [[nodiscard]] std::uint64_t hash() const { return hash_; }
+  [[nodiscard]] std::string text() const;
+  friend bool operator==(const Key& a, const Key& b);
+
+ private:
+  friend class Runtime;
+  Key(std::shared_ptr<const ResolvedSpec> spec, std::uint64_t hash)
+      : hash_(hash), spec_(std::move(spec)) {}
+
+  std::uint64_t hash_;
+  std::shared_ptr<const ResolvedSpec> spec_;
+};
+
+// Every function may be called from any thread at once. Kernels may outlive the runtime; guards may
+// not, and a runtime must not be moved or destroyed while another thread uses it.
+class Runtime {
+ public:
+  explicit Runtime(RuntimeOptions options = {});
+  Runtime(Runtime&& other) noexcept;
+  Runtime& operator=(Runtime&& other) noexcept;
+  ~Runtime();
+
+  // Adds definitions: later specs see them; a name defined again means its latest definition.
+  // Kernels and keys that exist keep their meaning.
+  Outcome define(std::string_view text, std::string_view name = "text");
+  [[nodiscard]] Program program() const;  // the library and all that was defined
+
+  // The kernel of a spec: from the cache, or compiled. However many threads ask at once, one
+  // compiles; a failure is not kept.
+  [[nodiscard]] Result<Kernel> compile(const KernelSpec& spec);
+  [[nodiscard]] Result<Kernel> compile(const Key& key);
+  // Compiles what is not there yet, all of the list; the first error, if any.
+  Outcome prewarm(std::span<const KernelSpec> specs);
+
+  [[nodiscard]] Result<Key> key(const KernelSpec& spec) const;
+
+  // While a guard lives, kernels that get() found through it stay. One guard may serve many
+  // look-ups; memory of evicted kernels is given back only after it is gone.
+  class [[nodiscard]] Guard {
+   public:
+    Guard(Guard&& other) noexcept : readers_(other.readers_), hits_(other.hits_) {
+      other.readers_ = nullptr;
+    }
+    Guard& operator=(Guard&&) = delete;
+    ~Guard() {
+      if (readers_ != nullptr) readers_->fetch_sub(1, std::memory_order_release);
+    }
+
+   private:
+    friend class Runtime;
+    using Count = std::atomic<std::uint64_t>;
+    Guard(Count* readers, Count* hits) : readers_(readers), hits_(hits) {}
+    Count* readers_;
+    Count* hits_;
+  };
+  [[nodiscard]] Guard guard() const;
+
+  // The kernel of a key if it is in the cache, else null. No lock, no allocation. Copy the kernel
+  // to keep it beyond the guard.
+  [[nodiscard]] const Kernel* get(const Key& key, const Guard& guard) const;
+
+  [[nodiscard]] Counters counters() const;
+  // Drops every cached kernel; those that callers hold go on working.
+  void clear();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,60 @@
+// Views of tensors that a caller owns: what a checked call of a kernel takes.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <ranges>
+#include <span>
+#include <type_traits>
+
+#include <sluice/dtype.hpp>
+
+namespace sluice {
+
+// Contiguous, row-major, aligned to anything. It does not own its data and is cheap to copy.
+struct TensorView {
+  static constexpr std::size_t kMaxRank = 16;
+
+  void* data = nullptr;
+  Dtype dtype = Dtype::f32;
+  bool writable = false;
+  std::size_t rank = 0;  // 0: one element
+  std::array<std::int64_t, kMaxRank> shape{};
+
+  TensorView() = default;
+
+  // Dimensions past kMaxRank are not kept: such a view has rank kMaxRank + 1, which every call
+  // refuses.
+  TensorView(void* elements, Dtype type, std::span<const std::int64_t> dimensions);
+  TensorView(const void* elements, Dtype type, std::span<const std::int64_t> dimensions);
+  TensorView(void* elements, Dtype type, std::initializer_list<std::int64_t> dimensions)
+      : TensorView(elements, type, std::span(dimensions.begin(), dimensions.size())) {}
+  TensorView(const void* elements, Dtype type, std::initializer_list<std::int64_t> dimensions)
+      : TensorView(elements, type, std::span(dimensions.begin(), dimensions.size())) {}
+
+  // One dimension, from anything that lies in memory as an array of float, double or bool.
+  template <std::ranges::contiguous_range Range>
+  requires std::ranges::sized_range<Range> &&(!std::same_as<std::remove_cvref_t<Range>, TensorView>)
+      TensorView(Range&& range)  // implicit, so that a call takes spans and vectors as they stand
+      : TensorView(std::ranges::data(range),
+                   dtype_of<std::remove_cv_t<std::ranges::range_value_t<Range>>>(),
+                   {static_cast<std::int64_t>(std::ranges::size(range))}) {}
+
+  // Elements in all; -1 for a negative dimension or a product that does not fit.
+  [[nodiscard]] std::int64_t count() const;
+
+ private:
+  template <typename T>
+  static constexpr Dtype dtype_of() {
+    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, bool>,
+                  "a range of float, double or bool; other types need a dtype of their own");
+    if constexpr (std::is_same_v<T, float>) return Dtype::f32;
+    if constexpr (std::is_same_v<T, double>) return Dtype::f64;
+    return Dtype::boolean;
+  }
+};
+
+}  // namespace sluice

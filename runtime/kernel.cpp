@@ -1,0 +1,93 @@
+#include <sluice/kernel.hpp>
+
+#include <bit>
+#include <utility>
+
+#include "compiler/driver/compile.hpp"
+#include "runtime/kernel_state.hpp"
+#include "runtime/key.hpp"
+
+namespace sluice {
+
+std::string_view name(Rung rung) {
+  switch (rung) {
+    case Rung::x64: return "x64";
+    case Rung::interpreter: return "interpreter";
+  }
+  return "";
+}
+
+Kernel::Kernel(std::shared_ptr<const KernelState> state) : state_(std::move(state)) {
+  // An address of code is a function's; that they convert is what the system's loaders rely on as
+  // well.
+  if (state_->memory)
+    entry_ = reinterpret_cast<Entry>(reinterpret_cast<std::uintptr_t>(state_->memory->entry()));
+}
+
+void Kernel::interpret(void* const* buffers, std::int64_t count,
+                       const std::uint64_t* params) const {
+  state_->interpreter->run(buffers, count, params);
+}
+
+Outcome Kernel::call(std::span<const TensorView> operands, std::span<const double> params) const {
+  return checked_call(*this, *state_, operands, params);
+}
+
+std::uint64_t Kernel::slot(double value) const {
+  if (compute_type() == Dtype::f64) return std::bit_cast<std::uint64_t>(value);
+  return std::bit_cast<std::uint32_t>(static_cast<float>(value));
+}
+
+std::span<const OperandInfo> Kernel::operands() const { return state_->operands; }
+std::span<const std::string> Kernel::passed_parameters() const { return state_->passed; }
+
+std::string_view Kernel::function() const { return state_->spec->definition_text().name; }
+Pass Kernel::pass() const { return state_->spec->pass; }
+Dtype Kernel::compute_type() const { return state_->spec->compute_type(); }
+
+// A passed parameter's value is not known here, so that a kernel with one is checked only if it has
+// no range to leave.
+Promise Kernel::promise() const {
+  const dsl::FunctionDef& function = state_->spec->definition_text();
+  Promise promise;
+  if (!function.attributes.ulp) return promise;
+  promise.forward_ulp = function.attributes.ulp->forward;
+  promise.derivative_ulp = function.attributes.ulp->derivative;
+  promise.checked = function.from_library;
+  for (const dsl::Range& range : function.attributes.ranges) {
+    if (!range.of_parameter) continue;
+    const driver::Parameter& parameter = state_->spec->params[range.target];
+    if (!parameter.baked || parameter.value < range.low || parameter.value > range.high)
+      promise.checked = false;
+  }
+  return promise;
+}
+
+std::string Kernel::target() const {
+  switch (rung()) {
+    case Rung::x64: return to_string(state_->spec->target);
+    case Rung::interpreter: return to_string(Target{});
+  }
+  return {};
+}
+
+Rung Kernel::rung() const { return state_->rung; }
+std::string_view Kernel::rung_reason() const { return state_->rung_reason; }
+std::size_t Kernel::code_bytes() const { return state_->code_bytes; }
+std::size_t Kernel::bytes() const { return state_->bytes; }
+
+std::span<const std::uint8_t> Kernel::code() const {
+  if (!state_->memory) return {};
+  return {static_cast<const std::uint8_t*>(state_->memory->entry()), state_->code_bytes};
+}
+
+std::string Kernel::key_text() const { return sluice::key_text(*state_->spec); }
+
+Result<std::string> Kernel::text(std::string_view step) const {
+  const auto known = driver::step_from_name(step);
+  if (!known)
+    return Error{Status::unknown_name, "there is no step '" + std::string(step) + "' to show"};
+  return driver::show(state_->spec->request(), *known);
+}
+
+}  // namespace sluice

@@ -1,0 +1,31 @@
+// The key of a kernel: everything that changes its code, from one list of fields.
+//
+// visit_key is the list. A key's words, and by them its hash and equality, and its text are visits
+// of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "runtime/resolved_spec.hpp"
+
+namespace sluice {
+
+template <typename Visitor>
+void visit_key(const ResolvedSpec& spec, Visitor&& visit) {
+  visit("definition", spec.definition);
+  visit("pass", spec.pass);
+  visit("operands", spec.operands);
+  visit("parameters", spec.params);
+  visit("target", spec.target);
+  visit("rungs", spec.allowed);
+}
+
+// Fills in the words and their hash.
+void seal(ResolvedSpec& spec);
+
+// "definition=… pass=forward operands=[…] …"
+[[nodiscard]] std::string key_text(const ResolvedSpec& spec);
+
+}  // namespace sluice

@@ -1,0 +1,59 @@
+#include "runtime/reclaim.hpp"
+
+#include <bit>
+#include <utility>
+
+namespace sluice {
+
+// A thread's own variables lie where no other thread's do, which spares a registry of threads.
+ReclaimDomain::Shard& ReclaimDomain::shard() const {
+  static thread_local const char kHere = 0;
+  const auto address = static_cast<std::uint64_t>(std::bit_cast<std::uintptr_t>(&kHere));
+  // Stacks and thread-local blocks are whole pages apart.
+  return shards_[((address >> 12) * 0x9e3779b97f4a7c15u >> 32) % kShards];
+}
+
+// The second look at the epoch makes the announcement certain: whoever advances the epoch later
+// sees it, since all four accesses are sequentially consistent.
+ReclaimDomain::Count& ReclaimDomain::enter(Shard& shard) const {
+  for (;;) {
+    const std::uint64_t epoch = epoch_.load(std::memory_order_seq_cst);
+    Count& readers = shard.readers[epoch & 1u];
+    readers.fetch_add(1, std::memory_order_seq_cst);
+    if (epoch_.load(std::memory_order_seq_cst) == epoch) return readers;
+    readers.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+void ReclaimDomain::retire(std::shared_ptr<const void> unlinked) {
+  retired_.push_back({epoch_.load(std::memory_order_relaxed), std::move(unlinked)});
+}
+
+// From epoch e to e + 1, when nobody is left from e - 1, whose counters e + 1 will use.
+bool ReclaimDomain::try_advance() {
+  const std::uint64_t epoch = epoch_.load(std::memory_order_relaxed);
+  for (const Shard& each : shards_)
+    if (each.readers[(epoch + 1) & 1u].load(std::memory_order_seq_cst) != 0) return false;
+  epoch_.store(epoch + 1, std::memory_order_seq_cst);
+  return true;
+}
+
+ReclaimDomain::Garbage ReclaimDomain::collect() {
+  Garbage garbage;
+  while (!retired_.empty() && retired_.back().epoch + 2 > epoch_.load(std::memory_order_relaxed))
+    if (!try_advance()) break;
+  while (!retired_.empty() &&
+         retired_.front().epoch + 2 <= epoch_.load(std::memory_order_relaxed)) {
+    garbage.push_back(std::move(retired_.front().object));
+    retired_.pop_front();
+  }
+  return garbage;
+}
+
+std::uint64_t ReclaimDomain::hits() const {
+  std::uint64_t sum = 0;
+  for (const Shard& each : shards_) sum += each.hits.load(std::memory_order_relaxed);
+  return sum;
+}
+
+}  // namespace sluice

@@ -1,0 +1,61 @@
+// Deferred reclamation: readers without locks, writers who never wait for them.
+//
+// A reader announces itself in one of a few counters, reads shared pointers, and leaves. A writer
+// unlinks an object and retires it; the object is destroyed once no reader is left who may have
+// seen it. Epochs order this: a reader counts itself for the epoch it came in, of which two are
+// distinguished; the epoch advances when nobody is left from the one before. What was unlinked in
+// epoch e has no readers in e + 2. (After K. Fraser, Practical lock-freedom, 2004, 5.2.3, with
+// counters in place of a flag a thread, so that a thread has nothing to register.)
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace sluice {
+
+class ReclaimDomain {
+ public:
+  using Count = std::atomic<std::uint64_t>;
+
+  // Counters that threads share by chance only. `hits` is a counter for the user's own purposes.
+  struct alignas(128) Shard {
+    std::array<Count, 2> readers{};  // by the parity of their epoch
+    Count hits{0};
+  };
+
+  // The shard of this thread.
+  [[nodiscard]] Shard& shard() const;
+
+  // Begins a reader's visit; it ends when the returned count is decremented with release order.
+  [[nodiscard]] Count& enter(Shard& shard) const;
+
+  using Garbage = std::vector<std::shared_ptr<const void>>;
+
+  // Both under the writers' lock. `retire` takes what has been unlinked; `collect` gives what
+  // nobody reads any more, to be destroyed when the lock is released.
+  void retire(std::shared_ptr<const void> unlinked);
+  [[nodiscard]] Garbage collect();
+
+  [[nodiscard]] std::uint64_t hits() const;
+
+ private:
+  static constexpr std::size_t kShards = 32;
+
+  struct Retired {
+    std::uint64_t epoch;
+    std::shared_ptr<const void> object;
+  };
+
+  [[nodiscard]] bool try_advance();
+
+  mutable std::array<Shard, kShards> shards_{};
+  std::atomic<std::uint64_t> epoch_{2};
+  std::deque<Retired> retired_;
+};
+
+}  // namespace sluice

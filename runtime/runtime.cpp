@@ -1,0 +1,135 @@
+#include <sluice/runtime.hpp>
+
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "runtime/cache.hpp"
+#include "runtime/kernel_state.hpp"
+#include "runtime/key.hpp"
+#include "support/target.hpp"
+
+namespace sluice {
+
+struct Runtime::Impl {
+  explicit Impl(const RuntimeOptions& options) : cache(options.cache_bytes) {
+    choose_target(options.target);
+    for (const Rung rung : {Rung::x64, Rung::interpreter}) defaults.allowed.add(rung);
+    for (const Rung rung : options.denied) defaults.allowed.remove(rung);
+    publish(std::make_shared<const Program>(Program::library()));
+  }
+
+  void choose_target(std::string text) {
+    if (text.empty())
+      if (const char* forced = std::getenv("SLUICE_TARGET")) text = forced;
+    defaults.target = host_target();
+    if (text.empty()) return;
+    auto target = usable_target(text);
+    if (target.ok())
+      defaults.target = *target;
+    else
+      target_error = target.error();
+  }
+
+  // Under the definers' lock, or before anyone else knows the runtime.
+  void publish(std::shared_ptr<const Program> next) {
+    program.store(next.get(), std::memory_order_release);
+    if (auto replaced = std::exchange(owned_program, std::move(next)))
+      cache.retire(std::move(replaced));
+  }
+
+  [[nodiscard]] Guard guard() {
+    ReclaimDomain::Shard& shard = cache.domain().shard();
+    return {&cache.domain().enter(shard), &shard.hits};
+  }
+
+  Cache cache;
+  SpecDefaults defaults;
+  std::optional<Error> target_error;
+
+  std::atomic<const Program*> program{nullptr};  // read within a guard
+  std::mutex definers;
+  std::shared_ptr<const Program> owned_program;
+};
+
+std::string Key::text() const { return key_text(*spec_); }
+
+bool operator==(const Key& a, const Key& b) {
+  return a.spec_ == b.spec_ || (a.hash_ == b.hash_ && a.spec_->words == b.spec_->words);
+}
+
+Runtime::Runtime(RuntimeOptions options) : impl_(std::make_unique<Impl>(options)) {}
+Runtime::Runtime(Runtime&& other) noexcept = default;
+Runtime& Runtime::operator=(Runtime&& other) noexcept = default;
+Runtime::~Runtime() = default;
+
+Outcome Runtime::define(std::string_view text, std::string_view name) {
+  const std::lock_guard lock(impl_->definers);
+  auto next = Program::parse(text, name, *impl_->owned_program);
+  if (!next.ok()) return next.error();
+  impl_->publish(std::make_shared<const Program>(std::move(next).value()));
+  return Unit{};
+}
+
+Program Runtime::program() const {
+  const Guard visit = guard();
+  return *impl_->program.load(std::memory_order_acquire);
+}
+
+Result<Key> Runtime::key(const KernelSpec& spec) const {
+  if (impl_->target_error && spec.target.empty()) return *impl_->target_error;
+  std::shared_ptr<const dsl::Program> definitions;
+  if (spec.program) {
+    definitions = spec.program->program_;
+  } else {
+    const Guard visit = guard();
+    definitions = impl_->program.load(std::memory_order_acquire)->program_;
+  }
+  auto resolved = resolve(std::move(definitions), spec, impl_->defaults);
+  if (!resolved.ok()) return resolved.error();
+  const std::uint64_t hash = (*resolved)->hash;
+  return Key(std::move(resolved).value(), hash);
+}
+
+Result<Kernel> Runtime::compile(const KernelSpec& spec) {
+  auto resolved = key(spec);
+  return resolved.ok() ? compile(*resolved) : resolved.error();
+}
+
+Result<Kernel> Runtime::compile(const Key& key) {
+  {
+    const Guard visit = guard();
+    if (const Kernel* known = impl_->cache.find(*key.spec_)) {
+      visit.hits_->fetch_add(1, std::memory_order_relaxed);
+      return *known;
+    }
+  }
+  impl_->cache.count_miss();
+  return impl_->cache.make(key.spec_, KernelState::build);
+}
+
+Outcome Runtime::prewarm(std::span<const KernelSpec> specs) {
+  Outcome first = Unit{};
+  for (const KernelSpec& spec : specs) {
+    const auto kernel = compile(spec);
+    if (!kernel.ok() && first.ok()) first = kernel.error();
+  }
+  return first;
+}
+
+Runtime::Guard Runtime::guard() const { return impl_->guard(); }
+
+const Kernel* Runtime::get(const Key& key, const Guard& guard) const {
+  const Kernel* known = impl_->cache.find(*key.spec_);
+  if (known != nullptr)
+    guard.hits_->fetch_add(1, std::memory_order_relaxed);
+  else
+    impl_->cache.count_miss();
+  return known;
+}
+
+Counters Runtime::counters() const { return impl_->cache.counters(); }
+void Runtime::clear() { impl_->cache.clear(); }
+
+}  // namespace sluice
