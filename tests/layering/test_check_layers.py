@@ -39,14 +39,17 @@ class CheckLayers(unittest.TestCase):
                                                   '#include "dsl/ast.hpp"\n')
         self.write("tests/unit/tools/test_npy.cpp", '#include "tools/npy.hpp"\n')
         self.write("examples/digits/net.hpp", "")
-        self.write("examples/digits/main.cpp", '#include "net.hpp"\n#include <sluice/sluice.hpp>\n'
-                                               "#include <Eigen/Core>\n")
+        self.write("examples/digits/main.cpp", "#include <sluice/sluice.hpp>\n"
+                                               '#include "net.hpp"\n#include <Eigen/Core>\n')
         self.assertEqual(violations(self.root), [])
 
     def test_upward_include(self):
         self.assertEqual(self.found_in("dsl/parser.cpp", '// a\n#include "compiler/ir/graph.hpp"\n'),
                          [2])
         self.assertEqual(self.found_in("support/log.cpp", "#include <sluice/sluice.hpp>\n"), [1])
+        self.write("tools/bench.cpp", '#include "bench/measure/measure.hpp"\n')
+        self.write("bench/measure/measure.hpp", "")
+        self.assertEqual(self.found_in("bench/measure/a.cpp", '#include "tools/npy.hpp"\n'), [1])
         self.assertEqual(self.found_in("runtime/cache.cpp", '#include "tools/npy.hpp"\n'), [1])
 
     def test_table_files_are_read_too(self):
