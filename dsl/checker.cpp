@@ -67,9 +67,9 @@ bool DefinitionChecker::run() {
     check_outputs(expressions);
     check_positions(expressions);
     check_clauses(expressions);
-    if (right_ && !parsed_.broken) warn_unused(expressions);
+    if (context_.reporter.errors() == 0) warn_unused(expressions);
   }
-  right_ = read_attributes(parsed_, context_.reporter) && right_;
+  if (!parsed_.names_missing) right_ = read_attributes(parsed_, context_.reporter) && right_;
   if (function_.attributes.limits && function_.row_wise) {
     error(parsed_.attributes.front().place, "'@limits' is for elementwise functions");
   }
@@ -340,7 +340,7 @@ bool DefinitionChecker::resolve_clause(std::size_t i) {
   const auto input = function_.find_input(wanted);
   const auto parameter = function_.find_parameter(wanted);
   if (!input && !parameter) {
-    if (parsed_.broken) return false;
+    if (parsed_.names_missing) return false;
     std::vector<std::string> known;
     for (const Input& candidate : function_.inputs) known.push_back(candidate.name);
     for (const Parameter& candidate : function_.parameters) known.push_back(candidate.name);

@@ -170,7 +170,7 @@ void ExpressionChecker::resolve_name(ExprId id) {
 }
 
 void ExpressionChecker::unknown_name(const Expr& e, std::string_view text) {
-  if (parsed_.broken) return;  // it may have stood where the text does not parse
+  if (parsed_.names_missing) return;
   const std::string shown(text);
   for (std::size_t i = open_lets_; i < function_.lets.size(); ++i) {
     if (function_.lets[i].name != text) continue;

@@ -227,14 +227,19 @@ ExprId ExpressionParser::primary() {
     tree_.nodes[index(inner)].failed = true;
     return inner;
   }
-  const bool sign = token.kind == TokenKind::plus || token.leading_operator;
-  reader_.fail("expected an expression, found " + reader_.found(),
-               token.kind == TokenKind::plus ? "there is no unary '+'; an operator that continues "
-                                               "a line stands at the end of the line before"
-               : sign                        ? std::string(kMoveOperator)
-               : is_reserved_word(reader_.text(token))
-                   ? "'" + std::string(reader_.text(token)) + "' is a reserved word"
-                   : "");
+  const bool next_statement = token.kind == TokenKind::kw_fn || token.kind == TokenKind::kw_let ||
+                              token.kind == TokenKind::at_sign;
+  std::string hint;
+  if (token.kind == TokenKind::plus) {
+    hint = "there is no unary '+'; an operator stands at the end of the line before";
+  } else if (token.leading_operator) {
+    hint = kMoveOperator;
+  } else if (next_statement) {
+    hint = "the expression before it is not finished";
+  } else if (is_reserved_word(reader_.text(token))) {
+    hint = "'" + std::string(reader_.text(token)) + "' is a reserved word";
+  }
+  reader_.fail("expected an expression, found " + reader_.found(), std::move(hint));
   return failure(token.place);
 }
 

@@ -263,6 +263,7 @@ void Lexer::sign() {
   // Of a run of foreign bytes only the first is worth a line.
   while (at_ < text_.size() && static_cast<unsigned char>(peek()) >= 0x80U) ++at_;
   reporter_.error(place(start, bad.length), bad.message, bad.hint);
+  push(TokenKind::foreign, start, bad.length);
 }
 
 bool continues_after(TokenKind kind) {
@@ -295,6 +296,7 @@ bool continues_after(TokenKind kind) {
     case TokenKind::name:
     case TokenKind::number:
     case TokenKind::string:
+    case TokenKind::foreign:
     case TokenKind::kw_fn:
     case TokenKind::kw_let:
     case TokenKind::kw_with:

@@ -2,7 +2,8 @@
 //
 // The newline rule of the language is settled here: a `newline` token stands exactly where a line
 // end ends an expression, and nowhere else, so that the parser need not look at lines. What cannot
-// be a token is reported and left out.
+// be a token is reported, and stands as a `foreign` token: the parser stops there, and its error at
+// the same place is not shown.
 #pragma once
 
 #include <cstdint>

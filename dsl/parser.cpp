@@ -112,6 +112,7 @@ bool Parser::definition() {
     return false;
   }
   header();
+  current_.names_missing = reader_.lost();
   if (!reader_.lost()) body();
   while (!reader_.lost() && reader_.is(TokenKind::kw_with)) clause();
   if (!reader_.lost()) end_of_definition();
@@ -339,6 +340,7 @@ void Parser::let() {
   reader_.next();
   std::vector<Let> names;
   let_names(names);
+  current_.names_missing = current_.names_missing || reader_.lost();
   const ExprId value =
       reader_.expect(TokenKind::assign, " after the name of the 'let'") ? expression() : kNoExpr;
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -51,7 +51,8 @@ struct ParsedFunction {
   std::vector<ExprId> parameter_defaults;
   std::vector<std::string_view> clause_names;  // beside the clauses: x of d/dx
   std::vector<AttributeText> attributes;
-  bool broken = false;  // the header or the body does not parse
+  bool broken = false;         // something of it does not parse
+  bool names_missing = false;  // and a name that it defines may not be known for that
 };
 
 }  // namespace sluice::dsl
