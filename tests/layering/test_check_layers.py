@@ -1,4 +1,4 @@
-"""Tests that check_layers finds each kind of violation, at its line, and leaves lawful code alone."""
+"""Tests that check_layers finds each kind of violation at its line and leaves lawful code alone."""
 import tempfile
 import unittest
 from pathlib import Path
@@ -44,8 +44,8 @@ class CheckLayers(unittest.TestCase):
         self.assertEqual(violations(self.root), [])
 
     def test_upward_include(self):
-        self.assertEqual(self.found_in("dsl/parser.cpp", '// a\n#include "compiler/ir/graph.hpp"\n'),
-                         [2])
+        self.assertEqual(self.found_in("dsl/parser.cpp",
+                                       '// a\n#include "compiler/ir/graph.hpp"\n'), [2])
         self.assertEqual(self.found_in("support/log.cpp", "#include <sluice/sluice.hpp>\n"), [1])
         self.write("tools/bench.cpp", '#include "bench/measure/measure.hpp"\n')
         self.write("bench/measure/measure.hpp", "")
