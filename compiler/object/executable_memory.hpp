@@ -15,7 +15,10 @@ class ExecutableMemory {
   // Copies `bytes` into fresh pages and makes them executable: by mprotect, and where a policy
   // forbids that, through a second mapping of a memory file. `denied` when the system allows
   // neither; `out_of_memory` when there are no pages.
-  [[nodiscard]] static Result<ExecutableMemory> map(std::span<const std::uint8_t> bytes);
+  // `method` forces one of the two ways.
+  enum class Method : std::uint8_t { automatic, protect, memory_file };
+  [[nodiscard]] static Result<ExecutableMemory> map(std::span<const std::uint8_t> bytes,
+                                                    Method method = Method::automatic);
 
   ExecutableMemory(ExecutableMemory&& other) noexcept;
   ExecutableMemory& operator=(ExecutableMemory&& other) noexcept;
