@@ -92,6 +92,7 @@ inline Expr max(Expr a, double b) { return max(a, number(a, b)); }
 inline Expr min(Expr a, double b) { return min(a, number(a, b)); }
 inline Expr round_even(Expr a) { return make(Op::round_even, a); }
 inline Expr ldexp(Expr a, Expr k) { return make(Op::ldexp, a, k); }
+inline Expr scale(Expr a, Expr k) { return make(Op::scale, a, k); }
 inline Expr exponent(Expr a) { return make(Op::exponent, a); }
 inline Expr mantissa(Expr a) { return make(Op::mantissa, a); }
 inline Expr select(Expr condition, Expr a, Expr b) { return make(Op::select, condition, a, b); }

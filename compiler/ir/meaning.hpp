@@ -97,6 +97,13 @@ constexpr T ldexp(T a, T b) {
   return a * power_of_two<T>(half) * power_of_two<T>(rest);
 }
 
+// One multiplication: rounded once whatever a is, and cheaper than ldexp where b is known to be
+// small.
+template <typename T>
+constexpr T scale(T a, T b) {
+  return a * power_of_two<T>(round_to_int(b));
+}
+
 // The exponent's field of a, relative to [3/4, 3/2), after denormals are scaled into the normal
 // range.
 template <typename T>

@@ -113,7 +113,7 @@ class RandomGraph {
         const auto& from = ir::info(op).rule == ir::TypeRule::logic ? bools_ : numbers_;
         std::array<ValueId, ir::kMaxArity> operands;
         for (ValueId& operand : operands) operand = pick(from);
-        if (op == Op::ldexp)
+        if (op == Op::ldexp || op == Op::scale)
           operands[1] = graph_.constant(static_cast<double>(random_() % 64) - 32);
         return add(graph_.add(
             op, std::span(operands).first(static_cast<std::size_t>(ir::info(op).arity))));

@@ -53,6 +53,21 @@ TEMPLATE_TEST_CASE("ldexp rounds once over its whole domain", "[ir]", float, dou
   }
 }
 
+TEMPLATE_TEST_CASE("scale multiplies any number by a normal power of two", "[ir]", float, double) {
+  using Limits = std::numeric_limits<TestType>;
+  constexpr bool kNarrow = sizeof(TestType) == 4;
+  const int low = kNarrow ? -126 : -1022;
+  const int high = kNarrow ? 127 : 1023;
+  for (int k = low; k <= high; ++k) {
+    for (const TestType a :
+         {TestType{1}, TestType(1.3333333333333333), Limits::min(), Limits::denorm_min(),
+          TestType(-0.0), Limits::max(), Limits::infinity()}) {
+      INFO(k << " " << a);
+      CHECK(meaning::scale(a, static_cast<TestType>(k)) == std::ldexp(a, k));
+    }
+  }
+}
+
 TEST_CASE("max and min carry NaN and the first operand's zero", "[ir]") {
   Graph graph(Elem::f32);
   const Expr a{&graph, graph.add_input("a", {Elem::f32, Extent::element})};
