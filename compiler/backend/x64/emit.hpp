@@ -9,7 +9,13 @@
 
 namespace sluice::x64 {
 
-// The code is a schedule::KernelEntry. Runs on any host; the result needs a processor of the target.
-[[nodiscard]] Result<object::CodeObject> emit(const schedule::ElementProgram& program, const Target& target);
+struct EmitOptions {
+  bool annotate = false;  // note what stands where, for a listing; costs time
+};
+
+// The code is a schedule::KernelEntry. Runs on any host; the result needs a processor of the
+// target.
+[[nodiscard]] Result<object::CodeObject> emit(const schedule::ElementProgram& program,
+                                              const Target& target, EmitOptions options = {});
 
 }  // namespace sluice::x64

@@ -1,0 +1,495 @@
+#include "compiler/backend/x64/allocate.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+#include <utility>
+
+namespace sluice::x64 {
+namespace {
+
+constexpr std::uint32_t kNever = 0xffffffff;
+
+// Operands of an instruction as the tables of next uses number them.
+enum Role : std::size_t { kSrc0, kSrc1, kSrc2, kMask, kMerge, kDst, kRoles };
+
+bool writes_outside(Opcode opcode) { return opcode == Opcode::store || opcode == Opcode::keep; }
+
+std::array<Ref, 5> operands(const Instruction& instruction) {
+  return {instruction.src[0], instruction.src[1], instruction.src[2], instruction.mask,
+          instruction.merge};
+}
+
+// For every operand, the instruction that uses its value next. Instructions nobody needs are left
+// out.
+class NextUses {
+ public:
+  NextUses(const Block& block, std::size_t invariants)
+      : next_(block.code.size() * kRoles, kNever), live_(block.code.size(), false) {
+    std::vector<std::uint32_t> of_value(block.values.size(), kNever);
+    std::vector<std::uint32_t> of_invariant(invariants, kNever);
+    const auto seen = [&](Ref ref) -> std::uint32_t& {
+      return ref.is_value() ? of_value[ref.index] : of_invariant[ref.index];
+    };
+    for (std::size_t i = block.code.size(); i-- > 0;) {
+      const Instruction& instruction = block.code[i];
+      const bool has_dst = instruction.dst != Instruction::kNoValue;
+      live_[i] =
+          writes_outside(instruction.opcode) || (has_dst && of_value[instruction.dst] != kNever);
+      if (!live_[i]) continue;
+      if (has_dst) next_[i * kRoles + kDst] = of_value[instruction.dst];
+      const std::array<Ref, 5> refs = operands(instruction);
+      for (std::size_t role = 0; role < refs.size(); ++role)
+        if (refs[role]) next_[i * kRoles + role] = seen(refs[role]);
+      for (const Ref ref : refs)
+        if (ref) seen(ref) = static_cast<std::uint32_t>(i);
+    }
+  }
+
+  [[nodiscard]] bool live(std::size_t i) const { return live_[i]; }
+  [[nodiscard]] std::uint32_t after(std::size_t i, std::size_t role) const {
+    return next_[i * kRoles + role];
+  }
+
+ private:
+  std::vector<std::uint32_t> next_;
+  std::vector<bool> live_;
+};
+
+class Allocator {
+ public:
+  Allocator(const Block& block, std::span<const Invariant> invariants, Machine machine,
+            const AllocationOptions& options)
+      : block_(block), invariants_(invariants), machine_(machine), options_(options),
+        copies_(static_cast<std::uint32_t>(options.copies)), uses_(block, invariants.size()),
+        things_(block.values.size() * copies_ + invariants.size()) {
+    for (std::size_t v = 0; v < block.values.size() * copies_; ++v) {
+      things_[v].bank = block.values[v / copies_].bank;
+      things_[v].home = block.values[v / copies_].home;
+    }
+    bank(Bank::vector).free =
+        static_cast<std::uint32_t>((std::uint64_t{1} << machine.vector_registers()) - 1);
+    // k0 can't be a mask; the last one holds the lanes of a partial vector.
+    bank(Bank::mask).free = options.partial ? 0x7e : 0xfe;
+    for (std::size_t i = 0; i < invariants.size(); ++i) {
+      Thing& thing = things_[first_invariant() + i];
+      thing.bank = invariants[i].bank;
+      if (options.pinned.empty() || options.pinned[i] == Placed::kNone) continue;
+      thing.reg = options.pinned[i];
+      thing.pinned = true;
+      bank(thing.bank).free &= ~bit(thing.reg);
+    }
+    result_.free_vectors = std::popcount(bank(Bank::vector).free);
+    result_.free_masks = std::popcount(bank(Bank::mask).free);
+    result_.slots_end = options.first_slot;
+    result_.code.reserve(block.code.size() * copies_ + 16);
+  }
+
+  Allocation run() {
+    for (std::size_t i = 0; i < block_.code.size(); ++i) {
+      if (!uses_.live(i)) continue;
+      for (copy_ = 0; copy_ < copies_; ++copy_) place(block_.code[i], i);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // A value of one copy, or an invariant.
+  struct Thing {
+    std::int8_t reg = Placed::kNone;
+    bool pinned = false;
+    Bank bank = Bank::vector;
+    std::int32_t slot = -1;
+    std::int32_t home = Value::kNoHome;
+    std::uint32_t next = kNever;
+  };
+  struct Registers {
+    std::uint32_t free = 0;
+    std::uint32_t locked = 0;  // operands of the instruction at hand
+    std::uint32_t cached = 0;  // hold invariants that are not pinned
+    std::array<std::uint32_t, 32> owner{};
+  };
+
+  static std::uint32_t bit(std::int8_t reg) { return std::uint32_t{1} << reg; }
+  Registers& bank(Bank which) { return banks_[static_cast<std::size_t>(which)]; }
+  [[nodiscard]] std::uint32_t first_invariant() const {
+    return static_cast<std::uint32_t>(block_.values.size()) * copies_;
+  }
+  [[nodiscard]] std::uint32_t thing_of(Ref ref) const {
+    return ref.is_value() ? ref.index * copies_ + copy_ : first_invariant() + ref.index;
+  }
+  [[nodiscard]] bool is_invariant(std::uint32_t thing) const { return thing >= first_invariant(); }
+  [[nodiscard]] bool in_register(Ref ref) const { return things_[thing_of(ref)].reg >= 0; }
+
+  // The next use of an operand once this instruction is done; another copy of it may still come.
+  [[nodiscard]] std::uint32_t next_use(Ref ref, std::size_t i, std::size_t role) const {
+    if (ref.is_invariant() && copy_ + 1 < copies_) return static_cast<std::uint32_t>(i);
+    return uses_.after(i, role);
+  }
+  [[nodiscard]] bool dies(Ref ref, std::size_t i, std::size_t role) const {
+    return ref.is_value() && uses_.after(i, role) == kNever;
+  }
+
+  [[nodiscard]] Memory memory_of(Ref ref) const {
+    const Thing& thing = things_[thing_of(ref)];
+    if (ref.is_value()) {
+      if (thing.slot >= 0) return {Memory::Kind::slot, 0, static_cast<std::uint32_t>(thing.slot)};
+      if (thing.home < 0) return {};
+      return {Memory::Kind::buffer, static_cast<std::uint8_t>(copy_),
+              static_cast<std::uint32_t>(thing.home)};
+    }
+    const Invariant& invariant = invariants_[ref.index];
+    switch (invariant.kind) {
+      case Invariant::Kind::zero: return {};
+      case Invariant::Kind::constant: return {Memory::Kind::element, 0, invariant.place};
+      case Invariant::Kind::vector: return {Memory::Kind::vector, 0, invariant.place};
+      case Invariant::Kind::parameter: return {Memory::Kind::parameter, 0, invariant.place};
+      case Invariant::Kind::uniform: return {Memory::Kind::slot, 0, invariant.place};
+    }
+    return {};
+  }
+
+  // Whether an instruction may take this operand from memory.
+  [[nodiscard]] bool foldable(Ref ref) const {
+    const Memory memory = memory_of(ref);
+    if (things_[thing_of(ref)].bank == Bank::mask || memory.kind == Memory::Kind::none)
+      return false;
+    if (memory.kind == Memory::Kind::buffer) return !options_.partial;
+    if (memory.kind == Memory::Kind::parameter)
+      return machine_.avx512;  // AVX2 repeats only what it loads
+    return true;
+  }
+
+  std::int8_t take(Bank which) {
+    Registers& registers = bank(which);
+    if (registers.free == 0) evict(which);
+    const auto reg = static_cast<std::int8_t>(std::countr_zero(registers.free));
+    registers.free &= ~bit(reg);
+    return reg;
+  }
+
+  void give_back(Thing& thing) {
+    if (thing.reg < 0 || thing.pinned) return;
+    Registers& registers = bank(thing.bank);
+    registers.free |= bit(thing.reg);
+    registers.cached &= ~bit(thing.reg);
+    thing.reg = Placed::kNone;
+  }
+
+  void own(std::uint32_t index, std::int8_t reg) {
+    Thing& thing = things_[index];
+    thing.reg = reg;
+    Registers& registers = bank(thing.bank);
+    registers.owner[static_cast<std::size_t>(reg)] = index;
+    registers.locked |= bit(reg);
+    if (is_invariant(index)) registers.cached |= bit(reg);
+  }
+
+  // What is in memory anyway goes first, since it costs no store; among equals what is used last.
+  void evict(Bank which) {
+    Registers& registers = bank(which);
+    std::uint32_t victim = kNever;
+    const auto rank = [&](std::uint32_t index) {
+      const Thing& thing = things_[index];
+      const bool clean = is_invariant(index) || thing.slot >= 0 || thing.home >= 0;
+      return std::pair(clean, thing.next);
+    };
+    const int count = which == Bank::vector ? machine_.vector_registers() : 8;
+    for (std::int8_t reg = which == Bank::vector ? 0 : 1; reg < count; ++reg) {
+      const std::uint32_t index = registers.owner[static_cast<std::size_t>(reg)];
+      if ((registers.locked & bit(reg)) != 0 || things_[index].reg != reg ||
+          things_[index].bank != which)
+        continue;
+      if (things_[index].pinned) continue;
+      if (victim == kNever || rank(index) > rank(victim)) victim = index;
+    }
+    if (victim == kNever) throw std::logic_error("more operands than registers");
+    Thing& thing = things_[victim];
+    if (!rank(victim).first) {
+      thing.slot = static_cast<std::int32_t>(take_slot());
+      Placed store;
+      store.opcode = Opcode::spill;
+      store.bank = which;
+      store.src[0] = thing.reg;
+      store.memory = {Memory::Kind::slot, 0, static_cast<std::uint32_t>(thing.slot)};
+      result_.code.push_back(store);
+      ++result_.spills;
+    }
+    give_back(thing);
+  }
+
+  std::uint32_t take_slot() {
+    if (free_slots_.empty()) return result_.slots_end++;
+    const std::uint32_t slot = free_slots_.back();
+    free_slots_.pop_back();
+    return slot;
+  }
+
+  void load(Ref ref, std::int8_t reg) {
+    Placed load;
+    load.memory = memory_of(ref);
+    load.opcode = load.memory.kind == Memory::Kind::none ? Opcode::zero : Opcode::load;
+    load.bank = things_[thing_of(ref)].bank;
+    load.dst = reg;
+    result_.code.push_back(load);
+  }
+
+  std::int8_t fetch(Ref ref) {
+    const std::uint32_t index = thing_of(ref);
+    Thing& thing = things_[index];
+    if (thing.reg < 0) {
+      const std::int8_t reg = take(thing.bank);
+      own(index, reg);
+      load(ref, reg);
+    }
+    bank(thing.bank).locked |= bit(thing.reg);
+    return thing.reg;
+  }
+
+  // A register, or kMemory and the operand in `memory`: where it is used for the last time, where
+  // loading it would cost another value its register, and for invariants, which are not pinned
+  // because there was no room.
+  std::int8_t operand(Ref ref, std::size_t i, std::size_t role, Memory& memory) {
+    if (!in_register(ref) && foldable(ref)) {
+      const bool crowded = bank(Bank::vector).free == 0;
+      if (ref.is_invariant() || crowded || dies(ref, i, role)) {
+        memory = memory_of(ref);
+        return Placed::kMemory;
+      }
+    }
+    return fetch(ref);
+  }
+
+  // Records that the operands have been read: registers and slots of what is not needed again are
+  // free.
+  void finish(const Instruction& instruction, std::size_t i) {
+    const std::array<Ref, 5> refs = operands(instruction);
+    for (std::size_t role = 0; role < refs.size(); ++role) {
+      if (!refs[role]) continue;
+      Thing& thing = things_[thing_of(refs[role])];
+      thing.next = next_use(refs[role], i, role);
+      if (thing.next != kNever) continue;
+      give_back(thing);
+      if (refs[role].is_value() && thing.slot >= 0)
+        free_slots_.push_back(static_cast<std::uint32_t>(thing.slot));
+      thing.slot = -1;
+    }
+  }
+
+  void define(const Instruction& instruction, std::size_t i, std::int8_t reg) {
+    const std::uint32_t index = instruction.dst * copies_ + copy_;
+    own(index, reg);
+    things_[index].next = uses_.after(i, kDst);
+  }
+
+  void note_pressure() {
+    for (const Bank which : {Bank::vector, Bank::mask}) {
+      const Registers& registers = bank(which);
+      const int free = std::popcount(registers.free | (registers.cached & ~registers.locked));
+      int& least = which == Bank::vector ? result_.free_vectors : result_.free_masks;
+      least = std::min(least, free);
+    }
+  }
+
+  Placed start(const Instruction& instruction) const {
+    Placed placed;
+    placed.opcode = instruction.opcode;
+    placed.imm = instruction.imm;
+    placed.zeroing = instruction.zeroing;
+    placed.node = instruction.node;
+    return placed;
+  }
+
+  void place(const Instruction& instruction, std::size_t i) {
+    banks_[0].locked = 0;
+    banks_[1].locked = 0;
+    switch (instruction.opcode) {
+      case Opcode::fmadd:
+      case Opcode::fmsub:
+      case Opcode::fnmadd:
+      case Opcode::fnmsub: place_fma(instruction, i); break;
+      case Opcode::store:
+      case Opcode::keep: place_store(instruction, i); break;
+      default: place_general(instruction, i); break;
+    }
+    note_pressure();
+  }
+
+  void place_store(const Instruction& instruction, std::size_t i) {
+    Placed placed = start(instruction);
+    placed.src[0] = fetch(instruction.src[0]);
+    placed.bank = things_[thing_of(instruction.src[0])].bank;
+    const auto copy = static_cast<std::uint8_t>(copy_);
+    placed.memory = {instruction.opcode == Opcode::store ? Memory::Kind::buffer
+                                                         : Memory::Kind::slot,
+                     copy, instruction.place};
+    if (instruction.opcode == Opcode::store && options_.partial && !machine_.avx512) {
+      placed.scratch = take(Bank::vector);
+      bank(Bank::vector).free |= bit(placed.scratch);
+    }
+    finish(instruction, i);
+    result_.code.push_back(placed);
+  }
+
+  void place_general(Instruction instruction, std::size_t i) {
+    const Traits& facts = traits(instruction.opcode);
+    std::array<std::size_t, 3> roles{kSrc0, kSrc1, kSrc2};
+    std::array<Ref, 3> src = instruction.src;
+    if (facts.has(trait::Commutes) && better_swapped(src[0], src[1])) {
+      std::swap(src[0], src[1]);
+      std::swap(roles[0], roles[1]);
+    }
+    Placed placed = start(instruction);
+    if (instruction.opcode == Opcode::load_scalar)
+      placed.memory = {Memory::Kind::buffer, 0, instruction.place};
+    const std::size_t sources = src[0] ? facts.sources : 0;
+    const std::size_t folded = facts.has(trait::Fold) ? sources - 1 : sources;
+    for (std::size_t s = 0; s < sources; ++s)
+      if (s != folded && src[s]) placed.src[s] = fetch(src[s]);
+    if (instruction.mask) placed.mask = fetch(instruction.mask);
+    if (instruction.merge) fetch(instruction.merge);
+    if (folded < sources)
+      placed.src[folded] = operand(src[folded], i, roles[folded], placed.memory);
+    if (instruction.opcode == Opcode::gather)
+      placed.memory = {Memory::Kind::vector, 0, instruction.place};
+    placed.dst = destination(instruction, i, placed);
+    define(instruction, i, placed.dst);
+    result_.code.push_back(placed);
+  }
+
+  // For a commutative instruction whose second source may be memory.
+  [[nodiscard]] bool better_swapped(Ref first, Ref second) const {
+    if (in_register(first) || !foldable(first)) return false;
+    return in_register(second) || !foldable(second) || (first.is_invariant() && second.is_value());
+  }
+
+  // The register an instruction writes. Where it must not be a source's, it is taken before theirs
+  // are given back.
+  std::int8_t destination(const Instruction& instruction, std::size_t i, const Placed& placed) {
+    const Traits& facts = traits(instruction.opcode);
+    const Bank which = facts.has(trait::ToMask) ? Bank::mask : Bank::vector;
+    if (instruction.opcode == Opcode::permute2)
+      return takes_place_of(instruction.src[0], i, kSrc0, instruction);
+    if (instruction.merge) return takes_place_of(instruction.merge, i, kMerge, instruction);
+    if (facts.has(trait::Early)) {
+      const std::int8_t dst = take(which);
+      zero(dst);
+      finish(instruction, i);
+      return dst;
+    }
+    finish(instruction, i);
+    if (!facts.has(trait::Stale) || !machine_.avx512) return take(which);
+    // Waiting for a source is waiting anyway; another register is cleared, which costs no
+    // execution.
+    for (const std::int8_t reg : placed.src) {
+      if (reg < 0 || (bank(which).free & bit(reg)) == 0) continue;
+      bank(which).free &= ~bit(reg);
+      return reg;
+    }
+    const std::int8_t dst = take(which);
+    zero(dst);
+    return dst;
+  }
+
+  // The register of `ref` where it is not needed any more, else a copy.
+  std::int8_t takes_place_of(Ref ref, std::size_t i, std::size_t role,
+                             const Instruction& instruction) {
+    const std::int8_t reg = things_[thing_of(ref)].reg;
+    if (dies(ref, i, role)) {
+      finish(instruction, i);
+      bank(Bank::vector).free &= ~bit(reg);
+      return reg;
+    }
+    const std::int8_t dst = take(Bank::vector);
+    Placed move;
+    move.dst = dst;
+    move.src[0] = reg;
+    result_.code.push_back(move);
+    finish(instruction, i);
+    return dst;
+  }
+
+  void zero(std::int8_t reg) {
+    Placed clear;
+    clear.opcode = Opcode::zero;
+    clear.dst = reg;
+    result_.code.push_back(clear);
+  }
+
+  // dst takes the place of one source (132: src0, 231: src2, 213: src0 with src1 in the register
+  // slot); one of the others may be memory. Best is a source in a register that dies; else one that
+  // has to be loaded anyway; else a copy.
+  void place_fma(const Instruction& instruction, std::size_t i) {
+    Placed placed = start(instruction);
+    const std::array<Ref, 3>& src = instruction.src;
+    std::array<bool, 3> outside{};
+    std::size_t count = 0;
+    for (std::size_t s = 0; s < 3; ++s) {
+      if (in_register(src[s])) fetch(src[s]);  // locked before anything is loaded
+      outside[s] = !in_register(src[s]) && foldable(src[s]) &&
+                   (src[s].is_invariant() || dies(src[s], i, s) || bank(Bank::vector).free == 0);
+      for (std::size_t before = 0; before < s; ++before)
+        if (src[before] == src[s]) outside[s] = outside[before] = false;
+    }
+    for (std::size_t s = 0; s < 3; ++s) {
+      if (!outside[s]) fetch(src[s]);
+      if (outside[s]) ++count;
+    }
+    std::size_t tied = 3;
+    for (std::size_t s = 0; s < 3; ++s)
+      if (!outside[s] && dies(src[s], i, s)) tied = s;
+    bool loaded = false;
+    for (std::size_t s = 0; s < 3 && tied == 3; ++s) {
+      if (!outside[s]) continue;
+      tied = s;
+      loaded = true;
+    }
+    if (tied == 3) tied = 2;
+    if (loaded) --count;
+    for (std::size_t s = 0; s < 3 && count > 1; ++s) {
+      if (!outside[s] || s == tied) continue;
+      fetch(src[s]);
+      outside[s] = false;
+      --count;
+    }
+    if (instruction.mask) placed.mask = fetch(instruction.mask);
+    for (std::size_t s = 0; s < 3; ++s) {
+      if (s == tied) continue;
+      if (outside[s]) placed.memory = memory_of(src[s]);
+      placed.src[s] = outside[s] ? Placed::kMemory : things_[thing_of(src[s])].reg;
+    }
+    placed.form = static_cast<std::int8_t>(tied);
+    placed.dst = loaded ? load_into_place(src[tied], instruction, i)
+                        : takes_place_of(src[tied], i, tied, instruction);
+    define(instruction, i, placed.dst);
+    result_.code.push_back(placed);
+  }
+
+  std::int8_t load_into_place(Ref ref, const Instruction& instruction, std::size_t i) {
+    const std::int8_t dst = take(Bank::vector);
+    load(ref, dst);
+    finish(instruction, i);
+    return dst;
+  }
+
+  const Block& block_;
+  std::span<const Invariant> invariants_;
+  Machine machine_;
+  const AllocationOptions& options_;
+  std::uint32_t copies_;
+  std::uint32_t copy_ = 0;
+  NextUses uses_;
+  std::vector<Thing> things_;
+  std::array<Registers, 2> banks_{};
+  std::vector<std::uint32_t> free_slots_;
+  Allocation result_;
+};
+
+}  // namespace
+
+Allocation allocate(const Block& block, std::span<const Invariant> invariants, Machine machine,
+                    const AllocationOptions& options) {
+  return Allocator(block, invariants, machine, options).run();
+}
+
+}  // namespace sluice::x64

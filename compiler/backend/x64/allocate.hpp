@@ -1,0 +1,80 @@
+// Register allocation for one block: values become registers, slots of the frame, or memory
+// operands.
+//
+// The block is straight-line code, so the next use of everything is known: what is used furthest in
+// the future gives up its register (Belady's rule). Several copies of the block, for several
+// vectors of elements, are interleaved instruction by instruction, which gives the processor
+// independent work next to each other.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "compiler/backend/x64/code.hpp"
+#include "compiler/backend/x64/machine.hpp"
+
+namespace sluice::x64 {
+
+// Where an operand in memory lies.
+struct Memory {
+  enum class Kind : std::uint8_t {
+    none,
+    element,    // of the pool, at `place`: repeated in every lane
+    vector,     // of the pool: a register's worth
+    parameter,  // slot `place` of the parameters
+    slot,       // of the frame, a register's worth or a mask
+    buffer,     // elements of buffer `place`, `copy` vectors on
+  };
+  Kind kind = Kind::none;
+  std::uint8_t copy = 0;
+  std::uint32_t place = 0;
+};
+
+// An instruction with its registers. A source of kMemory is the operand `memory`.
+struct Placed {
+  static constexpr std::int8_t kNone = -1;
+  static constexpr std::int8_t kMemory = -2;
+
+  Opcode opcode = Opcode::move;
+  std::uint8_t imm = 0;
+  std::int8_t dst = kNone;
+  std::array<std::int8_t, 3> src{kNone, kNone, kNone};
+  std::int8_t mask = kNone;
+  std::int8_t scratch =
+      kNone;  // a vector register the assembler may overwrite: the mask of AVX2's masked store
+  std::int8_t form = 0;  // fma: which source dst stands for
+  bool zeroing = false;
+  Bank bank = Bank::vector;  // load and spill: of what
+  Memory memory;  // also: where a load, a spill, a keep or a store goes, and a gather's table
+  std::uint32_t node = Instruction::kNoValue;
+};
+
+struct AllocationOptions {
+  int copies = 1;
+  bool partial = false;  // the vector reaches past the buffers' end: loads and stores under a mask
+  std::uint32_t first_slot = 0;  // of the frame, for spilled values
+  std::span<const std::int8_t>
+      pinned;  // by invariant: the register that holds it throughout, or Placed::kNone
+};
+
+struct Allocation {
+  std::vector<Placed> code;
+  std::uint32_t slots_end = 0;  // one past the last slot used
+  std::uint32_t spills =
+      0;  // stores of values, and reloads of invariants that no instruction takes from memory
+  int free_vectors = 0;  // registers that nothing needed anywhere in the block
+  int free_masks = 0;
+};
+
+[[nodiscard]] Allocation allocate(const Block& block, std::span<const Invariant> invariants,
+                                  Machine machine, const AllocationOptions& options);
+
+// A register for each of the invariants of most use, as long as there are that many free ones:
+// taken from the top.
+[[nodiscard]] std::vector<std::int8_t> pin(const Block& block,
+                                           std::span<const Invariant> invariants, Machine machine,
+                                           const Allocation& unpinned);
+
+}  // namespace sluice::x64

@@ -1,0 +1,285 @@
+#include "compiler/backend/x64/assembler.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace sluice::x64 {
+
+using Xbyak::Address;
+using Xbyak::Label;
+using Xbyak::Operand;
+using Xbyak::Opmask;
+using Xbyak::RegExp;
+using Xbyak::Xmm;
+using Xbyak::Ymm;
+
+namespace {
+
+// k7 holds the lanes of a partial vector on AVX-512.
+const Opmask& lanes_left() {
+  static const Opmask mask(7);
+  return mask;
+}
+
+}  // namespace
+
+void Assembler::write(std::span<const Placed> code, Access access) {
+  for (const Placed& placed : code) write(placed, access);
+}
+
+Ymm Assembler::target(const Placed& placed) const {
+  Ymm dst = vector(placed.dst < 0 ? 0 : placed.dst);
+  if (placed.mask != Placed::kNone) dst.setOpmaskIdx(placed.mask);
+  if (placed.zeroing) dst.setZero();
+  return dst;
+}
+
+RegExp Assembler::slot(std::uint32_t place) const {
+  return at(rsp, place * machine_.vector_bytes());
+}
+
+RegExp Assembler::buffer(const Memory& memory) {
+  const std::ptrdiff_t offset = memory.copy * machine_.vector_bytes();
+  const int scale = static_cast<int>(machine_.lane_bytes());
+  if (memory.place < pointers.size()) return at(pointers[memory.place] + rax * scale, offset);
+  mov(r15, ptr[at(rdi, memory.place * 8)]);
+  return at(r15 + rax * scale, offset);
+}
+
+Address Assembler::address(const Memory& memory) {
+  switch (memory.kind) {
+    case Memory::Kind::element:
+      return machine_.avx512 ? ptr_b[pool(memory.place)] : ptr[pool(memory.place)];
+    case Memory::Kind::vector: return ptr[pool(memory.place)];
+    case Memory::Kind::parameter: return ptr_b[at(rdx, memory.place * 8)];
+    case Memory::Kind::slot: return ptr[slot(memory.place)];
+    case Memory::Kind::buffer: return ptr[buffer(memory)];
+    case Memory::Kind::none: break;
+  }
+  throw std::logic_error("an operand without a place in memory");
+}
+
+void Assembler::write(const Placed& placed, Access access) {
+  const std::size_t sources = traits(placed.opcode).sources;
+  const bool in_memory = sources != 0 && placed.src[sources - 1] == Placed::kMemory;
+  const Address memory = in_memory ? address(placed.memory) : ptr[rsp];
+  const Ymm first = vector(std::max<int>(placed.src[0], 0));
+  const Ymm last_register = vector(sources != 0 ? std::max<int>(placed.src[sources - 1], 0) : 0);
+  const Operand& last = in_memory ? static_cast<const Operand&>(memory) : last_register;
+  const Ymm dst = target(placed);
+  const bool wide = machine_.wide;
+  switch (placed.opcode) {
+#define ARGUMENTS_unary (dst, last)
+#define ARGUMENTS_unary_imm (dst, last, placed.imm)
+#define ARGUMENTS_binary (dst, first, last)
+#define ARGUMENTS_binary_imm (dst, first, last, placed.imm)
+#define ARGUMENTS_shift (dst, first, placed.imm)
+#define VECTOR(name, form, traits, avx2_32, avx2_64, avx512_32, avx512_64)                         \
+  case Opcode::name:                                                                               \
+    if (machine_.avx512 && wide)                                                                   \
+      avx512_64 ARGUMENTS_##form;                                                                  \
+    else if (machine_.avx512)                                                                      \
+      avx512_32 ARGUMENTS_##form;                                                                  \
+    else if (wide)                                                                                 \
+      avx2_64 ARGUMENTS_##form;                                                                    \
+    else                                                                                           \
+      avx2_32 ARGUMENTS_##form;                                                                    \
+    break;
+#define SPECIAL(name, sources, traits) case Opcode::name:
+#include "compiler/backend/x64/instructions.def"
+    write_special(placed, last, access);
+    break;
+  }
+}
+
+void Assembler::write_special(const Placed& placed, const Operand& last, Access access) {
+  switch (placed.opcode) {
+    case Opcode::fmadd:
+    case Opcode::fmsub:
+    case Opcode::fnmadd:
+    case Opcode::fnmsub: return write_fma(placed);
+    case Opcode::blendv: {
+      const Ymm no = vector(placed.src[0]);
+      const Ymm yes = vector(placed.src[1]);
+      const Ymm condition = vector(placed.src[2]);
+      return machine_.wide ? vblendvpd(vector(placed.dst), no, yes, condition)
+                           : vblendvps(vector(placed.dst), no, yes, condition);
+    }
+    case Opcode::blend: {
+      const Ymm no = vector(placed.src[0]);
+      return machine_.wide ? vblendmpd(target(placed), no, last)
+                           : vblendmps(target(placed), no, last);
+    }
+    case Opcode::move: return write_move(target(placed), last);
+    case Opcode::permute2: {
+      const Ymm low = vector(placed.src[1]);
+      return machine_.wide ? vpermi2pd(target(placed), low, last)
+                           : vpermi2ps(target(placed), low, last);
+    }
+    case Opcode::gather_ones:
+      return vpcmpeqd(vector(placed.dst), vector(placed.dst), vector(placed.dst));
+    case Opcode::gather: return write_gather(placed);
+    case Opcode::mask_compare:
+    case Opcode::mask_icompare: return write_mask_compare(placed, last);
+    case Opcode::mask_and:
+    case Opcode::mask_or:
+    case Opcode::mask_andn:
+    case Opcode::mask_not:
+    case Opcode::mask_set: return write_mask_logic(placed);
+    case Opcode::load_scalar: return write_load_scalar(placed);
+    case Opcode::load: return write_load(placed, access);
+    case Opcode::zero:
+      // The idiom that needs no execution; with a short encoding where the register has one.
+      if (placed.dst < 16) return vxorps(Xmm(placed.dst), Xmm(placed.dst), Xmm(placed.dst));
+      return vpxord(vector(placed.dst), vector(placed.dst), vector(placed.dst));
+    case Opcode::store: return write_store(placed, access);
+    case Opcode::keep:
+    case Opcode::spill: return write_spill(placed);
+#define VECTOR(name, form, traits, avx2_32, avx2_64, avx512_32, avx512_64) case Opcode::name:
+#include "compiler/backend/x64/instructions.def"
+      return;  // written by the table
+  }
+}
+
+void Assembler::write_move(const Xmm& dst, const Operand& source) {
+  if (source.isMEM())
+    machine_.wide ? vmovupd(dst, source) : vmovups(dst, source);
+  else
+    machine_.wide ? vmovapd(dst, source) : vmovaps(dst, source);
+}
+
+void Assembler::write_fma(const Placed& placed) {
+  // dst stands for a multiplicand (213: times the second, plus the third; 132: times the third,
+  // plus the second) or for the addend (231). Only the third may be memory.
+  const auto in_memory = [&](std::size_t s) { return placed.src[s] == Placed::kMemory; };
+  const auto other = static_cast<std::size_t>(placed.form == 0 ? 1 : 0);
+  enum { k132, k213, k231 } form = k231;
+  std::size_t second = 0;
+  std::size_t third = 1;
+  if (placed.form == 2) {
+    if (in_memory(0)) std::swap(second, third);
+  } else {
+    form = in_memory(other) ? k132 : k213;
+    second = form == k132 ? 2 : other;
+    third = form == k132 ? other : 2;
+  }
+  using Method = void (CodeGenerator::*)(const Xmm&, const Xmm&, const Operand&);
+#define FORMS(name, suffix)                                                                        \
+  {                                                                                                \
+    &CodeGenerator::name##132##suffix, &CodeGenerator::name##213##suffix,                          \
+        &CodeGenerator::name##231##suffix                                                          \
+  }
+  static constexpr Method kMethods[2][4][3] = {
+      {FORMS(vfmadd, ps), FORMS(vfmsub, ps), FORMS(vfnmadd, ps), FORMS(vfnmsub, ps)},
+      {FORMS(vfmadd, pd), FORMS(vfmsub, pd), FORMS(vfnmadd, pd), FORMS(vfnmsub, pd)}};
+#undef FORMS
+  const auto kind =
+      static_cast<std::size_t>(placed.opcode) - static_cast<std::size_t>(Opcode::fmadd);
+  const Method method = kMethods[machine_.wide ? 1 : 0][kind][form];
+  if (in_memory(third))
+    (this->*method)(target(placed), vector(placed.src[second]), address(placed.memory));
+  else
+    (this->*method)(target(placed), vector(placed.src[second]), vector(placed.src[third]));
+}
+
+void Assembler::write_gather(const Placed& placed) {
+  const Ymm index = vector(placed.src[0]);
+  const int scale = static_cast<int>(machine_.lane_bytes());
+  const Address table =
+      ptr[at(r11 + index * scale, static_cast<int>(placed.memory.place) - kPoolBias)];
+  if (machine_.avx512)
+    return machine_.wide ? vgatherqpd(target(placed), table) : vgatherdps(target(placed), table);
+  const Ymm lanes = vector(placed.src[1]);
+  return machine_.wide ? vgatherqpd(vector(placed.dst), table, lanes)
+                       : vgatherdps(vector(placed.dst), table, lanes);
+}
+
+void Assembler::write_mask_compare(const Placed& placed, const Operand& last) {
+  Opmask dst(placed.dst);
+  if (placed.mask != Placed::kNone) dst.setOpmaskIdx(placed.mask);
+  const Ymm first = vector(placed.src[0]);
+  if (placed.opcode == Opcode::mask_compare)
+    return machine_.wide ? vcmppd(dst, first, last, placed.imm)
+                         : vcmpps(dst, first, last, placed.imm);
+  return machine_.wide ? vpcmpq(dst, first, last, placed.imm)
+                       : vpcmpd(dst, first, last, placed.imm);
+}
+
+// On 16 bits: a mask has at most as many lanes, and none of the others is ever looked at.
+void Assembler::write_mask_logic(const Placed& placed) {
+  const Opmask dst(placed.dst);
+  const Opmask a(std::max<int>(placed.src[0], 0));
+  const Opmask b(std::max<int>(placed.src[1], 0));
+  if (placed.opcode == Opcode::mask_and) return kandw(dst, a, b);
+  if (placed.opcode == Opcode::mask_or) return korw(dst, a, b);
+  if (placed.opcode == Opcode::mask_andn) return kandnw(dst, a, b);
+  if (placed.opcode == Opcode::mask_not) return knotw(dst, a);
+  return placed.imm != 0 ? kxnorw(dst, dst, dst) : kxorw(dst, dst, dst);
+}
+
+void Assembler::broadcast(const Ymm& dst, const RegExp& from) {
+  machine_.wide ? vbroadcastsd(dst, ptr[from]) : vbroadcastss(dst, ptr[from]);
+}
+
+void Assembler::write_load_scalar(const Placed& placed) {
+  // Before the loop rax is zero, so that this is the buffer's first element.
+  broadcast(vector(placed.dst), buffer(placed.memory));
+}
+
+void Assembler::write_load(const Placed& placed, Access access) {
+  const Memory& memory = placed.memory;
+  if (placed.bank == Bank::mask) return kmovw(Opmask(placed.dst), ptr[slot(memory.place)]);
+  Ymm dst = vector(placed.dst);
+  if (memory.kind == Memory::Kind::parameter) return broadcast(dst, at(rdx, memory.place * 8));
+  if (memory.kind == Memory::Kind::element && machine_.avx512)
+    return broadcast(dst, pool(memory.place));
+  const Address from = address(memory);
+  if (memory.kind != Memory::Kind::buffer || access != Access::partial)
+    return write_move(dst, from);
+  if (machine_.avx512) return write_move(dst | lanes_left() | T_z, from);
+  write_lane_mask(dst);
+  machine_.wide ? vmaskmovpd(dst, dst, from) : vmaskmovps(dst, dst, from);
+}
+
+void Assembler::write_store(const Placed& placed, Access access) {
+  const Ymm source = vector(placed.src[0]);
+  if (access == Access::partial && !machine_.avx512) return write_partial_store(placed);
+  const Address to = address(placed.memory);
+  if (access == Access::streaming)
+    return machine_.wide ? vmovntpd(to, source) : vmovntps(to, source);
+  if (access == Access::partial)
+    return machine_.wide ? vmovupd(to | lanes_left(), source) : vmovups(to | lanes_left(), source);
+  return machine_.wide ? vmovupd(to, source) : vmovups(to, source);
+}
+
+// r10 is minus the elements left. A full vector goes the short way: masked stores are slow on some
+// processors.
+void Assembler::write_partial_store(const Placed& placed) {
+  const Ymm source = vector(placed.src[0]);
+  const Ymm lanes = vector(placed.scratch);
+  const Address to = address(placed.memory);
+  Label partial;
+  Label done;
+  cmp(r10, 0 - machine_.lanes());
+  jg(partial);
+  machine_.wide ? vmovupd(to, source) : vmovups(to, source);
+  jmp(done);
+  L(partial);
+  write_lane_mask(lanes);
+  machine_.wide ? vmaskmovpd(to, lanes, source) : vmaskmovps(to, lanes, source);
+  L(done);
+}
+
+// As many leading lanes of ones as there are elements left: a window on ones followed by zeros.
+void Assembler::write_lane_mask(const Xmm& dst) {
+  const int scale = static_cast<int>(machine_.lane_bytes());
+  vmovups(dst, ptr[at(r11 + r10 * scale, static_cast<int>(mask_edge) - kPoolBias)]);
+}
+
+void Assembler::write_spill(const Placed& placed) {
+  if (placed.bank == Bank::mask)
+    return kmovw(ptr[slot(placed.memory.place)], Opmask(placed.src[0]));
+  vmovups(ptr[slot(placed.memory.place)], vector(placed.src[0]));
+}
+
+}  // namespace sluice::x64

@@ -1,0 +1,83 @@
+// Bytes for allocated instructions, by xbyak.
+//
+// Registers of a kernel: rax the index of the first element of this step, rcx the end of the
+// present run of steps, rsi the count, rdx the parameters, rdi the buffers' addresses, r11 the
+// constant pool, r10 free between uses.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include <xbyak/xbyak.h>
+
+#include "compiler/backend/x64/allocate.hpp"
+
+namespace sluice::x64 {
+
+// How a block's element loads and stores are done.
+enum class Access : std::uint8_t { plain, streaming, partial };
+
+class Assembler : public Xbyak::CodeGenerator {
+ public:
+  Assembler(Machine machine, std::vector<std::uint8_t>& buffer)
+      : CodeGenerator(buffer.size(), buffer.data()), machine_(machine) {}
+
+  // The address `offset` bytes from a base.
+  static Xbyak::RegExp at(const Xbyak::RegExp& base, std::ptrdiff_t offset) {
+    return base + static_cast<std::size_t>(offset);
+  }
+
+  // Where the kernel keeps each buffer's address; buffers beyond the registers are fetched into r15
+  // at each use.
+  std::vector<Xbyak::Reg64> pointers;
+
+  // The pool's address is r11 minus this, so that more of the pool is in reach of a one-byte
+  // displacement.
+  static constexpr int kPoolBias = 128;
+  // For a partial vector on AVX2, r10 is minus the bytes left; lanes' masks lie around this place
+  // of the pool.
+  std::uint32_t mask_edge = 0;
+
+  void write(std::span<const Placed> code, Access access);
+
+ private:
+  [[nodiscard]] Xbyak::Ymm vector(int index) const {
+    return machine_.avx512 ? Xbyak::Ymm(index, Xbyak::Operand::ZMM, 512) : Xbyak::Ymm(index);
+  }
+  // The destination, with its mask where there is one.
+  [[nodiscard]] Xbyak::Ymm target(const Placed& placed) const;
+  [[nodiscard]] Xbyak::RegExp pool(std::uint32_t place) const {
+    return at(r11, static_cast<int>(place) - kPoolBias);
+  }
+  [[nodiscard]] Xbyak::RegExp slot(std::uint32_t place) const;
+  [[nodiscard]] Xbyak::RegExp buffer(const Memory& memory);
+  [[nodiscard]] Xbyak::Address address(const Memory& memory);
+
+  void write(const Placed& placed, Access access);
+  void write_special(const Placed& placed, const Xbyak::Operand& last, Access access);
+  void write_fma(const Placed& placed);
+  void write_move(const Xbyak::Xmm& dst, const Xbyak::Operand& source);
+  void write_gather(const Placed& placed);
+  void write_mask_compare(const Placed& placed, const Xbyak::Operand& last);
+  void write_mask_logic(const Placed& placed);
+  void write_load_scalar(const Placed& placed);
+  void write_load(const Placed& placed, Access access);
+  void write_store(const Placed& placed, Access access);
+  void write_partial_store(const Placed& placed);
+  void write_spill(const Placed& placed);
+  void write_lane_mask(const Xbyak::Xmm& dst);
+  void broadcast(const Xbyak::Ymm& dst, const Xbyak::RegExp& from);
+
+  // An instruction that the level lacks; selection asks for none.
+  template <typename... Operands>
+  [[noreturn]] void absent(const Operands&...) {
+    throw std::logic_error("an instruction that the target lacks");
+  }
+
+  Machine machine_;
+};
+
+}  // namespace sluice::x64

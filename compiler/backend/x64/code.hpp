@@ -1,0 +1,97 @@
+// The back end's own form of a program: straight-line blocks of machine instructions over values
+// not yet in registers.
+//
+// Selection makes it from the scheduled graph; the allocator gives values registers; the assembler
+// writes bytes. Values are assigned once. An input of element extent is a value whose home is its
+// buffer, so that reading it again costs a memory operand rather than a register. Invariants are
+// what a loop does not change: constants, parameters, uniform values; each has a place in memory as
+// well.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace sluice::x64 {
+
+enum class Opcode : std::uint8_t {
+#define VECTOR(name, form, traits, avx2_32, avx2_64, avx512_32, avx512_64) name,
+#define SPECIAL(name, sources, traits) name,
+#include "compiler/backend/x64/instructions.def"
+};
+
+enum class Form : std::uint8_t { unary, unary_imm, binary, binary_imm, shift, special };
+
+namespace trait {
+inline constexpr unsigned None = 0, Commutes = 1, Fold = 2, Maskable = 4, ToMask = 8, Stale = 16,
+                          Early = 32;
+}
+
+struct Traits {
+  std::uint8_t sources = 0;
+  std::uint8_t bits = 0;
+  [[nodiscard]] constexpr bool has(unsigned which) const { return (bits & which) != 0; }
+};
+
+[[nodiscard]] constexpr std::uint8_t sources_of(Form form) {
+  return form == Form::binary || form == Form::binary_imm ? 2 : 1;
+}
+[[nodiscard]] const Traits& traits(Opcode opcode);
+[[nodiscard]] const char* name(Opcode opcode);
+
+struct Ref {
+  enum class Kind : std::uint8_t { none, value, invariant };
+  Kind kind = Kind::none;
+  std::uint32_t index = 0;
+  [[nodiscard]] bool is_value() const { return kind == Kind::value; }
+  [[nodiscard]] bool is_invariant() const { return kind == Kind::invariant; }
+  explicit operator bool() const { return kind != Kind::none; }
+  friend bool operator==(const Ref&, const Ref&) = default;
+};
+
+// `mask`: lanes the instruction works on. Other lanes are 0 where `zeroing`, else those of `merge`.
+struct Instruction {
+  Opcode opcode = Opcode::move;
+  std::uint8_t imm = 0;
+  bool zeroing = false;
+  std::uint32_t place =
+      0;  // load_scalar, store: the buffer; keep: the slot; gather: the table's place in the pool
+  std::uint32_t dst = kNoValue;
+  std::array<Ref, 3> src{};
+  Ref mask;
+  Ref merge;
+  std::uint32_t node = kNoValue;  // the graph's value that this computes, for the listing
+
+  static constexpr std::uint32_t kNoValue = 0xffffffff;
+};
+
+// Which file of registers.
+enum class Bank : std::uint8_t { vector, mask };
+
+struct Value {
+  static constexpr std::int32_t kNoHome = -1;
+  Bank bank = Bank::vector;
+  std::int32_t home = kNoHome;  // the buffer of an element input
+};
+
+struct Block {
+  std::vector<Instruction> code;
+  std::vector<Value> values;
+};
+
+struct Invariant {
+  enum class Kind : std::uint8_t {
+    zero,       // +0, made without memory
+    constant,   // one element in every lane: `place` is its offset in the pool
+    vector,     // a register's worth of table entries: likewise
+    parameter,  // `place`: the slot
+    uniform,    // computed before the loop; `place`: the frame's slot
+  };
+  Kind kind = Kind::constant;
+  Bank bank = Bank::vector;
+  std::uint32_t place = 0;
+  std::uint64_t bits = 0;  // of a constant
+};
+
+}  // namespace sluice::x64

@@ -1,0 +1,75 @@
+// The back end's steps: selection, allocation with as many vectors in flight as registers allow,
+// and assembly. xbyak throws; nothing of that leaves this file.
+#include "compiler/backend/x64/emit.hpp"
+
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "compiler/backend/x64/kernel.hpp"
+
+namespace sluice::x64 {
+namespace {
+
+// Copies of the body in one round of the loop: what to try, most first.
+constexpr int kCopies[] = {8, 4, 3, 2, 1};
+// Beyond this many instructions in a round, more copies only make it longer: the processor's window
+// is full.
+constexpr std::size_t kRoundLimit = 160;
+
+Allocation allocate_loop(const Selection& selection, Machine machine, int copies,
+                         std::vector<std::int8_t>& pinned) {
+  AllocationOptions options;
+  options.copies = copies;
+  options.first_slot = selection.uniform_slots;
+  Allocation unpinned = allocate(selection.body, selection.invariants, machine, options);
+  pinned.clear();
+  if (unpinned.spills != 0) return unpinned;
+  pinned = pin(selection.body, selection.invariants, machine, unpinned);
+  options.pinned = pinned;
+  return allocate(selection.body, selection.invariants, machine, options);
+}
+
+Blocks allocate_blocks(const Selection& selection, Machine machine) {
+  Blocks blocks;
+  AllocationOptions options;
+  options.first_slot = selection.uniform_slots;
+  blocks.once = allocate(selection.once, selection.invariants, machine, options);
+  options.partial = true;
+  blocks.tail = allocate(selection.body, selection.invariants, machine, options);
+  const std::size_t size = selection.body.code.size();
+  for (const int copies : kCopies) {
+    const bool last = copies == 1;
+    if (!last && size * static_cast<std::size_t>(copies) > kRoundLimit) continue;
+    blocks.copies = copies;
+    blocks.loop = allocate_loop(selection, machine, copies, blocks.pinned);
+    if (blocks.loop.spills == 0) break;
+  }
+  return blocks;
+}
+
+Error failure(const std::exception& exception) {
+  return {Status::limit_exceeded, std::string("the x64 back end gave up: ") + exception.what()};
+}
+
+}  // namespace
+
+Result<object::CodeObject> emit(const schedule::ElementProgram& program, const Target& target,
+                                EmitOptions options) {
+  if (target.level == Level::interpreter)
+    return Error{Status::invalid_argument, "the x64 back end makes no code for the interpreter"};
+  const Machine machine{target.level == Level::x86_64_v4, program.graph.compute() == ir::Elem::f64};
+  try {
+    Result<Selection> selection = select(program, machine);
+    if (!selection) return selection.error();
+    const Blocks blocks = allocate_blocks(*selection, machine);
+    return write_kernel(program, machine, *selection, blocks, options.annotate);
+  } catch (const std::bad_alloc&) {
+    return Error{Status::out_of_memory, "out of memory while emitting x64 code"};
+  } catch (const std::exception& exception) {
+    return failure(exception);
+  }
+}
+
+}  // namespace sluice::x64

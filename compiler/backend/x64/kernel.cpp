@@ -1,0 +1,287 @@
+// A kernel's code, in the order it lies in memory:
+//
+//   entry:   frame, addresses of buffers, uniform values; none of it when n is 0
+//            fewer elements than one round of the loop: to the tail
+//            invariants into their registers; many elements: to the streaming part
+//   loop:    `copies` vectors a round, until fewer are left
+//   tail:    one vector a round, under a mask of the elements left, until the end of the run
+//            a run that ended before n was the head of a streamed one: to the streaming loop
+//   exit:    frame off, vzeroupper
+//   stream:  where outputs lie so that streaming stores can reach their alignment: a run of the
+//   tail up to there, then
+//            the loop with streaming stores, a fence, and the tail again; else back to the loop
+//
+// The tail takes constants from memory, not from the loop's registers, so that short calls load
+// nothing they don't use.
+#include "compiler/backend/x64/kernel.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <utility>
+
+#include "compiler/backend/x64/assembler.hpp"
+
+namespace sluice::x64 {
+namespace {
+
+using Xbyak::Address;
+using Xbyak::CodeGenerator;
+using Xbyak::Label;
+using Xbyak::Reg64;
+
+class Kernel {
+ public:
+  Kernel(const schedule::ElementProgram& program, Machine machine, Selection& selection,
+         const Blocks& blocks, std::vector<std::uint8_t>& buffer)
+      : program_(program), machine_(machine), selection_(selection), blocks_(blocks),
+        code_(machine, buffer), inputs_(program.graph.inputs().size()),
+        buffers_(inputs_ + program.graph.outputs().size()),
+        streams_(program.stream_from > 0 && !program.graph.outputs().empty()) {}
+
+  std::size_t write() {
+    lay_out_pool();
+    enter();
+    Label resume;
+    code_.mov(code_.rcx, code_.rsi);
+    code_.cmp(code_.rsi, step());
+    code_.jb(tail_, CodeGenerator::T_NEAR);
+    if (streams_) {
+      code_.mov(code_.r10, static_cast<std::uint64_t>(program_.stream_from));
+      code_.cmp(code_.rsi, code_.r10);
+      code_.jae(stream_, CodeGenerator::T_NEAR);
+      code_.L(resume);
+    }
+    write_loop(Access::plain);
+    code_.mov(code_.rcx, code_.rsi);
+    write_tail();
+    leave();
+    if (streams_) write_stream(resume);
+    const std::size_t code_size = code_.getSize();
+    append_pool();
+    return code_size;
+  }
+
+  [[nodiscard]] std::size_t size() const { return code_.getSize(); }
+
+ private:
+  [[nodiscard]] std::uint32_t step() const {
+    return static_cast<std::uint32_t>(blocks_.copies) * machine_.lanes();
+  }
+
+  void lay_out_pool() {
+    if (machine_.avx512) {
+      // All ones, of which the tail keeps as many as there are elements left.
+      ones_ = static_cast<std::uint32_t>(selection_.pool.add_constant(~std::uint64_t{0}));
+      return;
+    }
+    // A window of one vector ends up to a round's elements before the edge between ones and zeros,
+    // or after it.
+    const std::uint32_t before = std::max(step(), machine_.lanes());
+    const std::uint32_t place = selection_.pool.add_lanes(before + machine_.lanes());
+    for (std::uint32_t i = 0; i < before; ++i) selection_.pool.put(place, i, ~std::uint64_t{0});
+    code_.mask_edge = place + before * machine_.lane_bytes();
+  }
+
+  void enter() {
+    code_.test(code_.rsi, code_.rsi);
+    code_.jle(nothing_, CodeGenerator::T_NEAR);
+    code_.push(code_.rbp);
+    code_.mov(code_.rbp, code_.rsp);
+    choose_pointers();
+    for (const Reg64& reg : saved_) code_.push(reg);
+    reserve_frame();
+    code_.xor_(code_.eax, code_.eax);
+    code_.lea(code_.r11, code_.ptr[code_.rip + pool_ + Assembler::kPoolBias]);
+    for (std::size_t i = code_.pointers.size(); i-- > 0;)
+      code_.mov(code_.pointers[i],
+                code_.ptr[Assembler::at(code_.rdi, static_cast<std::ptrdiff_t>(i * 8))]);
+    code_.write(blocks_.once.code, Access::plain);
+  }
+
+  // rdi serves the first buffer where all have registers, so it is loaded last.
+  void choose_pointers() {
+    const bool all = buffers_ <= 8;
+    std::vector<Reg64> free;
+    if (all) free.push_back(code_.rdi);
+    for (const Reg64& reg : {code_.r8, code_.r9, code_.rbx, code_.r12, code_.r13, code_.r14})
+      free.push_back(reg);
+    if (all) free.push_back(code_.r15);
+    free.resize(std::min(free.size(), buffers_), code_.rdi);
+    code_.pointers = free;
+    const auto is_saved = [](const Reg64& reg) {
+      return reg.getIdx() == Xbyak::Operand::RBX || reg.getIdx() >= 12;
+    };
+    std::copy_if(free.begin(), free.end(), std::back_inserter(saved_), is_saved);
+    if (!all) saved_.push_back(code_.r15);
+  }
+
+  // Below what is saved; aligned to a vector, and touched page by page, for a guard page may follow
+  // the stack.
+  void reserve_frame() {
+    const std::uint32_t slots = std::max({selection_.uniform_slots, blocks_.once.slots_end,
+                                          blocks_.loop.slots_end, blocks_.tail.slots_end});
+    if (slots == 0) return;
+    constexpr std::uint32_t kPage = 4096;
+    std::uint32_t bytes = slots * machine_.vector_bytes();
+    code_.and_(code_.rsp, 0 - machine_.vector_bytes());
+    for (; bytes > kPage; bytes -= kPage) {
+      code_.sub(code_.rsp, kPage);
+      code_.or_(code_.qword[code_.rsp], 0);
+    }
+    code_.sub(code_.rsp, bytes);
+  }
+
+  void leave() {
+    code_.L(exit_);
+    code_.vzeroupper();
+    for (std::size_t i = 0; i < saved_.size(); ++i)
+      code_.mov(saved_[i],
+                code_.ptr[Assembler::at(code_.rbp, -8 * static_cast<std::ptrdiff_t>(i + 1))]);
+    code_.leave();
+    code_.L(nothing_);
+    code_.ret();
+  }
+
+  void preload() {
+    for (std::size_t i = 0; i < blocks_.pinned.size(); ++i) {
+      if (blocks_.pinned[i] == Placed::kNone) continue;
+      const Invariant& invariant = selection_.invariants[i];
+      Placed load;
+      load.opcode = invariant.kind == Invariant::Kind::zero ? Opcode::zero : Opcode::load;
+      load.bank = invariant.bank;
+      load.dst = blocks_.pinned[i];
+      load.memory.place = invariant.place;
+      switch (invariant.kind) {
+        case Invariant::Kind::zero: break;
+        case Invariant::Kind::constant: load.memory.kind = Memory::Kind::element; break;
+        case Invariant::Kind::vector: load.memory.kind = Memory::Kind::vector; break;
+        case Invariant::Kind::parameter: load.memory.kind = Memory::Kind::parameter; break;
+        case Invariant::Kind::uniform: load.memory.kind = Memory::Kind::slot; break;
+      }
+      code_.write({&load, 1}, Access::plain);
+    }
+  }
+
+  // At least one round is due.
+  void write_loop(Access access) {
+    preload();
+    code_.lea(code_.rcx, code_.ptr[Assembler::at(code_.rsi, -static_cast<std::ptrdiff_t>(step()))]);
+    code_.align(32);
+    Label round;
+    code_.L(round);
+    code_.write(blocks_.loop.code, access);
+    code_.add(code_.rax, step());
+    code_.cmp(code_.rax, code_.rcx);
+    code_.jle(round, CodeGenerator::T_NEAR);
+  }
+
+  // From rax up to rcx.
+  void write_tail() {
+    Label done;
+    code_.L(tail_);
+    code_.mov(code_.r10, code_.rcx);
+    code_.sub(code_.r10, code_.rax);
+    code_.jle(done, CodeGenerator::T_NEAR);
+    if (machine_.avx512) {
+      // The count is below 256, and bzhi keeps all of the ones from 32 up.
+      code_.bzhi(
+          code_.r10d,
+          code_.ptr[Assembler::at(code_.r11, static_cast<int>(ones_) - Assembler::kPoolBias)],
+          code_.r10d);
+      code_.kmovw(code_.k7, code_.r10d);
+    } else {
+      code_.neg(code_.r10);
+    }
+    code_.write(blocks_.tail.code, Access::partial);
+    code_.add(code_.rax, machine_.lanes());
+    code_.jmp(tail_, CodeGenerator::T_NEAR);
+    code_.L(done);
+    if (!streams_) return;
+    code_.mov(code_.rax, code_.rcx);
+    code_.cmp(code_.rcx, code_.rsi);
+    code_.jb(streaming_, CodeGenerator::T_NEAR);
+  }
+
+  void load_pointer(const Reg64& reg, std::size_t buffer) {
+    if (buffer < code_.pointers.size())
+      code_.mov(reg, code_.pointers[buffer]);
+    else
+      code_.mov(reg, code_.ptr[Assembler::at(code_.rdi, static_cast<std::ptrdiff_t>(buffer * 8))]);
+  }
+
+  // Streaming stores need aligned vectors, and outputs that are not read through the cache as
+  // inputs.
+  void write_stream(const Label& resume) {
+    code_.L(stream_);
+    const std::uint32_t vector_mask = machine_.vector_bytes() - 1;
+    for (std::size_t output = inputs_; output < buffers_; ++output) {
+      load_pointer(code_.r10, output);
+      if (output == inputs_) {
+        code_.test(code_.r10d, machine_.lane_bytes() - 1);
+        code_.jnz(resume, CodeGenerator::T_NEAR);
+      } else {
+        load_pointer(code_.rcx, inputs_);
+        code_.xor_(code_.rcx, code_.r10);
+        code_.test(code_.ecx, vector_mask);
+        code_.jnz(resume, CodeGenerator::T_NEAR);
+      }
+      for (std::size_t input = 0; input < inputs_; ++input) {
+        load_pointer(code_.rcx, input);
+        code_.cmp(code_.r10, code_.rcx);
+        code_.je(resume, CodeGenerator::T_NEAR);
+      }
+    }
+    load_pointer(code_.rcx, inputs_);
+    code_.neg(code_.rcx);
+    code_.and_(code_.ecx, vector_mask);
+    code_.shr(code_.ecx, std::countr_zero(machine_.lane_bytes()));
+    code_.jnz(tail_, CodeGenerator::T_NEAR);
+    code_.L(streaming_);
+    code_.lea(code_.rcx, code_.ptr[code_.rax + step()]);
+    code_.cmp(code_.rcx, code_.rsi);
+    code_.mov(code_.rcx, code_.rsi);
+    code_.ja(tail_, CodeGenerator::T_NEAR);
+    write_loop(Access::streaming);
+    code_.sfence();
+    code_.mov(code_.rcx, code_.rsi);
+    code_.jmp(tail_, CodeGenerator::T_NEAR);
+  }
+
+  void append_pool() {
+    while (code_.getSize() % 64 != 0) code_.int3();
+    code_.L(pool_);
+    const std::vector<std::uint8_t>& bytes = selection_.pool.bytes();
+    code_.db(bytes.data(), bytes.size());
+  }
+
+  const schedule::ElementProgram& program_;
+  Machine machine_;
+  Selection& selection_;
+  const Blocks& blocks_;
+  Assembler code_;
+  std::size_t inputs_;
+  std::size_t buffers_;
+  bool streams_;
+  std::uint32_t ones_ = 0;
+  std::vector<Reg64> saved_;
+  Label nothing_, exit_, tail_, stream_, streaming_, pool_;
+};
+
+}  // namespace
+
+object::CodeObject write_kernel(const schedule::ElementProgram& program, Machine machine,
+                                Selection& selection, const Blocks& blocks, bool annotate) {
+  (void)annotate;
+  const std::size_t instructions =
+      blocks.once.code.size() + 2 * blocks.loop.code.size() + blocks.tail.code.size();
+  object::CodeObject object;
+  object.bytes.resize(4096 + instructions * 24 + selection.pool.bytes().size());
+  Kernel kernel(program, machine, selection, blocks, object.bytes);
+  object.code_size = kernel.write();
+  object.bytes.resize(kernel.size());
+  object.spills_in_loop = blocks.loop.spills;
+  return object;
+}
+
+}  // namespace sluice::x64

@@ -1,0 +1,136 @@
+// The selector's state and the small steps that its parts share: select.cpp (the switch over ops),
+// select_choose.cpp (comparisons, logic and select), select_parts.cpp (exponents and tables).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compiler/backend/x64/select.hpp"
+
+namespace sluice::x64 {
+
+// Predicates of the AVX comparisons; xor with 4 gives the opposite, for numbers and for integers
+// alike.
+enum Predicate : std::uint8_t {
+  kEqual = 0,
+  kLess = 17,
+  kLessEqual = 18,
+  kGreater = 30,
+  kGreaterEqual = 29,
+  kNotGreaterEqual = 25,
+  kUnordered = 3,
+  kNotEqual = 4,
+  kIntEqual = 0,
+  kIntLess = 1,
+  kIntNotLessEqual = 6,
+};
+inline constexpr std::uint8_t kOpposite = 4;
+
+class Selector {
+ public:
+  Selector(const schedule::ElementProgram& program, Machine machine, Selection& result);
+
+  // The first thing this back end can't do, if any; nothing else may be called then.
+  [[nodiscard]] std::string unsupported() const;
+  void run();
+
+ private:
+  using ValueId = ir::ValueId;
+
+  // A value as plus or minus something that is at hand: negations and the signs of constants are
+  // left to the instruction.
+  struct Signed {
+    Ref ref;
+    bool negative;
+  };
+
+  // |a| scaled out of the denormals, which the exponent and the mantissa of a are cut from on AVX2.
+  struct Split {
+    ValueId of;
+    Ref magnitude, scaled, lifted, tiny;
+  };
+
+  // select.cpp
+  void count_uses();
+  void fill(Block& block, const std::vector<ValueId>& order);
+  Ref select_op(const ir::Node& node);
+  Signed with_sign(ValueId id);
+  Ref sum(ValueId first, ValueId second, bool subtract);
+  Ref fused(const ir::Node& node);
+  Ref extremum(Opcode opcode, const ir::Node& node);
+  Ref shift(Opcode opcode, const ir::Node& node);
+  void load_inputs();
+  void keep_uniforms();
+  void store_outputs();
+
+  // select_choose.cpp
+  Ref compare(std::uint8_t predicate, const ir::Node& node);
+  Ref compare(std::uint8_t predicate, Ref a, Ref b);
+  Ref icompare(std::uint8_t predicate, const ir::Node& node);
+  Ref both(const ir::Node& node);
+  Ref either(const ir::Node& node);
+  Ref opposite(ValueId condition);
+  Ref choose_lanes(const ir::Node& node);
+  Ref choose_masks(Ref condition, Ref a, Ref b);
+  Ref blend_avx512(ValueId condition, ValueId a, ValueId b);
+  Ref blend_avx2(Ref condition, Ref a, Ref b);
+  [[nodiscard]] bool invertible(ValueId condition) const;
+  [[nodiscard]] Instruction* only_use(ValueId id, unsigned wanted_trait);
+
+  // select_parts.cpp
+  Ref ldexp(Ref a, Ref b);
+  Ref scale(Ref a, Ref b);
+  Split split(ValueId id);
+  Ref exponent(ValueId id);
+  Ref mantissa(ValueId id);
+  Ref round_to_int(Ref a);
+  Ref to_float(Ref a);
+  Ref lookup(const ir::Node& node);
+  Ref gather(Ref index, std::uint64_t table);
+  Ref table_vector(std::uint64_t table, std::uint32_t first);
+
+  // Building.
+  std::uint32_t new_value(Bank bank);
+  Ref push(Instruction instruction);
+  Ref emit(Opcode opcode, Ref a, std::uint8_t imm = 0);
+  Ref emit(Opcode opcode, Ref a, Ref b, std::uint8_t imm = 0);
+  Ref emit(Opcode opcode, Ref a, Ref b, Ref c);
+  Ref bits(std::uint64_t value);  // a constant by its bits
+  Ref number(double value);       // of the compute type
+  Ref boolean_constant(bool value);
+  Ref invariant(const Invariant& wanted);
+
+  [[nodiscard]] const ir::Graph& graph() const { return program_.graph; }
+  Ref ref(ValueId id);
+  [[nodiscard]] bool is_uniform(ValueId id) const {
+    return graph()[id].type.extent == ir::Extent::scalar;
+  }
+  [[nodiscard]] bool never_nan(ValueId id) const;
+  [[nodiscard]] bool is_zero(ValueId id) const;
+  [[nodiscard]] std::uint64_t sign_bit() const {
+    return machine_.wide ? 0x8000000000000000u : 0x80000000u;
+  }
+
+  [[nodiscard]] std::uint64_t all_ones() const {
+    return machine_.wide ? ~std::uint64_t{0} : 0xffffffffu;
+  }
+
+  const schedule::ElementProgram& program_;
+  Machine machine_;
+  Selection& result_;
+  Block* block_ = nullptr;                      // the one being filled
+  std::vector<Ref> refs_;                       // by the graph's value
+  std::vector<std::uint32_t> uses_;             // by the graph's value: operands and outputs
+  std::vector<std::uint32_t> maker_;            // of each value in the block: the instruction
+  std::uint32_t node_ = Instruction::kNoValue;  // being selected
+  struct Gathered {
+    std::uint64_t table;
+    std::uint32_t place;
+  };
+  std::vector<Gathered> gathered_;  // tables that lie in the pool as a whole
+  std::vector<Split> splits_;       // in the block being filled
+};
+
+}  // namespace sluice::x64
