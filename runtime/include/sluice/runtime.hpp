@@ -25,8 +25,8 @@ struct RuntimeOptions {
   std::size_t cache_bytes = std::size_t{64} << 20;
   // Of specs that name none. Empty: what the environment variable SLUICE_TARGET says when the
   // runtime is made, and without it the best of this processor.
-  std::string target;
-  std::vector<Rung> denied;
+  std::string target = {};
+  std::vector<Rung> denied = {};
 };
 
 // Counts since the runtime was made; `entries` and `bytes` are those of this moment.

@@ -1,0 +1,42 @@
+#include <array>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include <sluice/tensor.hpp>
+
+namespace sluice {
+namespace {
+
+TEST_CASE("views are made from what lies in memory", "[runtime]") {
+  std::vector<float> numbers(6);
+  const std::array<double, 3> constant{};
+  bool flags[2] = {};
+  CHECK(TensorView(numbers).writable);
+  CHECK(TensorView(numbers).data == numbers.data());
+  CHECK(TensorView(std::span<const float>(numbers)).writable == false);
+  CHECK(TensorView(constant).dtype == Dtype::f64);
+  CHECK(TensorView(constant).writable == false);
+  CHECK(TensorView(flags).dtype == Dtype::boolean);
+  CHECK(TensorView(flags).count() == 2);
+  CHECK(TensorView(numbers.data(), Dtype::f32, {2, 3}).count() == 6);
+}
+
+TEST_CASE("a view's count is that of its elements, or none", "[runtime]") {
+  float x = 0;
+  CHECK(TensorView(&x, Dtype::f32, {}).count() == 1);
+  CHECK(TensorView(&x, Dtype::f32, {3, 0, 5}).count() == 0);
+  CHECK(TensorView(&x, Dtype::f32, {-1}).count() == -1);
+  CHECK(TensorView(&x, Dtype::f32, {0, -1}).count() == -1);
+  const std::int64_t large = std::numeric_limits<std::int64_t>::max();
+  CHECK(TensorView(&x, Dtype::f32, {large, 2}).count() == -1);
+  CHECK(TensorView(&x, Dtype::f32, {large}).count() == -1);  // its bytes could not be counted
+  CHECK(TensorView(&x, Dtype::f32, {large, large, 0}).count() == 0);
+  const std::vector<std::int64_t> deep(40, 1);
+  CHECK(TensorView(&x, Dtype::f32, deep).count() == -1);
+}
+
+}  // namespace
+}  // namespace sluice
