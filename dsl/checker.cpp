@@ -73,7 +73,10 @@ bool DefinitionChecker::run() {
   if (function_.attributes.limits && function_.row_wise) {
     error(parsed_.attributes.front().place, "'@limits' is for elementwise functions");
   }
-  const bool sound = right_ && !parsed_.broken && context_.reporter.errors() == errors;
+  // A call of a function with errors fails in silence, so the nodes are asked as well.
+  const bool failed = std::any_of(parsed_.body.nodes.begin(), parsed_.body.nodes.end(),
+                                  [](const Node& node) { return node.failed; });
+  const bool sound = right_ && !failed && !parsed_.broken && context_.reporter.errors() == errors;
   if (!sound) return false;
   check_size();
   function_.digest = digest_of(function_, context_.program);
@@ -237,7 +240,7 @@ void DefinitionChecker::check_let(ExpressionChecker& expressions, std::size_t fi
 
 void DefinitionChecker::check_outputs(ExpressionChecker& expressions) {
   const std::size_t results = function_.results.size();
-  if (parsed_.broken && results == 0) return;
+  if (parsed_.broken) return;
   const bool named = function_.outputs_named;
   if (!named && results > 1) {
     error(function_.expr(function_.results[1]).place, "the results have no names",

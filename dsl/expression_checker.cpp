@@ -243,8 +243,8 @@ void ExpressionChecker::make_integer(ExprId id) {
     nodes_[index(current)].flexible = false;
     Expr& e = at(current);
     e.type = Type::integer;
-    if (e.kind == ExprKind::number && e.value > kLargestInteger) {
-      error(current, e.place, "an int literal is at most 2^53");
+    if (e.kind == ExprKind::number && e.value >= kLargestInteger) {
+      error(current, e.place, "an int literal is less than 2^53");
     }
     for (const ExprId operand : function_.operands_of(e)) open.push_back(operand);
   }

@@ -88,8 +88,10 @@ bool ExpressionChecker::check_counts(const Expr& e, const FunctionDef& callee) {
   const std::size_t fewest = callee.required_inputs();
   const std::size_t given = e.operand_count;
   if (given >= fewest && given <= most) return true;
-  const std::string takes = fewest == most ? count(most, "input")
-                                           : std::to_string(fewest) + " to " + count(most, "input");
+  const std::string takes =
+      fewest == most
+          ? count(most, "input")
+          : std::to_string(fewest) + (most == fewest + 1 ? " or " : " to ") + count(most, "input");
   std::string hint = signature(callee);
   if (given > most && !callee.parameters.empty()) {
     hint = "parameters are given by name: '" + callee.name + "(" +
@@ -167,8 +169,9 @@ bool ExpressionChecker::check_argument(ExprId argument, const Input& input,
     return false;
   }
   if (input.extent() == Extent::row && value.extent == Extent::element) {
-    context_.reporter.error(value.place, which + " is one value a row, this varies along the row",
-                            "a reduction like 'row_sum' makes one value of a row");
+    context_.reporter.error(
+        value.place, which + " is one value a row, this varies along the row",
+        wanted == Type::number ? "a reduction like 'row_sum' makes one value of a row" : "");
     return false;
   }
   return true;

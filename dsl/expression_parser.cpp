@@ -92,6 +92,10 @@ ExprId ExpressionParser::expression() {
 
 ExprId ExpressionParser::sum() { return binary(kSum); }
 
+bool ExpressionParser::is_operator(TokenKind kind) {
+  return find_operator(kind) != nullptr || kind == TokenKind::caret;
+}
+
 ExprId ExpressionParser::binary(int least) {
   ExprId left = operand(least);
   while (!reader_.lost()) {
@@ -302,6 +306,7 @@ bool ExpressionParser::arguments(std::vector<ExprId>& positional, std::vector<Na
     }
     if (is_named || after_semicolon) {
       if (!named_argument(named, names)) return false;
+      if (!after_semicolon) tree_.nodes[index(named.back().value)].failed = true;
     } else {
       positional.push_back(expression());
       if (reader_.lost()) return false;

@@ -22,6 +22,9 @@ class ExpressionParser {
   // the node returned says so.
   ExprId expression();
 
+  // Whether this is an operator between two operands.
+  [[nodiscard]] static bool is_operator(TokenKind kind);
+
   // constant of the grammar: a sum.
   ExprId sum();
 

@@ -247,7 +247,7 @@ void Lexer::string() {
   } else if (find_invalid_text(text_.substr(start, length))) {
     reporter_.error(place(start, length), "the string is not valid UTF-8 text");
   }
-  push(TokenKind::string, start, length);
+  push(closed ? TokenKind::string : TokenKind::foreign, start, length);
 }
 
 void Lexer::sign() {

@@ -123,11 +123,11 @@ void Parser::attribute() {
   reader_.next();  // the '@'
   AttributeText attribute;
   const Token& token = reader_.peek();
-  if (!reader_.expect(TokenKind::name, " of an attribute after '@'")) return;
+  if (!reader_.expect(TokenKind::name, " for an attribute after '@'")) return;
   attribute.name = reader_.text(token);
   attribute.place = token.place;
   if (reader_.accept(TokenKind::open_paren)) attribute_arguments(attribute);
-  current_.attributes.push_back(std::move(attribute));
+  if (!reader_.lost()) current_.attributes.push_back(std::move(attribute));
 }
 
 void Parser::attribute_arguments(AttributeText& attribute) {
@@ -171,7 +171,7 @@ bool Parser::name(std::string_view what, std::string& out, SourcePlace& place) {
   const Token& token = reader_.peek();
   const std::string_view text = reader_.text(token);
   const bool reserved = token.kind != TokenKind::name && is_reserved_word(text);
-  if (!reader_.expect(TokenKind::name, " of " + std::string(what),
+  if (!reader_.expect(TokenKind::name, " for " + std::string(what),
                       reserved ? "'" + std::string(text) + "' is a reserved word" : "")) {
     return false;
   }
@@ -289,7 +289,8 @@ void Parser::body() {
 void Parser::block() {
   const SourcePlace opened = reader_.next().place;
   bool has_result = false;
-  while (!reader_.is_any({TokenKind::close_brace, TokenKind::end})) {
+  while (!reader_.is_any(
+      {TokenKind::close_brace, TokenKind::end, TokenKind::kw_fn, TokenKind::at_sign})) {
     if (reader_.accept(TokenKind::newline) || reader_.accept(TokenKind::semicolon)) continue;
     if (has_result) {
       reader_.fail("the result stands last in the block, but " + reader_.found() + " follows it",
@@ -312,7 +313,7 @@ void Parser::block() {
     recover_in_block();
     if (reader_.lost()) return;
   }
-  if (reader_.is(TokenKind::end)) {
+  if (!reader_.is(TokenKind::close_brace)) {
     reader_.reporter().error(opened, "the '{' is not closed");
     reader_.lose();
     return;
@@ -386,6 +387,10 @@ void Parser::result() {
     function().results.push_back(expression());
   } while (!reader_.lost() && reader_.accept(TokenKind::comma));
   reader_.expect(TokenKind::close_paren, " after the results");
+  if (ExpressionParser::is_operator(reader_.kind())) {
+    reader_.fail("several values in parentheses stand only as the result of a function",
+                 "give each value its own 'let'");
+  }
 }
 
 void Parser::clause() {

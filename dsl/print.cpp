@@ -299,9 +299,11 @@ void Printer::definition(const PrintOptions& options) {
   }
   if (options.types) {
     out += function_.row_wise ? "# row-wise;" : "# elementwise;";
+    const char* separator = " ";
     for (const Output& output : function_.outputs) {
-      out += " " + output.name + ": " + std::string(name(output.type)) + ", " +
+      out += separator + output.name + ": " + std::string(name(output.type)) + ", " +
              std::string(name(output.extent));
+      separator = "; ";
     }
     out += "\n";
   }

@@ -60,8 +60,10 @@ void ProgramBuilder::add(ParsedFunction& definition) {
   later_.erase(later_.find(function.name));
   bool sound = check_definition(definition, {program_, broken_, later_, options_, reporter_});
   sound = check_new_name(function.name, function.place, false) && sound;
-  for (const std::string& alias : function.attributes.aliases) {
-    sound = check_new_name(alias, function.place, true) && sound;
+  for (const AttributeText& attribute : definition.attributes) {
+    if (attribute.name != "alias" || !sound) continue;
+    const AttributeArgument& alias = attribute.arguments[0];
+    sound = check_new_name(std::string(alias.text), alias.place, true) && sound;
   }
   if (!sound) {
     broken_.insert(function.name);

@@ -37,6 +37,7 @@ class TokenReader {
   // How a message names the token here: its text, or what it is.
   [[nodiscard]] std::string found() const {
     if (is(TokenKind::end) || is(TokenKind::newline)) return describe(kind());
+    if (next_statement()) return describe(TokenKind::newline);
     return "'" + std::string(text(peek()).substr(0, 40)) + "'";
   }
 
@@ -63,9 +64,16 @@ class TokenReader {
     return false;
   }
 
-  // Reports an error at the token here; the reader is then lost.
+  // Reports an error at the token here; the reader is then lost. Where that token begins another
+  // statement on a later line, the error is at the end of what came before.
   void fail(std::string message, std::string hint = {}) {
-    if (!lost_) reporter_.error(peek().place, std::move(message), std::move(hint));
+    SourcePlace place = peek().place;
+    if (next_statement()) {
+      place = tokens_[at_ - 1].place;
+      place.offset += place.length;
+      place.length = 1;
+    }
+    if (!lost_) reporter_.error(place, std::move(message), std::move(hint));
     lost_ = true;
   }
   void lose() { lost_ = true; }
@@ -87,6 +95,15 @@ class TokenReader {
   [[nodiscard]] Reporter& reporter() { return reporter_; }
 
  private:
+  [[nodiscard]] bool next_statement() const {
+    const bool begins = is_any({TokenKind::kw_fn, TokenKind::kw_let, TokenKind::at_sign,
+                                TokenKind::end, TokenKind::close_brace});
+    if (!begins || at_ == 0) return false;
+    const SourcePlace last = tokens_[at_ - 1].place;
+    const std::size_t gap = last.offset + last.length;
+    return text_.substr(gap, peek().place.offset - gap).find('\n') != std::string_view::npos;
+  }
+
   std::span<const Token> tokens_;
   std::string_view text_;
   Reporter& reporter_;
