@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <functional>
+#include <limits>
 
 #include "compiler/backend/interpreter/interpreter.hpp"
 #include "compiler/driver/compile.hpp"
