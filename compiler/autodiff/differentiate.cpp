@@ -181,13 +181,6 @@ std::optional<Error> check_wrt(const Graph& graph, const std::string& name) {
   return Error{Status::unknown_name, "the function has no input or parameter '" + name + "'"};
 }
 
-std::vector<ValueId> input_values(const Graph& graph) {
-  std::vector<ValueId> values(graph.inputs().size());
-  for (std::uint32_t i = 0; i < graph.size(); ++i)
-    if (graph[{i}].op == Op::input) values[graph[{i}].payload] = {i};
-  return values;
-}
-
 }  // namespace
 
 std::vector<ValueId> partials(Graph& graph, ValueId y, std::span<const ValueId> wrt) {
@@ -225,11 +218,10 @@ Result<Graph> backward(const Graph& forward, const BackwardRequest& request) {
     const ir::Type type{graph.compute(), *extent};
     gradients.back() = Expr{&graph, graph.add_input("grad_" + forward.outputs()[i].name, type)};
   }
-  const std::vector<ValueId> inputs = input_values(graph);
   std::vector<ValueId> wrt;
   for (const std::string& name : request.wrt)
     for (std::size_t i = 0; i < forward.inputs().size(); ++i)
-      if (forward.inputs()[i].name == name) wrt.push_back(inputs[i]);
+      if (forward.inputs()[i].name == name) wrt.push_back(graph.input_value(i));
 
   std::vector<Expr> sums(wrt.size(), Expr{&graph, graph.constant(0.0)});
   for (std::size_t i = 0; i < gradients.size(); ++i) {

@@ -6,18 +6,10 @@
 namespace sluice::ir {
 
 Mapping::Mapping(const Graph& from, Graph& to) : from_(from), to_(to), values_(from.size()) {
-  std::vector<ValueId> inputs(to.inputs().size());
-  std::vector<ValueId> params(to.params().size());
-  for (std::uint32_t i = 0; i < to.size(); ++i) {
-    const Node& node = to[{i}];
-    if (node.op == Op::input) inputs[node.payload] = {i};
-    if (node.op == Op::param) params[node.payload] = {i};
-  }
-  for (std::uint32_t i = 0; i < from.size(); ++i) {
-    const Node& node = from[{i}];
-    if (node.op == Op::input) values_[i] = inputs[node.payload];
-    if (node.op == Op::param) values_[i] = params[node.payload];
-  }
+  for (std::size_t i = 0; i < from.inputs().size(); ++i)
+    set(from.input_value(i), to.input_value(i));
+  for (std::size_t i = 0; i < from.params().size(); ++i)
+    set(from.param_value(i), to.param_value(i));
 }
 
 ValueId Mapping::copy(ValueId old) {

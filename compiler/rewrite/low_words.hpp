@@ -1,0 +1,27 @@
+// Low words: what rounding took from a value, carried where it would be felt.
+//
+// Arguments. An error of half an ulp in x is an error of |x| / 2 ulps in exp(x). So an elementary
+// function of a product, a quotient or an inner sum gets the argument's low word as its second
+// operand, to first order in the rounding errors (error-free transformations: Dekker 1971; Ogita,
+// Rump and Oishi, "Accurate sum and dot product", 2005). Inputs, parameters, literals and the
+// results of functions have none; a sum of two operands, or of an operand and a parameter, is
+// promised for the rounded sum and gets none; nor does a sum in a formula of several inputs.
+//
+// Results. A sum of function values that cancels, as normal_cdf(x) + x * normal_pdf(x) does around
+// the minimum of gelu, would show the rounding errors of its terms enlarged. It gets back what the
+// terms lost: h + detach(correction), whose function values contribute their low_word.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/ir/graph.hpp"
+
+namespace sluice::rewrite {
+
+[[nodiscard]] ir::Graph with_low_words(const ir::Graph& graph, std::vector<std::string>& fired);
+
+// Undoes with_low_words, so that rules see the formula.
+[[nodiscard]] ir::Graph without_low_words(const ir::Graph& graph);
+
+}  // namespace sluice::rewrite

@@ -1,0 +1,165 @@
+#include "compiler/rewrite/rules.hpp"
+
+#include <numbers>
+#include <utility>
+
+namespace sluice::rewrite {
+namespace {
+
+using ir::Op;
+
+namespace language {
+
+constexpr double kRootHalf = std::numbers::sqrt2 / 2;
+constexpr double kInvRootTwoPi = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+
+Term operator-(const Term& a) { return {Op::neg, {a}}; }
+Term operator+(const Term& a, const Term& b) { return {Op::add, {a, b}}; }
+Term operator-(const Term& a, const Term& b) { return {Op::sub, {a, b}}; }
+Term operator*(const Term& a, const Term& b) { return {Op::mul, {a, b}}; }
+Term operator/(const Term& a, const Term& b) { return {Op::div, {a, b}}; }
+Term operator!(const Term& a) { return {Op::logic_not, {a}}; }
+Term operator&&(const Term& a, const Term& b) { return {Op::logic_and, {a, b}}; }
+Term operator||(const Term& a, const Term& b) { return {Op::logic_or, {a, b}}; }
+
+#define FUNCTION(name)                                                                             \
+  template <typename... Terms>                                                                     \
+  Term name(const Terms&... operands) {                                                            \
+    return {Op::name, {operands...}};                                                              \
+  }
+#define LEAF(name)
+#define MACHINE(name, arity, rule, meaning) FUNCTION(name)
+#define PRIMITIVE(name, arity, rule) FUNCTION(name)
+#include "compiler/ir/ops.def"
+#undef FUNCTION
+
+}  // namespace language
+
+// Rewriting as one reads it: a factor or a term that is itself a product or sum is flattened.
+void flatten_product(const Term& term, int exponent, Pattern& product) {
+  const bool is_operation = term.kind == Term::Kind::operation;
+  if (term.kind == Term::Kind::literal) {
+    product.literal *= exponent > 0 ? term.literal : 1 / term.literal;
+  } else if (is_operation && term.op == Op::neg) {
+    product.literal = -product.literal;
+    flatten_product(term.operands[0], exponent, product);
+  } else if (is_operation && (term.op == Op::mul || term.op == Op::div)) {
+    flatten_product(term.operands[0], exponent, product);
+    flatten_product(term.operands[1], term.op == Op::mul ? exponent : -exponent, product);
+  } else if (term.kind == Term::Kind::variable) {
+    // A variable that stands for all remaining factors takes a power of them: x * x is x^2.
+    for (Pattern::Factor& factor : product.factors) {
+      const bool same = factor.base.kind == Pattern::Kind::variable &&
+                        factor.base.variable == term.variable && factor.exponent * exponent > 0;
+      if (!same) continue;
+      factor.exponent += exponent;
+      return;
+    }
+    product.factors.push_back({compile(term), exponent});
+  } else {
+    product.factors.push_back({compile(term), exponent});
+  }
+}
+
+Pattern product_of(const Term& term, double sign) {
+  Pattern product;
+  product.kind = Pattern::Kind::product;
+  product.literal = sign;
+  flatten_product(term, 1, product);
+  return product;
+}
+
+void flatten_sum(const Term& term, double sign, Pattern& sum) {
+  if (term.kind == Term::Kind::literal) {
+    sum.literal += sign * term.literal;
+  } else if (term.kind == Term::Kind::operation && (term.op == Op::add || term.op == Op::sub)) {
+    flatten_sum(term.operands[0], sign, sum);
+    flatten_sum(term.operands[1], term.op == Op::add ? sign : -sign, sum);
+  } else {
+    sum.terms.push_back(product_of(term, sign));
+  }
+}
+
+enum class Matching { exact, shape };
+
+std::vector<LiteralRule> literal_rules(Matching wanted) {
+  using namespace language;
+  const Term x = variable(0);
+  const Term y = variable(1);
+  const Term u = variable(2);
+  const Term c = variable(3);
+  Term k = variable(2);
+  k.literal_only = true;
+  const Term yes(Op::constant, {Term(1)});
+  const Term no(Op::constant, {Term(0)});
+  std::vector<LiteralRule> table;
+#define EXACT(name, left, right)                                                                   \
+  if (wanted == Matching::exact) {                                                                 \
+    table.push_back({name, left, right});                                                          \
+  }
+#define SHAPE(name, left, right)                                                                   \
+  if (wanted == Matching::shape) {                                                                 \
+    table.push_back({name, left, right});                                                          \
+  }
+#define ALGEBRAIC(name, left, right)
+#include "compiler/rewrite/rules.def"
+#undef EXACT
+#undef SHAPE
+#undef ALGEBRAIC
+  return table;
+}
+
+}  // namespace
+
+Pattern compile(const Term& term) {
+  Pattern pattern;
+  if (term.kind == Term::Kind::variable) {
+    pattern.kind = Pattern::Kind::variable;
+    pattern.variable = term.variable;
+    pattern.attached = term.attached;
+    return pattern;
+  }
+  if (term.kind == Term::Kind::literal) return product_of(term, 1);
+  if (term.op == Op::add || term.op == Op::sub) {
+    pattern.kind = Pattern::Kind::sum;
+    flatten_sum(term, 1, pattern);
+    return pattern;
+  }
+  if (term.op == Op::mul || term.op == Op::div || term.op == Op::neg) return product_of(term, 1);
+  pattern.kind = Pattern::Kind::call;
+  pattern.op = term.op;
+  for (const Term& operand : term.operands) pattern.operands.push_back(compile(operand));
+  return pattern;
+}
+
+const std::vector<AlgebraicRule>& algebraic_rules() {
+  using namespace language;
+  static const std::vector<AlgebraicRule> rules = [] {
+    const Term x = variable(0);
+    const Term y = variable(1);
+    Term live = x;  // a rule that detaches must not fire on what it made
+    live.attached = true;
+    std::vector<AlgebraicRule> table;
+#define EXACT(name, left, right)
+#define SHAPE(name, left, right)
+#define ALGEBRAIC(name, left, right) table.push_back({name, compile(left), right});
+#include "compiler/rewrite/rules.def"
+#undef EXACT
+#undef SHAPE
+#undef ALGEBRAIC
+    return table;
+  }();
+  return rules;
+}
+
+const std::vector<LiteralRule>& exact_rules() {
+  static const std::vector<LiteralRule> rules = literal_rules(Matching::exact);
+  return rules;
+}
+
+const std::vector<LiteralRule>& shape_rules() {
+  static const std::vector<LiteralRule> rules = literal_rules(Matching::shape);
+  return rules;
+}
+
+}  // namespace sluice::rewrite
