@@ -179,7 +179,7 @@ void Cache::reserve_slot() {
 Counters Cache::counters() const {
   const std::lock_guard lock(lock_);
   Counters counters = counters_;
-  counters.hits = domain_.hits();
+  counters.hits = domain_.added();
   counters.misses = misses_.load(std::memory_order_relaxed);
   return counters;
 }

@@ -36,6 +36,31 @@ class CheckedCall {
     return Unit{};
   }
 
+  // The usual call, of operands of one shape and scalars with one element, told apart without
+  // making messages. Whatever is not that goes through check().
+  [[nodiscard]] bool is_plain() {
+    if (views_.size() != state_.operands.size()) return false;
+    const TensorView& like = views_[state_.operands.size() - 1];  // written, so of the full shape
+    const std::int64_t count = like.count();
+    for (std::size_t k = 0; k < views_.size(); ++k) {
+      const TensorView& view = views_[k];
+      const OperandInfo& info = state_.operands[k];
+      if (view.dtype != info.dtype || view.data == nullptr || (info.output && !view.writable))
+        return false;
+      if (info.scalar ? view.rank != 0 : !same_shape(view, like)) return false;
+      counts_[k] = info.scalar ? 1 : count;
+    }
+    for (std::size_t written = views_.size(); written-- > 0 && state_.operands[written].output;)
+      for (std::size_t k = 0; k < views_.size(); ++k)
+        if (clash(written, k)) return false;
+    return count > 0;
+  }
+
+  void run_plain(const std::uint64_t* params) {
+    for (std::size_t k = 0; k < views_.size(); ++k) buffers_[k] = views_[k].data;
+    kernel_.run(buffers_.data(), counts_[views_.size() - 1], params);
+  }
+
   void run(const std::uint64_t* params) {
     const Shape full = full_.shape();
     if (std::find(full.begin(), full.end(), 0) != full.end()) return;
@@ -102,23 +127,31 @@ class CheckedCall {
     return bad(not_wanted);
   }
 
-  // An output may share its buffer with an input of its type and shape, and with nothing else.
-  Outcome check_overlaps(std::size_t written) const {
+  static bool same_shape(const TensorView& a, const TensorView& b) {
+    if (a.rank != b.rank || a.rank > TensorView::kMaxRank) return false;
+    for (std::size_t d = 0; d < a.rank; ++d)
+      if (a.shape[d] != b.shape[d]) return false;
+    return true;
+  }
+
+  // An output may share its buffer with an input of its type and size, and with nothing else.
+  [[nodiscard]] bool clash(std::size_t written, std::size_t k) const {
+    if (k == written) return false;
     const auto* begin = static_cast<const std::byte*>(views_[written].data);
-    const std::byte* end = begin + bytes(written);
-    for (std::size_t k = 0; k < views_.size(); ++k) {
-      if (k == written || bytes(k) == 0) continue;
-      const auto* other = static_cast<const std::byte*>(views_[k].data);
-      // std::less orders all pointers, those into different objects too.
-      const std::less<> before;
-      if (!before(other, end) || !before(begin, other + bytes(k))) continue;
-      const bool same = other == begin && bytes(k) == bytes(written) &&
-                        views_[k].dtype == views_[written].dtype && counts_[k] == counts_[written];
-      if (same && !state_.operands[k].output) continue;
-      return bad(who(written) + " overlaps " + who(k) +
-                 (state_.operands[k].output ? ", which the kernel writes as well"
-                                            : " without being the same buffer"));
-    }
+    const auto* other = static_cast<const std::byte*>(views_[k].data);
+    // std::less orders all pointers, those into different objects too.
+    const std::less<> before;
+    if (!before(other, begin + bytes(written)) || !before(begin, other + bytes(k))) return false;
+    return state_.operands[k].output || other != begin ||
+           views_[k].dtype != views_[written].dtype || counts_[k] != counts_[written];
+  }
+
+  Outcome check_overlaps(std::size_t written) const {
+    for (std::size_t k = 0; k < views_.size(); ++k)
+      if (clash(written, k))
+        return bad(who(written) + " overlaps " + who(k) +
+                   (state_.operands[k].output ? ", which the kernel writes as well"
+                                              : " without being the same buffer"));
     return Unit{};
   }
 
@@ -169,10 +202,14 @@ Outcome checked_call(const Kernel& kernel, const KernelState& state,
     return Error{Status::invalid_operands,
                  "the kernel takes " + std::to_string(state.passed.size()) +
                      " passed parameters, and the call has " + std::to_string(params.size())};
-  CheckedCall call(kernel, state, operands);
-  if (Outcome outcome = call.check(); !outcome.ok()) return outcome;
   std::array<std::uint64_t, kMaxPassed> slots;
   for (std::size_t i = 0; i < params.size(); ++i) slots[i] = kernel.slot(params[i]);
+  CheckedCall call(kernel, state, operands);
+  if (call.is_plain()) {
+    call.run_plain(slots.data());
+    return Unit{};
+  }
+  if (Outcome outcome = call.check(); !outcome.ok()) return outcome;
   call.run(slots.data());
   return Unit{};
 }

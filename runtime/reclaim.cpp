@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace sluice {
+namespace {
+
+constexpr std::uint64_t kVisitMask = (std::uint64_t{1} << ReclaimDomain::kVisitBits) - 1;
+
+}  // namespace
 
 // A thread's own variables lie where no other thread's do, which spares a registry of threads.
 ReclaimDomain::Shard& ReclaimDomain::shard() const {
@@ -15,13 +20,14 @@ ReclaimDomain::Shard& ReclaimDomain::shard() const {
 
 // The second look at the epoch makes the announcement certain: whoever advances the epoch later
 // sees it, since all four accesses are sequentially consistent.
-ReclaimDomain::Count& ReclaimDomain::enter(Shard& shard) const {
+ReclaimDomain::Count& ReclaimDomain::enter() const {
+  Shard& here = shard();
   for (;;) {
     const std::uint64_t epoch = epoch_.load(std::memory_order_seq_cst);
-    Count& readers = shard.readers[epoch & 1u];
-    readers.fetch_add(1, std::memory_order_seq_cst);
-    if (epoch_.load(std::memory_order_seq_cst) == epoch) return readers;
-    readers.fetch_sub(1, std::memory_order_release);
+    Count& visits = here.visits[epoch & 1u];
+    visits.fetch_add(1, std::memory_order_seq_cst);
+    if (epoch_.load(std::memory_order_seq_cst) == epoch) return visits;
+    visits.fetch_sub(1, std::memory_order_release);
   }
 }
 
@@ -33,7 +39,8 @@ void ReclaimDomain::retire(std::shared_ptr<const void> unlinked) {
 bool ReclaimDomain::try_advance() {
   const std::uint64_t epoch = epoch_.load(std::memory_order_relaxed);
   for (const Shard& each : shards_)
-    if (each.readers[(epoch + 1) & 1u].load(std::memory_order_seq_cst) != 0) return false;
+    if ((each.visits[(epoch + 1) & 1u].load(std::memory_order_seq_cst) & kVisitMask) != 0)
+      return false;
   epoch_.store(epoch + 1, std::memory_order_seq_cst);
   return true;
 }
@@ -50,9 +57,11 @@ ReclaimDomain::Garbage ReclaimDomain::collect() {
   return garbage;
 }
 
-std::uint64_t ReclaimDomain::hits() const {
+std::uint64_t ReclaimDomain::added() const {
   std::uint64_t sum = 0;
-  for (const Shard& each : shards_) sum += each.hits.load(std::memory_order_relaxed);
+  for (const Shard& each : shards_)
+    for (const Count& visits : each.visits)
+      sum += visits.load(std::memory_order_relaxed) >> kVisitBits;
   return sum;
 }
 

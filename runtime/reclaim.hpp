@@ -22,17 +22,12 @@ class ReclaimDomain {
  public:
   using Count = std::atomic<std::uint64_t>;
 
-  // Counters that threads share by chance only. `hits` is a counter for the user's own purposes.
-  struct alignas(128) Shard {
-    std::array<Count, 2> readers{};  // by the parity of their epoch
-    Count hits{0};
-  };
+  // A count of visitors who have not left, in the low bits, and one of the user's own above them,
+  // which a visitor may add to when it leaves: one atomic operation does both.
+  static constexpr unsigned kVisitBits = 24;
 
-  // The shard of this thread.
-  [[nodiscard]] Shard& shard() const;
-
-  // Begins a reader's visit; it ends when the returned count is decremented with release order.
-  [[nodiscard]] Count& enter(Shard& shard) const;
+  // Begins a reader's visit; it ends when 1 is taken from the count, with release order.
+  [[nodiscard]] Count& enter() const;
 
   using Garbage = std::vector<std::shared_ptr<const void>>;
 
@@ -41,16 +36,23 @@ class ReclaimDomain {
   void retire(std::shared_ptr<const void> unlinked);
   [[nodiscard]] Garbage collect();
 
-  [[nodiscard]] std::uint64_t hits() const;
+  // What visitors added above the visits.
+  [[nodiscard]] std::uint64_t added() const;
 
  private:
   static constexpr std::size_t kShards = 32;
+
+  // Threads share one by chance only.
+  struct alignas(128) Shard {
+    std::array<Count, 2> visits{};  // by the parity of the epoch
+  };
 
   struct Retired {
     std::uint64_t epoch;
     std::shared_ptr<const void> object;
   };
 
+  [[nodiscard]] Shard& shard() const;
   [[nodiscard]] bool try_advance();
 
   mutable std::array<Shard, kShards> shards_{};

@@ -110,6 +110,7 @@ class Resolver {
   // All operands of the signature when the first `inputs_given` inputs are.
   [[nodiscard]] std::vector<driver::Operand> signature(std::size_t inputs_given) const {
     std::vector<driver::Operand> list;
+    list.reserve(2 * (inputs_given + function().outputs.size()));
     const auto add = [&](Role role, std::size_t index) {
       driver::Operand operand;
       operand.role = role;

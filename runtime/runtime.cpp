@@ -40,8 +40,8 @@ struct Runtime::Impl {
   }
 
   [[nodiscard]] Guard guard() {
-    ReclaimDomain::Shard& shard = cache.domain().shard();
-    return {&cache.domain().enter(shard), &shard.hits};
+    static_assert(Guard::kVisitBits == ReclaimDomain::kVisitBits);
+    return Guard(cache.domain().enter());
   }
 
   Cache cache;
@@ -101,7 +101,7 @@ Result<Kernel> Runtime::compile(const Key& key) {
   {
     const Guard visit = guard();
     if (const Kernel* known = impl_->cache.find(*key.spec_)) {
-      visit.hits_->fetch_add(1, std::memory_order_relaxed);
+      ++visit.hits_;
       return *known;
     }
   }
@@ -123,7 +123,7 @@ Runtime::Guard Runtime::guard() const { return impl_->guard(); }
 const Kernel* Runtime::get(const Key& key, const Guard& guard) const {
   const Kernel* known = impl_->cache.find(*key.spec_);
   if (known != nullptr)
-    guard.hits_->fetch_add(1, std::memory_order_relaxed);
+    ++guard.hits_;
   else
     impl_->cache.count_miss();
   return known;

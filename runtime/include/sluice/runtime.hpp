@@ -81,24 +81,28 @@ class Runtime {
 
   [[nodiscard]] Result<Key> key(const KernelSpec& spec) const;
 
-  // While a guard lives, kernels that get() found through it stay. One guard may serve many
-  // look-ups; memory of evicted kernels is given back only after it is gone.
+  // While a guard lives, kernels that get() found through it stay. A guard is one thread's, and may
+  // serve many look-ups, whose hits count when it ends; memory of evicted kernels is given back
+  // only then, too.
   class [[nodiscard]] Guard {
    public:
-    Guard(Guard&& other) noexcept : readers_(other.readers_), hits_(other.hits_) {
-      other.readers_ = nullptr;
+    Guard(Guard&& other) noexcept : visits_(other.visits_), hits_(other.hits_) {
+      other.visits_ = nullptr;
     }
     Guard& operator=(Guard&&) = delete;
     ~Guard() {
-      if (readers_ != nullptr) readers_->fetch_sub(1, std::memory_order_release);
+      if (visits_ != nullptr)
+        visits_->fetch_add((hits_ << kVisitBits) - 1, std::memory_order_release);
     }
+
+    // A count of hits above this many bits for the visitors that have not left.
+    static constexpr unsigned kVisitBits = 24;
 
    private:
     friend class Runtime;
-    using Count = std::atomic<std::uint64_t>;
-    Guard(Count* readers, Count* hits) : readers_(readers), hits_(hits) {}
-    Count* readers_;
-    Count* hits_;
+    explicit Guard(std::atomic<std::uint64_t>& visits) : visits_(&visits) {}
+    std::atomic<std::uint64_t>* visits_;
+    mutable std::uint64_t hits_ = 0;
   };
   [[nodiscard]] Guard guard() const;
 

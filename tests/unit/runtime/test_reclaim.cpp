@@ -17,11 +17,11 @@ TEST_CASE("what nobody reads is collected at once", "[runtime]") {
 
 TEST_CASE("what a reader may see is kept until it leaves", "[runtime]") {
   ReclaimDomain domain;
-  ReclaimDomain::Count& early = domain.enter(domain.shard());
+  ReclaimDomain::Count& early = domain.enter();
   domain.retire(std::make_shared<int>(1));
   CHECK(domain.collect().empty());
   // A reader who came after the object was unlinked, and one who came after the first attempt.
-  ReclaimDomain::Count& late = domain.enter(domain.shard());
+  ReclaimDomain::Count& late = domain.enter();
   domain.retire(std::make_shared<int>(2));
   CHECK(domain.collect().empty());
   early.fetch_sub(1);
