@@ -271,7 +271,7 @@ class Allocator {
       if (thing.next != kNever) continue;
       give_back(thing);
       if (refs[role].is_value() && thing.slot >= 0)
-        free_slots_.push_back(static_cast<std::uint32_t>(thing.slot));
+        dead_slots_.push_back(static_cast<std::uint32_t>(thing.slot));
       thing.slot = -1;
     }
   }
@@ -303,6 +303,8 @@ class Allocator {
   void place(const Instruction& instruction, std::size_t i) {
     banks_[0].locked = 0;
     banks_[1].locked = 0;
+    free_slots_.insert(free_slots_.end(), dead_slots_.begin(), dead_slots_.end());
+    dead_slots_.clear();
     switch (instruction.opcode) {
       case Opcode::fmadd:
       case Opcode::fmsub:
@@ -482,6 +484,7 @@ class Allocator {
   std::vector<Thing> things_;
   std::array<Registers, 2> banks_{};
   std::vector<std::uint32_t> free_slots_;
+  std::vector<std::uint32_t> dead_slots_;  // free once the instruction at hand has read them
   Allocation result_;
 };
 

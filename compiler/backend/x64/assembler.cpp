@@ -51,7 +51,7 @@ Address Assembler::address(const Memory& memory) {
     case Memory::Kind::element:
       return machine_.avx512 ? ptr_b[pool(memory.place)] : ptr[pool(memory.place)];
     case Memory::Kind::vector: return ptr[pool(memory.place)];
-    case Memory::Kind::parameter: return ptr_b[at(rdx, memory.place * 8)];
+    case Memory::Kind::parameter: return ptr_b[parameter(memory.place)];
     case Memory::Kind::slot: return ptr[slot(memory.place)];
     case Memory::Kind::buffer: return ptr[buffer(memory)];
     case Memory::Kind::none: break;
@@ -110,7 +110,13 @@ void Assembler::write_special(const Placed& placed, const Operand& last, Access 
       return machine_.wide ? vblendmpd(target(placed), no, last)
                            : vblendmps(target(placed), no, last);
     }
-    case Opcode::move: return write_move(target(placed), last);
+    case Opcode::move:
+      // A move takes no repeated element; the load that repeats one takes a mask as well.
+      if (placed.memory.kind == Memory::Kind::element)
+        return broadcast(target(placed), pool(placed.memory.place));
+      if (placed.memory.kind == Memory::Kind::parameter)
+        return broadcast(target(placed), parameter(placed.memory.place));
+      return write_move(target(placed), last);
     case Opcode::permute2: {
       const Ymm low = vector(placed.src[1]);
       return machine_.wide ? vpermi2pd(target(placed), low, last)
@@ -230,7 +236,7 @@ void Assembler::write_load(const Placed& placed, Access access) {
   const Memory& memory = placed.memory;
   if (placed.bank == Bank::mask) return kmovw(Opmask(placed.dst), ptr[slot(memory.place)]);
   Ymm dst = vector(placed.dst);
-  if (memory.kind == Memory::Kind::parameter) return broadcast(dst, at(rdx, memory.place * 8));
+  if (memory.kind == Memory::Kind::parameter) return broadcast(dst, parameter(memory.place));
   if (memory.kind == Memory::Kind::element && machine_.avx512)
     return broadcast(dst, pool(memory.place));
   const Address from = address(memory);

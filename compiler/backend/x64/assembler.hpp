@@ -52,6 +52,7 @@ class Assembler : public Xbyak::CodeGenerator {
   [[nodiscard]] Xbyak::RegExp pool(std::uint32_t place) const {
     return at(r11, static_cast<int>(place) - kPoolBias);
   }
+  [[nodiscard]] Xbyak::RegExp parameter(std::uint32_t place) const { return at(rdx, place * 8); }
   [[nodiscard]] Xbyak::RegExp slot(std::uint32_t place) const;
   [[nodiscard]] Xbyak::RegExp buffer(const Memory& memory);
   [[nodiscard]] Xbyak::Address address(const Memory& memory);

@@ -146,45 +146,43 @@ void Selector::keep_uniforms() {
 }
 
 // A store may come only after the last read of an input: an output may be the same buffer as an
-// input, and an input may be read again instead of being kept in a register.
+// input, and an input may be read again instead of being kept in a register. So an output that is
+// an input is copied first, and every store is put behind what makes its value and that last read.
 void Selector::store_outputs() {
   Block& body = result_.body;
-  std::size_t last_read = 0;
-  for (std::size_t i = 0; i < body.code.size(); ++i)
-    for (const Ref& source : body.code[i].src)
-      if (source.is_value() && body.values[source.index].home != Value::kNoHome) last_read = i + 1;
-  struct Store {
-    std::size_t position;
-    Instruction instruction;
+  const auto is_input = [&](Ref ref) {
+    return ref.is_value() && body.values[ref.index].home != Value::kNoHome;
   };
-  std::vector<Store> stores;
-  for (std::size_t i = 0; i < graph().outputs().size(); ++i) {
+  std::vector<Ref> stored;
+  for (const ir::GraphOutput& output : graph().outputs()) {
+    const Ref value = ref(output.value);
+    stored.push_back(is_input(value) ? emit(Opcode::move, value) : value);
+  }
+  std::size_t last_read = 0;
+  for (std::size_t i = 0; i < body.code.size(); ++i) {
+    const Instruction& reader = body.code[i];
+    if (std::any_of(reader.src.begin(), reader.src.end(), is_input) || is_input(reader.merge))
+      last_read = i + 1;
+  }
+  std::vector<std::pair<std::size_t, Instruction>> stores;
+  for (std::size_t i = 0; i < stored.size(); ++i) {
     Instruction store;
     store.opcode = Opcode::store;
     store.place = static_cast<std::uint32_t>(graph().inputs().size() + i);
-    store.src[0] = ref(graph().outputs()[i].value);
-    std::size_t position = body.code.size();
-    const bool direct =
-        !store.src[0].is_value() || body.values[store.src[0].index].home != Value::kNoHome;
-    if (!direct) position = std::max(last_read, std::size_t{maker_[store.src[0].index]} + 1);
-    stores.push_back({position, store});
+    store.src[0] = stored[i];
+    const std::size_t made = stored[i].is_value() ? std::size_t{maker_[stored[i].index]} + 1 : 0;
+    stores.emplace_back(std::max(last_read, made), store);
   }
-  // An output that is an input itself is read by its store, so such stores would all have to come
-  // last.
-  const bool direct = std::any_of(stores.begin(), stores.end(), [&](const Store& store) {
-    return store.position == body.code.size();
-  });
   std::stable_sort(stores.begin(), stores.end(),
-                   [](const Store& a, const Store& b) { return a.position > b.position; });
-  for (const Store& store : stores) {
-    const std::size_t position = direct ? body.code.size() : store.position;
-    body.code.insert(body.code.begin() + static_cast<std::ptrdiff_t>(position), store.instruction);
-  }
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (const auto& [position, store] : stores)
+    body.code.insert(body.code.begin() + static_cast<std::ptrdiff_t>(position), store);
 }
 
 Selector::Signed Selector::with_sign(ValueId id) {
   bool negative = false;
-  for (; graph()[id].op == Op::neg; id = graph()[id].operand(0)) negative = !negative;
+  for (; graph()[id].op == Op::neg && selected_here(id); id = graph()[id].operand(0))
+    negative = !negative;
   const Node& node = graph()[id];
   if (node.op == Op::constant && (node.payload & sign_bit()) != 0)
     return {bits(node.payload ^ sign_bit()), !negative};

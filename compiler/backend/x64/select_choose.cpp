@@ -157,7 +157,7 @@ Ref Selector::choose_lanes(const Node& node) {
   ValueId condition = node.operand(0);
   ValueId a = node.operand(1);
   ValueId b = node.operand(2);
-  while (graph()[condition].op == Op::logic_not) {
+  while (graph()[condition].op == Op::logic_not && selected_here(condition)) {
     condition = graph()[condition].operand(0);
     std::swap(a, b);
   }

@@ -107,6 +107,10 @@ class Selector {
   [[nodiscard]] bool is_uniform(ValueId id) const {
     return graph()[id].type.extent == ir::Extent::scalar;
   }
+  // Whether a value's operands are at hand: the body knows of uniform values only those it reads.
+  [[nodiscard]] bool selected_here(ValueId id) const {
+    return block_ == &result_.once || !is_uniform(id);
+  }
   [[nodiscard]] bool never_nan(ValueId id) const;
   [[nodiscard]] bool is_zero(ValueId id) const;
   [[nodiscard]] std::uint64_t sign_bit() const {
