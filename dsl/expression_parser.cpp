@@ -353,8 +353,8 @@ ExprId ExpressionParser::add(Expr expr, std::span<const ExprId> operands) {
   };
   for (const ExprId id : operands) below(id);
   for (const NamedArgument& argument : function.named_of(expr)) below(argument.value);
-  if (function.expressions.size() >= limits_.nodes_per_function && !full_) {
-    full_ = true;
+  if (function.expressions.size() >= limits_.nodes_per_function && !tree_.full) {
+    tree_.full = true;
     reader_.reporter().limit(expr.place, "the definition has more than the limit of " +
                                              std::to_string(limits_.nodes_per_function) +
                                              " operations and operands");

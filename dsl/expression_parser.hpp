@@ -53,7 +53,6 @@ class ExpressionParser {
   Tree& tree_;
   const Limits& limits_;
   std::size_t nesting_ = 0;
-  bool full_ = false;
 };
 
 }  // namespace sluice::dsl

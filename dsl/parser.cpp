@@ -329,6 +329,7 @@ void Parser::block() {
 // Goes to the end of the statement that did not parse. Where a definition begins first, the block
 // was not closed, and the reader stays lost.
 void Parser::recover_in_block() {
+  if (current_.body.full) return;
   reader_.skip_to({TokenKind::newline, TokenKind::semicolon, TokenKind::close_brace,
                    TokenKind::kw_let, TokenKind::kw_fn, TokenKind::at_sign});
   if (reader_.is_any(

@@ -24,6 +24,7 @@ struct Tree {
   FunctionDef function;
   std::vector<Node> nodes;                       // beside function.expressions
   std::vector<std::string_view> argument_names;  // beside function.named_arguments
+  bool full = false;  // the limit of nodes is passed: no more of the definition is read
 };
 
 enum class LiteralKind : std::uint8_t { number, name, string };
