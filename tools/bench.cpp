@@ -1,0 +1,244 @@
+// sluice bench: how fast a function is on every rung, beside plain loops and plain copies.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "support/target.hpp"
+#include "tools/bench_run.hpp"
+#include "tools/command.hpp"
+#include "tools/values.hpp"
+
+namespace sluice::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kNano = 1e9;
+constexpr double kMicro = 1e6;
+
+struct Options {
+  std::vector<std::string> functions;
+  std::vector<std::string> library_files;
+  std::vector<std::string> targets;
+  std::string pass = "forward";
+  std::string sizes;
+  bool quick = false;
+  bool json = false;
+};
+
+struct Report {
+  int core = -1;
+  BenchPlan plan;
+  std::vector<Rooflines> rooflines;  // one a size
+  std::vector<BenchResult> results;
+};
+
+Outcome read_sizes(const std::string& text, std::vector<std::int64_t>& sizes) {
+  if (text.empty()) return Unit{};
+  const Result<std::vector<std::byte>> counts = parse_values(text, Dtype::i64);
+  if (!counts)
+    return Error{Status::invalid_argument, fmt::format("--sizes: {}", counts.error().message)};
+  sizes.resize(counts->size() / sizeof(std::int64_t));
+  std::copy(counts->begin(), counts->end(), std::as_writable_bytes(std::span(sizes)).begin());
+  constexpr std::int64_t kMost = std::int64_t{1} << 30;
+  for (std::int64_t size : sizes)
+    if (size < 1 || size > kMost)
+      return Error{Status::invalid_argument,
+                   fmt::format("--sizes takes counts from 1 to {}, not {}", kMost, size)};
+  if (sizes.empty()) return Error{Status::invalid_argument, "--sizes is empty"};
+  return Unit{};
+}
+
+Result<BenchPlan> read_plan(const Options& options) {
+  BenchPlan plan;
+  if (options.quick) {
+    plan.timing = {0.005, 3};
+    plan.compile_samples = 7;
+    plan.sizes = {4096, 65536};
+  }
+  const std::optional<Pass> pass = pass_from_name(options.pass);
+  if (!pass)
+    return Error{Status::unknown_name,
+                 fmt::format("unknown pass '{}': known are forward, backward, forward_backward",
+                             options.pass)};
+  plan.pass = *pass;
+  if (Outcome read = read_sizes(options.sizes, plan.sizes); !read) return read.error();
+  for (const std::string& text : options.targets) {
+    const Result<Target> target = parse_target(text);
+    if (!target) return target.error();
+    plan.targets.push_back(to_string(*target));
+  }
+  if (plan.targets.empty())
+    for (const Target& target : runnable_targets())
+      if (SLUICE_HAVE_X64 || target.level == Level::interpreter)
+        plan.targets.push_back(to_string(target));
+  return plan;
+}
+
+Result<Report> measure_all(const Options& options) {
+  Result<BenchPlan> plan = read_plan(options);
+  if (!plan) return plan.error();
+  Report report;
+  report.plan = std::move(plan).value();
+  // Every name is looked up before the first is measured.
+  std::vector<Function> functions;
+  for (const std::string& name : options.functions) {
+    Result<Function> function = find_function(name, options.library_files);
+    if (!function) return function.error();
+    warn(function->definitions.warnings);
+    functions.push_back(std::move(function).value());
+  }
+  report.core = bench::pin_to_core();
+  for (std::int64_t size : report.plan.sizes) {
+    const Result<Rooflines> copies = bench_copies(size, report.plan.timing);
+    if (!copies) return copies.error();
+    report.rooflines.push_back(*copies);
+  }
+  for (const Function& function : functions) {
+    Result<BenchResult> result = bench_function(function, report.plan);
+    if (!result) return result.error();
+    report.results.push_back(std::move(result).value());
+  }
+  return report;
+}
+
+Json time_to_json(const bench::Timing& time, double unit) {
+  return {{"min", time.least * unit}, {"median", time.median * unit}};
+}
+
+Json result_to_json(const BenchResult& result) {
+  Json contenders = Json::array();
+  for (const Contender& contender : result.contenders) {
+    Json entry = {{"name", contender.name}, {"max_relative_error", contender.error}};
+    if (contender.compile) entry["compile_us"] = time_to_json(*contender.compile, kMicro);
+    if (contender.break_even) entry["break_even_elements"] = *contender.break_even;
+    contenders.push_back(std::move(entry));
+  }
+  Json sizes = Json::array();
+  for (const BenchRow& row : result.rows) {
+    Json times = Json::object();
+    for (std::size_t i = 0; i < row.times.size(); ++i)
+      times[result.contenders[i].name] = time_to_json(row.times[i], kNano);
+    sizes.push_back({{"n", row.count}, {"ns_per_element", std::move(times)}});
+  }
+  return {{"function", result.function},
+          {"pass", name(result.pass)},
+          {"dtype", "f32"},
+          {"contenders", std::move(contenders)},
+          {"sizes", std::move(sizes)}};
+}
+
+Json to_json(const Report& report) {
+  Json rooflines = Json::array();
+  for (const Rooflines& copies : report.rooflines)
+    rooflines.push_back({{"n", copies.count},
+                         {"memcpy", time_to_json(copies.plain, kNano)},
+                         {"streaming_copy", time_to_json(copies.streaming, kNano)}});
+  Json functions = Json::array();
+  for (const BenchResult& result : report.results) functions.push_back(result_to_json(result));
+  return {{"processor", to_string(host_target())},
+          {"core", report.core},
+          {"samples", report.plan.timing.samples},
+          {"sample_seconds", report.plan.timing.sample_seconds},
+          {"rooflines_ns_per_element", std::move(rooflines)},
+          {"functions", std::move(functions)}};
+}
+
+// Columns of the table, right-aligned.
+constexpr int kFirst = 12;
+constexpr int kWide = 16;
+
+std::string cells(std::string_view first, const std::vector<std::string>& rest) {
+  std::string line = fmt::format("{:>{}}", first, kFirst);
+  for (const std::string& cell : rest) line += fmt::format("{:>{}}", cell, kWide);
+  return line + "\n";
+}
+
+// Features make a column wide and are the same for all of a level: named above, not in the table.
+std::string level_of(const std::string& target) { return target.substr(0, target.find('+')); }
+
+std::string time_cell(const bench::Timing& time) {
+  return fmt::format("{:.3f} {:>7}", time.least * kNano,
+                     fmt::format("({:.3f})", time.median * kNano));
+}
+
+// The highest target's speed as multiples of each other contender's.
+std::string ratio_line(const BenchRow& row, std::size_t jit) {
+  std::vector<std::string> ratios;
+  for (const bench::Timing& time : row.times)
+    ratios.push_back(fmt::format("x{:.2f}", time.least / row.times[jit].least));
+  return cells("", ratios);
+}
+
+std::string table(const Report& report, const BenchResult& result) {
+  std::string text = fmt::format("\n{} {} f32: ns an element, least (median)\n", result.function,
+                                 name(result.pass));
+  std::vector<std::string> heads;
+  for (const Contender& contender : result.contenders) heads.push_back(level_of(contender.name));
+  heads.insert(heads.end(), {"memcpy", "streaming copy"});
+  text += cells("n", heads);
+  const std::size_t jit = report.plan.targets.size() - 1;
+  for (std::size_t i = 0; i < result.rows.size(); ++i) {
+    std::vector<std::string> times;
+    for (const bench::Timing& time : result.rows[i].times) times.push_back(time_cell(time));
+    times.push_back(time_cell(report.rooflines[i].plain));
+    times.push_back(time_cell(report.rooflines[i].streaming));
+    text += cells(fmt::format("{}", result.rows[i].count), times);
+    text += ratio_line(result.rows[i], jit);
+  }
+  std::vector<std::string> compile;
+  std::vector<std::string> break_even;
+  std::vector<std::string> errors;
+  for (const Contender& contender : result.contenders) {
+    compile.push_back(
+        contender.compile ? fmt::format("{:.0f} us", contender.compile->median * kMicro) : "-");
+    break_even.push_back(contender.break_even ? fmt::format("{:.0f}", *contender.break_even) : "-");
+    errors.push_back(fmt::format("{:.1e}", contender.error));
+  }
+  text += cells("compile", compile) + cells("break-even", break_even);
+  return text + cells("error", errors);
+}
+
+std::string to_text(const Report& report) {
+  std::string text = fmt::format(
+      "one thread on core {} of a {}; {} samples of at least {} ms\n"
+      "x: time of each over that of the highest target; break-even: elements from which compiling "
+      "pays; error: largest relative, against f64\n",
+      report.core, to_string(host_target()), report.plan.timing.samples,
+      report.plan.timing.sample_seconds * 1e3);
+  for (const BenchResult& result : report.results) text += table(report, result);
+  return text;
+}
+
+int run_bench(const Options& options) {
+  const Result<Report> measured = measure_all(options);
+  if (!measured) return report(measured.error());
+  return print(options.json ? to_json(*measured).dump(2) + "\n" : to_text(*measured));
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("bench", "Speed on every rung, beside plain loops");
+  const auto options = std::make_shared<Options>();
+  command->add_option("functions", options->functions, "Functions: NAME, FILE.slu or FILE.slu:NAME")
+      ->required();
+  command->add_option("--pass", options->pass, "forward, backward or forward_backward");
+  command->add_option("--sizes", options->sizes, "Element counts; left out: 4096,65536,16777216");
+  command
+      ->add_option("--target", options->targets,
+                   "A target to measure; repeatable; left out: all that this machine runs")
+      ->allow_extra_args(false);
+  command->add_option("--lib", options->library_files, "A file of further definitions; repeatable")
+      ->allow_extra_args(false);
+  command->add_flag("--quick", options->quick, "Fewer and shorter samples, without 16777216");
+  command->add_flag("--json", options->json, "As a JSON object");
+  command->callback([&action, options] { action = [options] { return run_bench(*options); }; });
+}
+
+}  // namespace sluice::tools

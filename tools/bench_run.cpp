@@ -1,0 +1,236 @@
+#include "tools/bench_run.hpp"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <cstring>
+#include <functional>
+
+#include <fmt/format.h>
+#include <sluice/runtime.hpp>
+
+#include "bench/measure/buffer.hpp"
+#include "bench/measure/loops.hpp"
+
+namespace sluice::tools {
+namespace {
+
+using bench::Buffer;
+
+constexpr double kInputScale = 3.0;                             // inputs are 3 N(0, 1)
+constexpr std::size_t kPeriod = 65536;                          // and repeat after this many
+constexpr std::int64_t kErrorElements = std::int64_t{1} << 16;  // errors are looked for among these
+
+// All operands of the pass in order, each varying along the tensor.
+KernelSpec spec_of(const Function& function, Pass pass, Dtype dtype, std::int64_t count) {
+  const dsl::FunctionDef& definition = function.definition();
+  KernelSpec spec;
+  spec.program = function.definitions.program;
+  spec.function = definition.name;
+  spec.pass = pass;
+  std::size_t operands = definition.inputs.size();
+  if (pass != Pass::forward) operands += definition.outputs.size() + definition.inputs.size();
+  if (pass != Pass::backward) operands += definition.outputs.size();
+  for (std::size_t i = 0; i < operands; ++i) spec.operands.push_back({dtype, {count}, {}});
+  return spec;
+}
+
+// Into the function's domain, where it has one: mirrored at its ends.
+float into_domain(float x, const dsl::FunctionDef& definition) {
+  if (!definition.attributes.domain) return x;
+  const auto low = static_cast<float>(definition.attributes.domain->low);
+  const auto high = static_cast<float>(definition.attributes.domain->high);
+  if (x < low) x = 2 * low - x;
+  if (x > high) x = 2 * high - x;
+  return x;
+}
+
+void fill(std::span<float> out, std::uint64_t seed, const dsl::FunctionDef& definition) {
+  const std::size_t first = std::min(out.size(), kPeriod);
+  bench::fill_normal(out.first(first), static_cast<float>(kInputScale), seed);
+  for (float& x : out.first(first)) x = into_domain(x, definition);
+  for (std::size_t done = first; done < out.size(); done += kPeriod)
+    std::memcpy(out.data() + done, out.data(),
+                std::min(kPeriod, out.size() - done) * sizeof(float));
+}
+
+// The largest relative error; where the reference is no normal number an element says nothing.
+double largest_error(std::span<const float> got, std::span<const double> wanted) {
+  double largest = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    if (!std::isfinite(wanted[i]) || std::abs(wanted[i]) < double{FLT_MIN}) continue;
+    const double error = std::abs(double{got[i]} - wanted[i]) / std::abs(wanted[i]);
+    // A NaN where there should be a number is the largest error of all.
+    largest = std::isnan(error) ? HUGE_VAL : std::max(largest, error);
+  }
+  return largest;
+}
+
+class Bench {
+ public:
+  Bench(const Function& function, const BenchPlan& plan) : function_(function), plan_(plan) {}
+
+  Result<BenchResult> run() && {
+    result_.function = function_.name();
+    result_.pass = plan_.pass;
+    for (const std::string& target : plan_.targets)
+      if (Outcome added = add_target(target); !added) return added.error();
+    find_break_even_later_ = !plan_.targets.empty() && plan_.targets.front() == "interpreter";
+    add_loops();
+    if (Outcome made = make_buffers(); !made) return made.error();
+    if (Outcome compared = compare(); !compared) return compared.error();
+    for (std::int64_t count : plan_.sizes) measure_size(count);
+    if (find_break_even_later_) find_break_even();
+    return std::move(result_);
+  }
+
+ private:
+  using Call = std::function<void(std::int64_t count)>;
+
+  Outcome add_target(const std::string& target) {
+    Runtime runtime;
+    KernelSpec spec = spec_of(function_, plan_.pass, Dtype::f32, plan_.sizes.front());
+    spec.target = target;
+    const Result<Kernel> kernel = runtime.compile(spec);
+    if (!kernel) return kernel.error();
+    const bench::Timing compile = bench::measure_single(
+        [&] { runtime.clear(); }, [&] { (void)runtime.compile(spec).ok(); }, plan_.compile_samples);
+    result_.contenders.push_back({target, compile, std::nullopt, 0});
+    calls_.push_back(
+        [this, held = *kernel](std::int64_t count) { held.run(pointers_.data(), count); });
+    return Unit{};
+  }
+
+  void add_loops() {
+    const dsl::FunctionDef& definition = function_.definition();
+    // A user's function may bear a name of the library's and be another.
+    const bool known = definition.from_library && definition.inputs.size() == 1 &&
+                       plan_.pass != Pass::forward_backward;
+    if (!known) return;
+    add_loop(kFastMathLoop, bench::find_loops(bench::fast_math_loops(), definition.name));
+    add_loop(kStdLoop, bench::find_loops(bench::std_loops(), definition.name));
+  }
+
+  void add_loop(std::string_view name, const bench::Loops* loops) {
+    if (loops == nullptr) return;
+    result_.contenders.push_back({std::string(name), std::nullopt, std::nullopt, 0});
+    const auto elements = [this](std::size_t i) { return buffers_[i].data(); };
+    calls_.push_back([this, loops, elements](std::int64_t count) {
+      const auto n = static_cast<std::size_t>(count);
+      if (plan_.pass == Pass::forward)
+        loops->forward(elements(0), elements(1), n);
+      else
+        loops->backward(elements(0), elements(1), elements(2), n);
+    });
+  }
+
+  Outcome make_buffers() {
+    const std::int64_t longest = *std::max_element(plan_.sizes.begin(), plan_.sizes.end());
+    const KernelSpec spec = spec_of(function_, plan_.pass, Dtype::f32, longest);
+    const std::size_t inputs = inputs_of_pass();
+    for (std::size_t i = 0; i < spec.operands.size(); ++i) {
+      buffers_.emplace_back(static_cast<std::size_t>(longest));
+      if (buffers_.back().size() == 0)
+        return Error{Status::out_of_memory,
+                     fmt::format("there is no memory for {} elements", longest)};
+      if (i < inputs) fill(buffers_.back().span(), i + 1, function_.definition());
+      pointers_.push_back(buffers_.back().data());
+    }
+    return Unit{};
+  }
+
+  [[nodiscard]] std::size_t inputs_of_pass() const {
+    const dsl::FunctionDef& definition = function_.definition();
+    return definition.inputs.size() + (plan_.pass == Pass::forward ? 0 : definition.outputs.size());
+  }
+
+  // The error of each contender over all outputs, against the same function in f64.
+  Outcome compare() {
+    const std::int64_t count = std::min(kErrorElements, plan_.sizes.back());
+    const auto n = static_cast<std::size_t>(count);
+    KernelSpec spec = spec_of(function_, plan_.pass, Dtype::f64, count);
+    spec.target = "interpreter";
+    // Parameters as the f32 kernels hold them.
+    for (const dsl::Parameter& parameter : function_.definition().parameters)
+      if (!parameter.is_integer)
+        spec.parameters.push_back(
+            {parameter.name, double{static_cast<float>(parameter.default_value)}});
+    const Result<Kernel> kernel = Runtime{}.compile(spec);
+    if (!kernel) return kernel.error();
+    std::vector<std::vector<double>> wide(buffers_.size(), std::vector<double>(n));
+    std::vector<void*> pointers;
+    for (std::size_t i = 0; i < buffers_.size(); ++i) {
+      if (i < inputs_of_pass()) std::copy_n(buffers_[i].data(), n, wide[i].begin());
+      pointers.push_back(wide[i].data());
+    }
+    kernel->run(pointers.data(), count);
+    for (std::size_t who = 0; who < calls_.size(); ++who) {
+      calls_[who](count);
+      for (std::size_t i = inputs_of_pass(); i < buffers_.size(); ++i)
+        result_.contenders[who].error = std::max(
+            result_.contenders[who].error, largest_error(buffers_[i].span().first(n), wide[i]));
+    }
+    return Unit{};
+  }
+
+  void measure_size(std::int64_t count) {
+    std::vector<std::function<void()>> calls;
+    for (const Call& call : calls_) calls.emplace_back([&call, count] { call(count); });
+    BenchRow row{count, bench::measure(calls, plan_.timing)};
+    for (bench::Timing& time : row.times) {
+      time.least /= static_cast<double>(count);
+      time.median /= static_cast<double>(count);
+    }
+    result_.rows.push_back(std::move(row));
+  }
+
+  // How many elements it takes until machine code, compiled first, is ahead of the interpreter.
+  void find_break_even() {
+    const Contender& interpreter = result_.contenders.front();
+    const BenchRow& row = result_.rows.front();
+    for (std::size_t i = 1; i < plan_.targets.size(); ++i) {
+      Contender& contender = result_.contenders[i];
+      const double cost = contender.compile->median - interpreter.compile->median;
+      const double gain = row.times[0].least - row.times[i].least;
+      if (gain > 0) contender.break_even = std::max(0.0, std::ceil(cost / gain));
+    }
+  }
+
+  const Function& function_;
+  const BenchPlan& plan_;
+  BenchResult result_;
+  std::vector<Call> calls_;  // one each of the contenders
+  std::vector<Buffer> buffers_;
+  std::vector<void*> pointers_;
+  bool find_break_even_later_ = false;
+};
+
+}  // namespace
+
+Result<BenchResult> bench_function(const Function& function, const BenchPlan& plan) {
+  if (function.definition().row_wise)
+    return Error{
+        Status::unsupported,
+        fmt::format("'{}' reduces along rows, which is not supported yet", function.name())};
+  return Bench(function, plan).run();
+}
+
+Result<Rooflines> bench_copies(std::int64_t count, const bench::Plan& plan) {
+  const auto n = static_cast<std::size_t>(count);
+  const Buffer from(n);
+  const Buffer to(n);
+  if (from.size() == 0 || to.size() == 0)
+    return Error{Status::out_of_memory, fmt::format("there is no memory for {} elements", count)};
+  const std::function<void()> calls[] = {
+      [&] { bench::copy_plain(from.data(), to.data(), n); },
+      [&] { bench::copy_streaming(from.data(), to.data(), n); },
+  };
+  std::vector<bench::Timing> times = bench::measure(calls, plan);
+  for (bench::Timing& time : times) {
+    time.least /= static_cast<double>(count);
+    time.median /= static_cast<double>(count);
+  }
+  return Rooflines{count, times[0], times[1]};
+}
+
+}  // namespace sluice::tools

@@ -1,0 +1,65 @@
+// `sluice bench`, the measuring half: one function on every rung of this machine, beside plain C++
+// loops of the same formula.
+//
+// In: a function and a plan. Out: for each size the time of each contender, what compiling cost and
+// from how many elements on it pays, and the error of each. All contenders of a size are measured
+// in turn on the same buffers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sluice/pass.hpp>
+#include <sluice/status.hpp>
+
+#include "bench/measure/measure.hpp"
+#include "tools/functions.hpp"
+
+namespace sluice::tools {
+
+struct BenchPlan {
+  bench::Plan timing;
+  int compile_samples = 21;
+  Pass pass = Pass::forward;
+  std::vector<std::int64_t> sizes{4096, 65536, std::int64_t{1} << 24};
+  std::vector<std::string> targets;  // lowest first
+};
+
+// Seconds an element; the largest relative error against f64 where it is known.
+struct BenchRow {
+  std::int64_t count = 0;
+  std::vector<bench::Timing> times;  // one each of the contenders
+};
+
+struct Contender {
+  std::string name;                      // a target, "loop" or "std"
+  std::optional<bench::Timing> compile;  // seconds; of targets
+  std::optional<double> break_even;      // elements from which it is ahead of the interpreter
+  double error = 0;                      // the largest relative one
+};
+
+struct BenchResult {
+  std::string function;
+  Pass pass = Pass::forward;
+  std::vector<Contender> contenders;
+  std::vector<BenchRow> rows;  // one a size
+};
+
+// Names of the contenders that are loops.
+inline constexpr std::string_view kFastMathLoop = "loop";
+inline constexpr std::string_view kStdLoop = "std";
+
+[[nodiscard]] Result<BenchResult> bench_function(const Function& function, const BenchPlan& plan);
+
+// Copies of `count` f32 elements by memcpy and past the cache: seconds an element.
+struct Rooflines {
+  std::int64_t count = 0;
+  bench::Timing plain;
+  bench::Timing streaming;
+};
+[[nodiscard]] Result<Rooflines> bench_copies(std::int64_t count, const bench::Plan& plan);
+
+}  // namespace sluice::tools

@@ -1,0 +1,55 @@
+#include "tools/derivative.hpp"
+
+#include <fmt/format.h>
+
+#include "compiler/autodiff/differentiate.hpp"
+#include "compiler/lower/lower.hpp"
+#include "compiler/rewrite/stabilize.hpp"
+#include "tools/formula.hpp"
+
+namespace sluice::tools {
+namespace {
+
+// In f64, whose constants are the text's.
+Result<ir::Graph> lowered(const Function& function) {
+  const dsl::FunctionDef& definition = function.definition();
+  std::vector<lower::InputBinding> inputs(definition.inputs.size(), {ir::Extent::element});
+  std::vector<lower::ParameterBinding> parameters;
+  for (const dsl::Parameter& parameter : definition.parameters)
+    parameters.push_back({parameter.default_value, true});
+  return lower::lower(function.definitions.tree, function.id, {ir::Elem::f64, inputs, parameters});
+}
+
+ir::Graph stable(const ir::Graph& graph, bool exact) {
+  std::vector<std::string> fired;
+  return exact ? rewrite::simplify_exact(graph) : rewrite::stabilize(graph, fired);
+}
+
+}  // namespace
+
+Result<std::vector<std::pair<std::string, std::string>>>
+derivative_texts(const Function& function) {
+  const dsl::FunctionDef& definition = function.definition();
+  const Result<ir::Graph> graph = lowered(function);
+  if (!graph) return graph.error();
+  const bool exact = definition.attributes.exact;
+  const ir::Graph forward = autodiff::resolve_derivatives(stable(*graph, exact));
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (std::size_t output = 0; output < definition.outputs.size(); ++output) {
+    if (definition.outputs[output].type != dsl::Type::number) continue;
+    for (std::size_t input = 0; input < definition.inputs.size(); ++input) {
+      if (definition.inputs[input].type() != dsl::Type::number) continue;
+      ir::Graph partial = forward.without_outputs();
+      const ir::ValueId wrt[] = {partial.input_value(input)};
+      const auto slopes = autodiff::partials(partial, forward.outputs()[output].value, wrt);
+      partial.add_output("slope", slopes.front());
+      const ir::Graph shown = stable(partial, exact);
+      texts.emplace_back(
+          fmt::format("d{}/d{}", definition.outputs[output].name, definition.inputs[input].name),
+          formula(shown, shown.outputs().front().value));
+    }
+  }
+  return texts;
+}
+
+}  // namespace sluice::tools

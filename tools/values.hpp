@@ -1,0 +1,43 @@
+// Numbers as text, and elements of one type as elements of another.
+//
+// Text reads as the language's numbers do (decimal, hexadecimal, inf, nan) with true and false as 1
+// and 0; it is printed as the shortest text that reads back to the same number.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sluice/dtype.hpp>
+#include <sluice/status.hpp>
+
+namespace sluice::tools {
+
+// One number; the error says which text is none. Rounded once, to f64.
+[[nodiscard]] Result<double> parse_number(std::string_view text);
+
+// Numbers with commas or white space between them, as elements of `dtype`, each rounded once. An
+// empty text is no element. Integer types take integers in their range only; bool takes true,
+// false, 1 and 0. f16 and bf16 are not read: unsupported.
+[[nodiscard]] Result<std::vector<std::byte>> parse_values(std::string_view text, Dtype dtype);
+
+// How non-finite numbers and bools stand in JSON: the strings "nan", "inf", "-inf"; true, false.
+enum class Notation : std::uint8_t { plain, json };
+
+// Appends element `index` of an array.
+void append_value(std::string& out, std::span<const std::byte> elements, Dtype dtype,
+                  std::size_t index, Notation notation = Notation::plain);
+
+// The shortest text of a number, e.g. a parameter's default.
+[[nodiscard]] std::string to_text(double value);
+
+// Whether elements of `from` can become elements of `to`: the same type, or a number type but f16
+// and bf16 to f32 or f64.
+[[nodiscard]] bool converts(Dtype from, Dtype to);
+// All of `elements`, which are of type `from`, to `out`, which has room for as many of type `to`.
+void convert(std::span<const std::byte> elements, Dtype from, Dtype to, std::span<std::byte> out);
+
+}  // namespace sluice::tools
