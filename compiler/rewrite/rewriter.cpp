@@ -154,22 +154,16 @@ std::optional<ValueId> Rewriter::apply_algebraic(ValueId value) {
   return is_product ? merge_literals(views.product) : std::nullopt;
 }
 
-// 0.5 * (2 * x): literals whose product is exact become one.
+// 0.5 * (2 * x): literals whose product is exact become one. Quotients stay as they are: 1 / b * 1
+// / b is not 1 / (b * b), which may overflow.
 std::optional<ValueId> Rewriter::merge_literals(const Product& view) {
-  if (view.constants < 2) return std::nullopt;
-  Product merged = view;
-  if (is_power_of_two(view.denominator)) {
-    merged.numerator /= view.denominator;
-    merged.denominator = 1;
-  }
-  if (!representable(graph_.compute(), merged.numerator) ||
-      !representable(graph_.compute(), merged.denominator))
+  const bool quotient =
+      view.denominator != 1 || std::any_of(view.factors.begin(), view.factors.end(),
+                                           [](const Power& power) { return power.exponent < 0; });
+  if (view.constants < 2 || quotient || !representable(graph_.compute(), view.numerator))
     return std::nullopt;
-  const bool one_left = merged.numerator == 1 || merged.denominator == 1;
-  if (!one_left) return std::nullopt;
   --fuel_;
-  fired_->emplace_back("literals");
-  return build(merged);
+  return build(view);
 }
 
 ValueId Rewriter::build(const Term& term, const Bindings& bindings) {
