@@ -438,7 +438,8 @@ class Planner {
       }
       if (given.value.empty()) return misuse(fmt::format("--out {}= names no file", given.name));
       std::error_code ignored;
-      const auto path = std::filesystem::weakly_canonical(given.value, ignored);
+      const auto path =
+          std::filesystem::weakly_canonical(std::filesystem::absolute(given.value), ignored);
       if (!place->path.empty() || !paths.insert(path.string()).second)
         return misuse(fmt::format("--out {}={}: the output or the file is named twice", given.name,
                                   given.value));

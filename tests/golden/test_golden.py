@@ -1,0 +1,194 @@
+"""Every golden case whose function is in the library, through `sluice run`: forward and backward, on
+every target. README.md says what the data is and how it is compared."""
+import json
+import math
+import struct
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "cli"))
+
+from command import Array, npy_bytes, report_targets, runnable_targets, sluice, to_f32  # noqa: E402
+
+DATA = HERE / "data"
+CASES = json.loads((HERE / "manifest.json").read_text())["cases"]
+
+
+def number(value):
+    """JSON has no infinities: they are strings there."""
+    return float(value)
+
+
+def ordinal(value):
+    """f32 numbers as consecutive integers, for distances in units in the last place."""
+    bits = struct.unpack("<i", struct.pack("<f", value))[0]
+    return bits if bits >= 0 else -(bits & 0x7FFFFFFF)
+
+
+def describe(x, wanted, got):
+    bits = struct.unpack("<I", struct.pack("<f", x))[0]
+    distance = "-"
+    if math.isfinite(wanted) and math.isfinite(got):
+        distance = abs(ordinal(got) - ordinal(wanted))
+    return f"x = {x!r} (0x{bits:08x}): expected {wanted!r}, got {got!r}, {distance} ULP"
+
+
+class Tolerance:
+    """How far a result may be from the truth."""
+
+    def __init__(self, case, prefix=""):
+        tol = case["tol"]
+        self.relative = tol[prefix + "rtol"]
+        self.absolute = tol[prefix + "atol"]
+        self.of_x = tol.get(prefix + "xtol", 0.0)
+
+    def accepts(self, got, truth, x, scale=1.0):
+        wanted = to_f32(truth)
+        if math.isnan(wanted):
+            return math.isnan(got)
+        if math.isinf(wanted) or not math.isfinite(got):
+            return got == wanted
+        # Where the truth rounds to a finite number, an error below its last place is none.
+        room = self.relative * abs(truth) + self.absolute * max(1.0, abs(scale))
+        return abs(got - truth) <= room + self.of_x * abs(x) or got == wanted
+
+
+class Golden(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.targets = runnable_targets()
+        cls.names = set()
+        for one in json.loads(sluice("list", "--json").out):
+            cls.names |= {one["name"], *one["aliases"]}
+        cls.cases = [case for case in CASES if case["op"] in cls.names]
+        absent = sorted({case["op"] for case in CASES} - cls.names)
+        if absent:
+            print(f"not in the library: {', '.join(absent)}")
+        print(f"{len(cls.cases)} cases of {len(CASES)}")
+        report_targets(cls.targets)
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = Path(holder.name)
+        self.checked = 0
+
+    def run_case(self, case, target, words):
+        parameters = [word for name, value in case["params"].items()
+                      for word in ("--param", f"{name}={value!r}")]
+        if "axis" in case:
+            parameters += ["--axis", str(case["axis"])]
+        done = sluice("run", case["op"], *parameters, "--target", target, *words, folder=self.folder)
+        self.assertEqual(done.code, 0, f"{case['id']} on {target}: {done.err}")
+        return done
+
+    def compare(self, case, target, rows, tolerance):
+        """rows: x, got, truth, and the incoming gradient."""
+        wrong = [describe(x, to_f32(truth), got) for x, got, truth, scale in rows
+                 if not tolerance.accepts(got, truth, x, scale)]
+        self.checked += len(rows)
+        self.assertFalse(wrong, f"{case['id']} on {target}, {len(wrong)} of {len(rows)}:\n"
+                         + "\n".join(wrong[:5]))
+
+    def inputs(self, case):
+        return [word for name, path in case["inputs"].items()
+                for word in ("--in", f"{name}={DATA / path}")]
+
+    def test_forward(self):
+        for case in self.cases:
+            x = Array(DATA / case["inputs"]["x"]).values
+            truth = Array(DATA / case["outputs"]["y"]).values
+            seen = {}
+            for target in self.targets:
+                with self.subTest(case=case["id"], target=target):
+                    self.run_case(case, target, [*self.inputs(case), "--out", "y=y.npy"])
+                    got = Array(self.folder / "y.npy")
+                    self.assertEqual(list(got.shape), case["shape"])
+                    self.compare(case, target,
+                                 [(a, b, c, 1.0) for a, b, c in zip(x, got.values, truth)],
+                                 Tolerance(case))
+                    seen[target] = got
+            self.same_bits(case, seen)
+        print(f"forward: {self.checked} results")
+
+    def test_backward(self):
+        for case in self.cases:
+            x = Array(DATA / case["inputs"]["x"]).values
+            gradient = Array(DATA / case["grad_out"]).values
+            truth = Array(DATA / case["grads"]["x"]).values
+            seen = {}
+            for target in self.targets:
+                with self.subTest(case=case["id"], target=target):
+                    self.run_case(case, target,
+                                  [*self.inputs(case), "--pass", "backward", "--grad",
+                                   f"y={DATA / case['grad_out']}", "--wrt", "x", "--out",
+                                   "dx=dx.npy"])
+                    got = Array(self.folder / "dx.npy")
+                    self.compare(case, target, list(zip(x, got.values, truth, gradient)),
+                                 Tolerance(case, "grad_"))
+                    seen[target] = got
+            self.same_bits(case, seen)
+        print(f"backward: {self.checked} results")
+
+    def same_bits(self, case, seen):
+        """Every target gives the same bits; a NaN is a NaN."""
+        if not seen:
+            return
+        (first, wanted), *others = seen.items()
+        for target, got in others:
+            for a, b in zip(wanted.values, got.values):
+                same = struct.pack("<f", a) == struct.pack("<f", b)
+                self.assertTrue(same or (a != a and b != b),
+                                f"{case['id']}: {first} gives {a!r}, {target} {b!r}")
+
+    def test_special_values(self):
+        for case in self.cases:
+            if "special_torch_f32" not in case:
+                continue
+            table = Array(DATA / case["special_torch_f32"]).values
+            count = len(table) // 3
+            x, values, slopes = (table[i * count:(i + 1) * count] for i in range(3))
+            (self.folder / "x.npy").write_bytes(npy_bytes(x))
+            for target in self.targets:
+                with self.subTest(case=case["id"], target=target):
+                    self.run_case(case, target,
+                                  ["--in", "x=x.npy", "--pass", "forward_backward", "--out",
+                                   "y=y.npy", "--out", "dx=dx.npy"])
+                    y = Array(self.folder / "y.npy").values
+                    dx = Array(self.folder / "dx.npy").values
+                    self.compare(case, target,
+                                 self.special_rows(case, x, y, values), Tolerance(case))
+                    self.compare(case, target, self.special_rows({}, x, dx, slopes),
+                                 Tolerance(case, "grad_"))
+        print(f"special values: {self.checked} results")
+
+    @staticmethod
+    def special_rows(case, x, got, torch):
+        rows = []
+        for a, b, c in zip(x, got, torch):
+            if math.isinf(a) and math.isnan(c):
+                # PyTorch has no answer at this infinity; the limit is one, where it is known.
+                limit = case.get("limits", {}).get("inf" if a > 0 else "-inf")
+                c = b if limit is None else number(limit)
+            rows.append((a, b, c, 1.0))
+        return rows
+
+    def test_limits(self):
+        for case in self.cases:
+            if not case.get("limits"):
+                continue
+            wanted = [to_f32(number(case["limits"][at])) for at in ("-inf", "inf")]
+            for target in self.targets:
+                with self.subTest(case=case["id"], target=target):
+                    done = self.run_case(case, target, ["--values", "-inf,inf"])
+                    got = [float(word) for word in done.out.split()]
+                    self.compare(case, target,
+                                 [(x, g, w, 1.0) for x, g, w in
+                                  zip((-math.inf, math.inf), got, wanted)], Tolerance(case))
+
+
+if __name__ == "__main__":
+    unittest.main()
