@@ -6,8 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/kernel_state.hpp"
-
 namespace sluice {
 
 struct Cache::Entry {
@@ -181,6 +179,8 @@ Counters Cache::counters() const {
   Counters counters = counters_;
   counters.hits = domain_.added();
   counters.misses = misses_.load(std::memory_order_relaxed);
+  const std::uint64_t cached = counters.bytes - counters.entries * sizeof(Entry);
+  counters.held_bytes = live_bytes_->load(std::memory_order_relaxed) - cached;
   return counters;
 }
 

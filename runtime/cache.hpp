@@ -19,6 +19,7 @@
 #include <sluice/kernel.hpp>
 #include <sluice/runtime.hpp>
 
+#include "runtime/kernel_state.hpp"
 #include "runtime/reclaim.hpp"
 #include "runtime/resolved_spec.hpp"
 
@@ -46,6 +47,8 @@ class Cache {
   [[nodiscard]] Counters counters() const;
   void clear();
 
+  [[nodiscard]] const LiveBytes& live_bytes() const { return live_bytes_; }
+
   // Retires something that only the runtime's readers see, e.g. a program that was replaced.
   void retire(std::shared_ptr<const void> unlinked);
 
@@ -66,6 +69,7 @@ class Cache {
   void reserve_slot();
 
   const std::size_t bound_bytes_;
+  const LiveBytes live_bytes_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   ReclaimDomain domain_;
   std::atomic<Table*> table_;
   std::atomic<std::uint64_t> clock_{1};

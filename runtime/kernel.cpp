@@ -1,5 +1,6 @@
 #include <sluice/kernel.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -45,12 +46,15 @@ std::string_view Kernel::function() const { return state_->spec->definition_text
 Pass Kernel::pass() const { return state_->spec->pass; }
 Dtype Kernel::compute_type() const { return state_->spec->compute_type(); }
 
-// A passed parameter's value is not known here, so that a kernel with one is checked only if it has
-// no range to leave.
+// The text's promise is for f32. A passed parameter's value is not known here: it may leave its
+// range.
 Promise Kernel::promise() const {
   const dsl::FunctionDef& function = state_->spec->definition_text();
   Promise promise;
-  if (!function.attributes.ulp) return promise;
+  const auto& all = state_->operands;
+  const bool narrow = std::all_of(all.begin(), all.end(),
+                                  [](const OperandInfo& each) { return each.dtype != Dtype::f64; });
+  if (!function.attributes.ulp || !narrow) return promise;
   promise.forward_ulp = function.attributes.ulp->forward;
   promise.derivative_ulp = function.attributes.ulp->derivative;
   promise.checked = function.from_library;

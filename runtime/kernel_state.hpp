@@ -1,6 +1,7 @@
 // What a Kernel refers to: its code or its plan, and what it was made from.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,11 +18,20 @@
 
 namespace sluice {
 
+// Bytes of a runtime's kernels that are alive, in its cache or elsewhere.
+using LiveBytes = std::shared_ptr<std::atomic<std::uint64_t>>;
+
 class KernelState {
  public:
+  KernelState() = default;
+  KernelState(const KernelState&) = delete;
+  KernelState& operator=(const KernelState&) = delete;
+  ~KernelState();
+
   // Climbs the ladder: the highest allowed rung on which the spec can be compiled. Errors are those
   // of the compiler, or of the last rung tried.
-  [[nodiscard]] static Result<Kernel> build(std::shared_ptr<const ResolvedSpec> spec);
+  [[nodiscard]] static Result<Kernel> build(std::shared_ptr<const ResolvedSpec> spec,
+                                            const LiveBytes& live);
 
   std::shared_ptr<const ResolvedSpec> spec;
   std::vector<OperandInfo> operands;
@@ -34,6 +44,7 @@ class KernelState {
   std::size_t code_bytes = 0;
   std::optional<interpreter::Interpreter> interpreter;  // on the rung interpreter
   std::size_t bytes = 0;
+  LiveBytes live;
 
  private:
   void describe_operands();

@@ -15,7 +15,8 @@ void add_reason(std::string& reasons, const std::string& reason) {
 
 }  // namespace
 
-Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved) {
+Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved,
+                                  const LiveBytes& live_bytes) {
   auto compiled = driver::compile(resolved->request());
   if (!compiled.ok()) return compiled.error();
   const schedule::ElementProgram& program = compiled->program;
@@ -26,6 +27,8 @@ Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved) 
   const auto finished = [&](Rung taken) -> Kernel {
     state->rung = taken;
     state->count_bytes();
+    state->live = live_bytes;
+    live_bytes->fetch_add(state->bytes, std::memory_order_relaxed);
     return Kernel(std::shared_ptr<const KernelState>(state));
   };
 
@@ -48,6 +51,10 @@ Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved) 
   const Outcome outcome = state->try_interpreter(program);
   if (!outcome.ok()) return outcome.error();
   return finished(Rung::interpreter);
+}
+
+KernelState::~KernelState() {
+  if (live) live->fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 void KernelState::describe_operands() {

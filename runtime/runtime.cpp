@@ -106,7 +106,9 @@ Result<Kernel> Runtime::compile(const Key& key) {
     }
   }
   impl_->cache.count_miss();
-  return impl_->cache.make(key.spec_, KernelState::build);
+  return impl_->cache.make(key.spec_, [this](std::shared_ptr<const ResolvedSpec> spec) {
+    return KernelState::build(std::move(spec), impl_->cache.live_bytes());
+  });
 }
 
 Outcome Runtime::prewarm(std::span<const KernelSpec> specs) {
@@ -131,5 +133,11 @@ const Kernel* Runtime::get(const Key& key, const Guard& guard) const {
 
 Counters Runtime::counters() const { return impl_->cache.counters(); }
 void Runtime::clear() { impl_->cache.clear(); }
+
+Runtime& default_runtime() {
+  // Never destroyed, so that other statics may use it to the end.
+  static Runtime& runtime = *new Runtime;
+  return runtime;
+}
 
 }  // namespace sluice

@@ -42,22 +42,34 @@ Result<Interpreter> Interpreter::prepare(const schedule::ElementProgram& program
   return Interpreter(std::move(plan).value());
 }
 
-void Interpreter::run(void* const* buffers, std::int64_t count, const std::uint64_t* params) const {
-  if (count <= 0) return;
-  const Plan& plan = *plan_;
-  alignas(kGroupBytes)
-      std::byte scratch[kFrameBytes];        // not initialised: only what is used is touched
-  std::memset(scratch, 0, plan.lane_bytes);  // lane 0 is read in place of absent operands
+namespace {
+
+// Not inlined, so that a call takes the stack that its own frame needs.
+template <std::size_t bytes>
+[[gnu::noinline]] void run_in_frame(const Interpreter::Plan& plan, void* const* buffers,
+                                    std::size_t count, const std::uint64_t* params) {
+  alignas(kGroupBytes) std::byte scratch[bytes];  // not initialised: only what is used is touched
+  std::memset(scratch, 0, plan.lane_bytes);       // lane 0 is read in place of absent operands
   Frame frame{scratch, {scratch, plan.constants.data()}, buffers, params, 0, 0, 0};
   for (const Step& step : plan.prologue) step.kernel(step, frame);
 
-  const auto total = static_cast<std::size_t>(count);
   const std::size_t group_lanes = kGroupBytes / plan.lane_bytes;
-  for (; frame.first < total; frame.first += frame.lanes) {
-    frame.lanes = std::min(plan.block_lanes, total - frame.first);
+  for (; frame.first < count; frame.first += frame.lanes) {
+    frame.lanes = std::min(plan.block_lanes, count - frame.first);
     frame.groups = (frame.lanes + group_lanes - 1) / group_lanes;
     for (const Step& step : plan.body) step.kernel(step, frame);
   }
+}
+
+}  // namespace
+
+void Interpreter::run(void* const* buffers, std::int64_t count, const std::uint64_t* params) const {
+  if (count <= 0) return;
+  const auto elements = static_cast<std::size_t>(count);
+  if (plan_->frame_bytes <= kFrameBytes / 4)
+    run_in_frame<kFrameBytes / 4>(*plan_, buffers, elements, params);
+  else
+    run_in_frame<kFrameBytes>(*plan_, buffers, elements, params);
 }
 
 std::size_t Interpreter::bytes() const {

@@ -185,6 +185,7 @@ class Planner {
               " values at once, and the interpreter's limit is " +
               std::to_string((kFrameBytes - std::min(scalar_bytes, kFrameBytes)) / kGroupBytes)};
     plan_->block_lanes = block / plan_->lane_bytes;
+    plan_->frame_bytes = scalar_bytes + slots * block;
     first_slot_ = scalar_bytes / plan_->lane_bytes;
     return Unit{};
   }

@@ -17,7 +17,7 @@
 
 namespace sluice::interpreter {
 
-// The frame lies on the caller's stack.
+// The most a frame takes; it lies on the caller's stack.
 inline constexpr std::size_t kFrameBytes = 64 * 1024;
 
 struct Interpreter::Plan {
@@ -27,6 +27,7 @@ struct Interpreter::Plan {
   std::vector<std::vector<std::uint64_t>> tables;
   std::size_t lane_bytes = 0;  // 4 or 8
   std::size_t block_lanes = 0;
+  std::size_t frame_bytes = 0;
 };
 
 // `limit_exceeded` where the values alive at once do not fit in the frame; `unsupported` for a type

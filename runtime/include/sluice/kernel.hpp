@@ -18,8 +18,9 @@ namespace sluice {
 
 class KernelState;
 
-// The largest error promised, in units in the last place, and whether it was checked for this very
-// kernel: a function of the library with its parameters in their ranges.
+// The largest error promised for f32, in units in the last place (nothing for f64 yet), and whether
+// it was checked for this very kernel: a function of the library with its parameters in their
+// ranges.
 struct Promise {
   std::optional<double> forward_ulp, derivative_ulp;
   bool checked = false;

@@ -29,7 +29,7 @@ struct RuntimeOptions {
   std::vector<Rung> denied = {};
 };
 
-// Counts since the runtime was made; `entries` and `bytes` are those of this moment.
+// Counts since the runtime was made; `entries`, `bytes` and `held_bytes` are those of this moment.
 struct Counters {
   std::uint64_t hits = 0;
   std::uint64_t misses =
@@ -38,7 +38,8 @@ struct Counters {
   std::uint64_t failures = 0;  // compilations that gave no kernel
   std::uint64_t evictions = 0;
   std::uint64_t entries = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;       // in the cache, never more than its bound
+  std::uint64_t held_bytes = 0;  // of kernels that are not in the cache and that someone holds
   std::uint64_t compile_nanoseconds = 0;
 };
 
@@ -118,5 +119,9 @@ class Runtime {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// A runtime with the default options, made when first asked for and never destroyed, for programs
+// that need no more than one.
+[[nodiscard]] Runtime& default_runtime();
 
 }  // namespace sluice

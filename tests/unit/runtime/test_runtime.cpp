@@ -86,6 +86,7 @@ TEST_CASE("kernels outlive eviction and the runtime", "[runtime]") {
     rt.clear();
     CHECK(rt.counters().entries == 0);
     CHECK(rt.counters().bytes == 0);
+    CHECK(rt.counters().held_bytes == kernel->bytes());
     CHECK(apply(*kernel, -2) == -1);
     CHECK_FALSE(rt.compile(leaky(0.5))->same_as(*kernel));
   }
@@ -156,7 +157,7 @@ TEST_CASE("thousands of kernels come and go", "[runtime]") {
 
 TEST_CASE("prewarm compiles the list and tells the first error", "[runtime]") {
   Runtime rt;
-  const KernelSpec specs[] = {spec_of("relu"), spec_of("nothing"), spec_of("softsign")};
+  const KernelSpec specs[] = {spec_of("relu"), spec_of("nothing"), spec_of("identity")};
   const Outcome outcome = rt.prewarm(specs);
   REQUIRE_FALSE(outcome.ok());
   CHECK(outcome.error().status == Status::unknown_function);
@@ -210,6 +211,8 @@ TEST_CASE("two runtimes do not know of each other", "[runtime]") {
   CHECK(b.counters().compiles == 0);
   Runtime moved = std::move(a);
   CHECK(moved.counters().compiles == 1);
+  CHECK(default_runtime().compile(spec_of("relu")).ok());
+  CHECK(&default_runtime() == &default_runtime());
 }
 
 }  // namespace
