@@ -29,7 +29,7 @@ class NextUses {
     std::vector<std::uint32_t> of_value(block.values.size(), kNever);
     std::vector<std::uint32_t> of_invariant(invariants, kNever);
     const auto seen = [&](Ref ref) -> std::uint32_t& {
-      return ref.is_value() ? of_value[ref.index] : of_invariant[ref.index];
+      return ref.is_value() ? of_value[ref.index()] : of_invariant[ref.index()];
     };
     for (std::size_t i = block.code.size(); i-- > 0;) {
       const Instruction& instruction = block.code[i];
@@ -116,7 +116,7 @@ class Allocator {
     return static_cast<std::uint32_t>(block_.values.size()) * copies_;
   }
   [[nodiscard]] std::uint32_t thing_of(Ref ref) const {
-    return ref.is_value() ? ref.index * copies_ + copy_ : first_invariant() + ref.index;
+    return ref.is_value() ? ref.index() * copies_ + copy_ : first_invariant() + ref.index();
   }
   [[nodiscard]] bool is_invariant(std::uint32_t thing) const { return thing >= first_invariant(); }
   [[nodiscard]] bool in_register(Ref ref) const { return things_[thing_of(ref)].reg >= 0; }
@@ -138,7 +138,7 @@ class Allocator {
       return {Memory::Kind::buffer, static_cast<std::uint8_t>(copy_),
               static_cast<std::uint32_t>(thing.home)};
     }
-    const Invariant& invariant = invariants_[ref.index];
+    const Invariant& invariant = invariants_[ref.index()];
     switch (invariant.kind) {
       case Invariant::Kind::zero: return {};
       case Invariant::Kind::constant: return {Memory::Kind::element, 0, invariant.place};
@@ -282,7 +282,9 @@ class Allocator {
     things_[index].next = uses_.after(i, kDst);
   }
 
+  // Asked for only of the allocation from which pins are chosen.
   void note_pressure() {
+    if (!options_.pinned.empty()) return;
     for (const Bank which : {Bank::vector, Bank::mask}) {
       const Registers& registers = bank(which);
       const int free = std::popcount(registers.free | (registers.cached & ~registers.locked));
@@ -303,8 +305,10 @@ class Allocator {
   void place(const Instruction& instruction, std::size_t i) {
     banks_[0].locked = 0;
     banks_[1].locked = 0;
-    free_slots_.insert(free_slots_.end(), dead_slots_.begin(), dead_slots_.end());
-    dead_slots_.clear();
+    if (!dead_slots_.empty()) {
+      free_slots_.insert(free_slots_.end(), dead_slots_.begin(), dead_slots_.end());
+      dead_slots_.clear();
+    }
     switch (instruction.opcode) {
       case Opcode::fmadd:
       case Opcode::fmsub:
@@ -333,7 +337,7 @@ class Allocator {
     result_.code.push_back(placed);
   }
 
-  void place_general(Instruction instruction, std::size_t i) {
+  void place_general(const Instruction& instruction, std::size_t i) {
     const Traits& facts = traits(instruction.opcode);
     std::array<std::size_t, 3> roles{kSrc0, kSrc1, kSrc2};
     std::array<Ref, 3> src = instruction.src;

@@ -1,6 +1,7 @@
 #include "compiler/backend/x64/assembler.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 namespace sluice::x64 {
@@ -20,6 +21,15 @@ const Opmask& lanes_left() {
   static const Opmask mask(7);
   return mask;
 }
+
+// Of vmovups and vmovupd to memory, and of vmovntps and vmovntpd: all else of the encoding is the
+// same (Intel SDM volume 2).
+constexpr std::uint8_t kStreamingStore = 0x2b;
+
+// Before the opcode stands a prefix of two, three (VEX) or four bytes (EVEX), by its first.
+std::size_t prefix_bytes(std::uint8_t first) { return first == 0x62 ? 4 : first == 0xc4 ? 3 : 2; }
+
+constexpr std::size_t kCodeLine = 64;
 
 }  // namespace
 
@@ -62,7 +72,8 @@ Address Assembler::address(const Memory& memory) {
 void Assembler::write(const Placed& placed, Access access) {
   const std::size_t sources = traits(placed.opcode).sources;
   const bool in_memory = sources != 0 && placed.src[sources - 1] == Placed::kMemory;
-  const Address memory = in_memory ? address(placed.memory) : ptr[rsp];
+  static const Address nowhere = ptr[rsp];
+  const Address memory = in_memory ? address(placed.memory) : nowhere;
   const Ymm first = vector(std::max<int>(placed.src[0], 0));
   const Ymm last_register = vector(sources != 0 ? std::max<int>(placed.src[sources - 1], 0) : 0);
   const Operand& last = in_memory ? static_cast<const Operand&>(memory) : last_register;
@@ -250,12 +261,22 @@ void Assembler::write_load(const Placed& placed, Access access) {
 void Assembler::write_store(const Placed& placed, Access access) {
   const Ymm source = vector(placed.src[0]);
   if (access == Access::partial && !machine_.avx512) return write_partial_store(placed);
-  const Address to = address(placed.memory);
-  if (access == Access::streaming)
-    return machine_.wide ? vmovntpd(to, source) : vmovntps(to, source);
-  if (access == Access::partial)
-    return machine_.wide ? vmovupd(to | lanes_left(), source) : vmovups(to | lanes_left(), source);
-  return machine_.wide ? vmovupd(to, source) : vmovups(to, source);
+  Address to = address(placed.memory);
+  if (access == Access::partial) to = to | lanes_left();
+  const std::size_t begin = getSize();
+  machine_.wide ? vmovupd(to, source) : vmovups(to, source);
+  if (access == Access::plain) stores_.push_back(begin + prefix_bytes(top_[begin]));
+}
+
+void Assembler::repeat_streaming(std::size_t begin, std::size_t end) {
+  // The same place within a line of code, so that the loop inside stays aligned.
+  while (getSize() % kCodeLine != begin % kCodeLine) nop();
+  const std::size_t start = getSize();
+  if (start + (end - begin) > maxSize_) throw std::length_error("code longer than its buffer");
+  std::memcpy(top_ + start, top_ + begin, end - begin);
+  setSize(start + (end - begin));
+  for (const std::size_t store : stores_)
+    if (store >= begin && store < end) top_[start + (store - begin)] = kStreamingStore;
 }
 
 // r10 is minus the elements left. A full vector goes the short way: masked stores are slow on some

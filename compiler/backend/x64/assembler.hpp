@@ -18,7 +18,7 @@
 namespace sluice::x64 {
 
 // How a block's element loads and stores are done.
-enum class Access : std::uint8_t { plain, streaming, partial };
+enum class Access : std::uint8_t { plain, partial };
 
 class Assembler : public Xbyak::CodeGenerator {
  public:
@@ -42,6 +42,10 @@ class Assembler : public Xbyak::CodeGenerator {
   std::uint32_t mask_edge = 0;
 
   void write(std::span<const Placed> code, Access access);
+
+  // The instructions between two offsets once more, with streaming stores in place of plain ones.
+  // They must refer to nothing outside but through registers.
+  void repeat_streaming(std::size_t begin, std::size_t end);
 
  private:
   [[nodiscard]] Xbyak::Ymm vector(int index) const {
@@ -79,6 +83,7 @@ class Assembler : public Xbyak::CodeGenerator {
   }
 
   Machine machine_;
+  std::vector<std::size_t> stores_;  // offsets of plain stores' opcodes
 };
 
 }  // namespace sluice::x64

@@ -40,14 +40,22 @@ struct Traits {
 [[nodiscard]] const Traits& traits(Opcode opcode);
 [[nodiscard]] const char* name(Opcode opcode);
 
-struct Ref {
-  enum class Kind : std::uint8_t { none, value, invariant };
-  Kind kind = Kind::none;
-  std::uint32_t index = 0;
-  [[nodiscard]] bool is_value() const { return kind == Kind::value; }
-  [[nodiscard]] bool is_invariant() const { return kind == Kind::invariant; }
-  explicit operator bool() const { return kind != Kind::none; }
+// A value of the block, an invariant, or nothing.
+class Ref {
+ public:
+  Ref() = default;
+  static Ref value(std::uint32_t index) { return Ref(index << 1); }
+  static Ref invariant(std::uint32_t index) { return Ref(index << 1 | 1); }
+  [[nodiscard]] bool is_value() const { return (word_ & 1) == 0; }
+  [[nodiscard]] bool is_invariant() const { return (word_ & 1) != 0 && word_ != kNothing; }
+  [[nodiscard]] std::uint32_t index() const { return word_ >> 1; }
+  explicit operator bool() const { return word_ != kNothing; }
   friend bool operator==(const Ref&, const Ref&) = default;
+
+ private:
+  static constexpr std::uint32_t kNothing = 0xffffffff;
+  explicit Ref(std::uint32_t word) : word_(word) {}
+  std::uint32_t word_ = kNothing;
 };
 
 // `mask`: lanes the instruction works on. Other lanes are 0 where `zeroing`, else those of `merge`.

@@ -12,11 +12,10 @@
 namespace sluice::x64 {
 namespace {
 
-// Copies of the body in one round of the loop: what to try, most first.
-constexpr int kCopies[] = {8, 4, 3, 2, 1};
-// Beyond this many instructions in a round, more copies only make it longer: the processor's window
-// is full.
-constexpr std::size_t kRoundLimit = 160;
+// Vectors of elements in one round of the loop. Two give a processor that reorders instructions as
+// much to do as it can take, and a loop's overhead is small beside them; only bodies of a few
+// instructions gain from more (bench/). Fewer where two would spill.
+int most_copies(std::size_t instructions) { return instructions <= 6 ? 4 : 2; }
 
 Allocation allocate_loop(const Selection& selection, Machine machine, int copies,
                          std::vector<std::int8_t>& pinned) {
@@ -38,15 +37,11 @@ Blocks allocate_blocks(const Selection& selection, Machine machine) {
   blocks.once = allocate(selection.once, selection.invariants, machine, options);
   options.partial = true;
   blocks.tail = allocate(selection.body, selection.invariants, machine, options);
-  const std::size_t size = selection.body.code.size();
-  for (const int copies : kCopies) {
-    const bool last = copies == 1;
-    if (!last && size * static_cast<std::size_t>(copies) > kRoundLimit) continue;
-    blocks.copies = copies;
-    blocks.loop = allocate_loop(selection, machine, copies, blocks.pinned);
-    if (blocks.loop.spills == 0) break;
+  blocks.copies = most_copies(selection.body.code.size());
+  for (;; --blocks.copies) {
+    blocks.loop = allocate_loop(selection, machine, blocks.copies, blocks.pinned);
+    if (blocks.loop.spills == 0 || blocks.copies == 1) return blocks;
   }
-  return blocks;
 }
 
 Error failure(const std::exception& exception) {

@@ -52,7 +52,9 @@ class Kernel {
       code_.jae(stream_, CodeGenerator::T_NEAR);
       code_.L(resume);
     }
-    write_loop(Access::plain);
+    loop_begin_ = code_.getSize();
+    write_loop();
+    loop_end_ = code_.getSize();
     code_.mov(code_.rcx, code_.rsi);
     write_tail();
     leave();
@@ -164,13 +166,13 @@ class Kernel {
   }
 
   // At least one round is due.
-  void write_loop(Access access) {
+  void write_loop() {
     preload();
     code_.lea(code_.rcx, code_.ptr[Assembler::at(code_.rsi, -static_cast<std::ptrdiff_t>(step()))]);
     code_.align(32);
     Label round;
     code_.L(round);
-    code_.write(blocks_.loop.code, access);
+    code_.write(blocks_.loop.code, Access::plain);
     code_.add(code_.rax, step());
     code_.cmp(code_.rax, code_.rcx);
     code_.jle(round, CodeGenerator::T_NEAR);
@@ -242,7 +244,7 @@ class Kernel {
     code_.cmp(code_.rcx, code_.rsi);
     code_.mov(code_.rcx, code_.rsi);
     code_.ja(tail_, CodeGenerator::T_NEAR);
-    write_loop(Access::streaming);
+    code_.repeat_streaming(loop_begin_, loop_end_);
     code_.sfence();
     code_.mov(code_.rcx, code_.rsi);
     code_.jmp(tail_, CodeGenerator::T_NEAR);
@@ -264,6 +266,8 @@ class Kernel {
   std::size_t buffers_;
   bool streams_;
   std::uint32_t ones_ = 0;
+  std::size_t loop_begin_ = 0;
+  std::size_t loop_end_ = 0;
   std::vector<Reg64> saved_;
   Label nothing_, exit_, tail_, stream_, streaming_, pool_;
 };

@@ -38,10 +38,10 @@ std::vector<std::int8_t> pin(const Block& block, std::span<const Invariant> inva
     for (std::size_t s = 0; s < instruction.src.size(); ++s) {
       const Ref ref = instruction.src[s];
       if (ref.is_invariant())
-        costs[ref.index] += cost(instruction, s, invariants[ref.index], machine);
+        costs[ref.index()] += cost(instruction, s, invariants[ref.index()], machine);
     }
     for (const Ref ref : {instruction.mask, instruction.merge})
-      if (ref.is_invariant()) costs[ref.index] += kLoadCost;
+      if (ref.is_invariant()) costs[ref.index()] += kLoadCost;
   }
   std::vector<std::uint32_t> order;
   for (std::uint32_t i = 0; i < invariants.size(); ++i)

@@ -101,7 +101,7 @@ void Selector::load_inputs() {
     if (node.op != Op::input || uses_[i] == 0) continue;
     const auto buffer = static_cast<std::uint32_t>(node.payload);
     if (node.type.extent == Extent::element) {
-      refs_[i] = {Ref::Kind::value, static_cast<std::uint32_t>(result_.body.values.size())};
+      refs_[i] = Ref::value(static_cast<std::uint32_t>(result_.body.values.size()));
       result_.body.values.push_back({Bank::vector, static_cast<std::int32_t>(buffer)});
       continue;
     }
@@ -139,7 +139,7 @@ void Selector::keep_uniforms() {
     keep.place = result_.uniform_slots++;
     keep.src[0] = refs_[i];
     push(keep);
-    const Bank bank = result_.once.values[refs_[i].index].bank;
+    const Bank bank = result_.once.values[refs_[i].index()].bank;
     refs_[i] = invariant({Invariant::Kind::uniform, bank, keep.place, 0});
   }
   maker_.clear();
@@ -151,7 +151,7 @@ void Selector::keep_uniforms() {
 void Selector::store_outputs() {
   Block& body = result_.body;
   const auto is_input = [&](Ref ref) {
-    return ref.is_value() && body.values[ref.index].home != Value::kNoHome;
+    return ref.is_value() && body.values[ref.index()].home != Value::kNoHome;
   };
   std::vector<Ref> stored;
   for (const ir::GraphOutput& output : graph().outputs()) {
@@ -170,7 +170,7 @@ void Selector::store_outputs() {
     store.opcode = Opcode::store;
     store.place = static_cast<std::uint32_t>(graph().inputs().size() + i);
     store.src[0] = stored[i];
-    const std::size_t made = stored[i].is_value() ? std::size_t{maker_[stored[i].index]} + 1 : 0;
+    const std::size_t made = stored[i].is_value() ? std::size_t{maker_[stored[i].index()]} + 1 : 0;
     stores.emplace_back(std::max(last_read, made), store);
   }
   std::stable_sort(stores.begin(), stores.end(),
@@ -314,7 +314,7 @@ Ref Selector::push(Instruction instruction) {
     maker_[dst] = static_cast<std::uint32_t>(block_->code.size());
   }
   block_->code.push_back(instruction);
-  return {Ref::Kind::value, dst};
+  return Ref::value(dst);
 }
 
 Ref Selector::emit(Opcode opcode, Ref a, std::uint8_t imm) { return emit(opcode, a, Ref{}, imm); }
@@ -338,7 +338,7 @@ Ref Selector::emit(Opcode opcode, Ref a, Ref b, Ref c) {
 
 Ref Selector::invariant(const Invariant& wanted) {
   result_.invariants.push_back(wanted);
-  return {Ref::Kind::invariant, static_cast<std::uint32_t>(result_.invariants.size() - 1)};
+  return Ref::invariant(static_cast<std::uint32_t>(result_.invariants.size() - 1));
 }
 
 Ref Selector::bits(std::uint64_t value) {
@@ -348,7 +348,7 @@ Ref Selector::bits(std::uint64_t value) {
                                     return candidate.kind == kind && candidate.bits == value;
                                   });
   if (known != result_.invariants.end())
-    return {Ref::Kind::invariant, static_cast<std::uint32_t>(known - result_.invariants.begin())};
+    return Ref::invariant(static_cast<std::uint32_t>(known - result_.invariants.begin()));
   const std::uint32_t place = value == 0 ? 0 : result_.pool.add_constant(value);
   return invariant({kind, Bank::vector, place, value});
 }

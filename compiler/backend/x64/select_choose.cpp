@@ -56,9 +56,9 @@ Ref Selector::icompare(std::uint8_t predicate, const Node& node) {
 // the trait and no mask.
 Instruction* Selector::only_use(ValueId id, unsigned wanted_trait) {
   const Ref made = refs_[id.index];
-  if (uses_[id.index] != 1 || !made.is_value() || maker_[made.index] == Instruction::kNoValue)
+  if (uses_[id.index] != 1 || !made.is_value() || maker_[made.index()] == Instruction::kNoValue)
     return nullptr;
-  Instruction& maker = block_->code[maker_[made.index]];
+  Instruction& maker = block_->code[maker_[made.index()]];
   const bool fits = maker.node == id.index && traits(maker.opcode).has(wanted_trait) &&
                     !maker.mask && !maker.zeroing;
   return fits ? &maker : nullptr;
@@ -67,9 +67,9 @@ Instruction* Selector::only_use(ValueId id, unsigned wanted_trait) {
 bool Selector::invertible(ValueId condition) const {
   const Ref made = refs_[condition.index];
   if (uses_[condition.index] != 1 || !made.is_value() ||
-      maker_[made.index] == Instruction::kNoValue)
+      maker_[made.index()] == Instruction::kNoValue)
     return false;
-  const Instruction& maker = block_->code[maker_[made.index]];
+  const Instruction& maker = block_->code[maker_[made.index()]];
   const bool compares = maker.opcode == Opcode::mask_compare ||
                         maker.opcode == Opcode::mask_icompare || maker.opcode == Opcode::compare;
   return compares && !maker.mask;
@@ -77,7 +77,7 @@ bool Selector::invertible(ValueId condition) const {
 
 Ref Selector::opposite(ValueId condition) {
   if (invertible(condition)) {
-    Instruction again = block_->code[maker_[refs_[condition.index].index]];
+    Instruction again = block_->code[maker_[refs_[condition.index].index()]];
     again.imm ^= kOpposite;
     again.dst = new_value(machine_.avx512 ? Bank::mask : Bank::vector);
     return push(again);
@@ -92,7 +92,7 @@ Ref Selector::both(const Node& node) {
   if (!machine_.avx512) return emit(Opcode::bit_and, ref(a), ref(b));
   if (!invertible(b)) std::swap(a, b);
   if (!invertible(b)) return emit(Opcode::mask_and, ref(a), ref(b));
-  Instruction again = block_->code[maker_[refs_[b.index].index]];
+  Instruction again = block_->code[maker_[refs_[b.index].index()]];
   again.mask = ref(a);
   again.dst = new_value(Bank::mask);
   return push(again);
@@ -111,7 +111,7 @@ Ref Selector::choose_masks(Ref condition, Ref a, Ref b) {
 
 Ref Selector::blend_avx2(Ref condition, Ref a, Ref b) {
   const auto zero = [&](Ref side) {
-    return side.is_invariant() && result_.invariants[side.index].kind == Invariant::Kind::zero;
+    return side.is_invariant() && result_.invariants[side.index()].kind == Invariant::Kind::zero;
   };
   if (zero(b)) return emit(Opcode::bit_and, condition, a);
   if (zero(a)) return emit(Opcode::bit_andn, condition, b);

@@ -133,8 +133,7 @@ Ref Selector::table_vector(std::uint64_t table, std::uint32_t first) {
   const std::uint64_t key = table << 32 | first;
   for (std::uint32_t i = 0; i < result_.invariants.size(); ++i) {
     const Invariant& known = result_.invariants[i];
-    if (known.kind == Invariant::Kind::vector && known.bits == key)
-      return {Ref::Kind::invariant, i};
+    if (known.kind == Invariant::Kind::vector && known.bits == key) return Ref::invariant(i);
   }
   const std::vector<std::uint64_t>& entries = graph().tables()[table].entries;
   const std::uint32_t place = result_.pool.add_lanes(machine_.lanes());
