@@ -27,7 +27,7 @@
 namespace sluice::expression {
 
 class Node;
-using NodePtr = std::shared_ptr<const Node>;
+using NodePtr = std::shared_ptr<Node>;
 
 // How tightly the text of a node binds; the language's precedences.
 enum class Binding : std::uint8_t {
@@ -67,9 +67,8 @@ class Node {
       const NodePtr node = std::move(open.back());
       open.pop_back();
       if (node.use_count() != 1) continue;
-      auto& below = const_cast<Node&>(*node).operands;  // NOLINT: nobody else holds it
-      for (NodePtr& operand : below) open.push_back(std::move(operand));
-      below.clear();
+      for (NodePtr& operand : node->operands) open.push_back(std::move(operand));
+      node->operands.clear();
     }
   }
 };
