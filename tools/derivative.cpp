@@ -33,15 +33,16 @@ derivative_texts(const Function& function) {
   const Result<ir::Graph> graph = lowered(function);
   if (!graph) return graph.error();
   const bool exact = definition.attributes.exact;
-  const ir::Graph forward = autodiff::resolve_derivatives(stable(*graph, exact));
+  const Result<ir::Graph> forward = autodiff::resolve_derivatives(stable(*graph, exact));
+  if (!forward) return forward.error();
   std::vector<std::pair<std::string, std::string>> texts;
   for (std::size_t output = 0; output < definition.outputs.size(); ++output) {
     if (definition.outputs[output].type != dsl::Type::number) continue;
     for (std::size_t input = 0; input < definition.inputs.size(); ++input) {
       if (definition.inputs[input].type() != dsl::Type::number) continue;
-      ir::Graph partial = forward.without_outputs();
+      ir::Graph partial = forward->without_outputs();
       const ir::ValueId wrt[] = {partial.input_value(input)};
-      const auto slopes = autodiff::partials(partial, forward.outputs()[output].value, wrt);
+      const auto slopes = autodiff::partials(partial, forward->outputs()[output].value, wrt);
       partial.add_output("slope", slopes.front());
       const ir::Graph shown = stable(partial, exact);
       texts.emplace_back(

@@ -118,6 +118,9 @@ void merge_last(Branches& branches) {
   a.path = {Literal{either.id, true}};
 }
 
+// A tree of more selects than this is a factor like any other.
+constexpr std::size_t kMaxSelects = 1000;
+
 // The selects of a tree of outermost selects, none twice, and whether a literal 0 is a leaf.
 struct SelectTree {
   std::vector<Expr> selects;
@@ -127,7 +130,7 @@ SelectTree select_tree(Expr root) {
   SelectTree tree;
   std::unordered_set<std::uint32_t> seen;
   std::vector<Expr> open{root};
-  while (!open.empty()) {
+  while (!open.empty() && tree.selects.size() < kMaxSelects) {
     const Expr value = open.back();
     open.pop_back();
     if (value.node().op != Op::select) {
@@ -168,7 +171,7 @@ void split_into(Expr value, const Path& path, Branches& branches) {
     return split_into(value.operand(condition.constant ? 1 : 2), path, branches);
   Literal literal = *condition.literal;
   for (const int side : {1, 2}) {
-    if (const auto longer = both(path, {literal}))
+    if (const auto longer = both(*value.graph, path, {literal}))
       split_into(value.operand(side), *longer, branches);
     literal.holds = !literal.holds;
   }
@@ -195,12 +198,13 @@ Expr nonzero_condition(Expr root, std::vector<Expr> selects) {
 
 }  // namespace
 
-std::optional<Path> both(const Path& a, const Path& b) {
+std::optional<Path> both(Graph& graph, const Path& a, const Path& b) {
   Path all;
   std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(all));
   const auto contradiction = std::adjacent_find(
       all.begin(), all.end(), [](Literal x, Literal y) { return x.condition == y.condition; });
   if (contradiction != all.end()) return std::nullopt;
+  if (all.size() > kMaxPath) return Path{{conjunction(&graph, all).id, true}};
   return all;
 }
 
@@ -241,7 +245,7 @@ Expr total(const Branches& branches, Expr like) {
 Branches split(Expr factor) {
   if (factor.node().op != Op::select) return {{{}, factor}};
   const SelectTree tree = select_tree(factor);
-  if (!tree.zero) return {{{}, factor}};
+  if (!tree.zero || tree.selects.size() >= kMaxSelects) return {{{}, factor}};
   if (count_leaves(factor, kMaxBranches) > kMaxBranches) {
     const Decided nonzero = decide(nonzero_condition(factor, tree.selects));
     if (nonzero.literal) return {{{*nonzero.literal}, factor}};

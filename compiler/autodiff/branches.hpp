@@ -23,14 +23,16 @@ struct Literal {
 // A conjunction: sorted, each condition once. Empty: always.
 using Path = std::vector<Literal>;
 
-// Nothing where the two contradict each other.
-[[nodiscard]] std::optional<Path> both(const Path& a, const Path& b);
+// Nothing where the two contradict each other. A path longer than kMaxPath becomes one condition.
+[[nodiscard]] std::optional<Path> both(ir::Graph& graph, const Path& a, const Path& b);
 
 struct Branch {
   Path path;
   ir::Expr value;
 };
 using Branches = std::vector<Branch>;
+
+inline constexpr std::size_t kMaxPath = 16;
 
 // Branches per adjoint after `settle`; beyond it two are merged at the price of a disjunction.
 inline constexpr std::size_t kMaxBranches = 16;

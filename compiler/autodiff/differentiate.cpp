@@ -83,7 +83,7 @@ class Sweep {
     Branches& sums = adjoints_[to];
     for (const Branch& factor : split(slope)) {
       for (const Branch& branch : adjoint) {
-        const auto path = both(branch.path, factor.path);
+        const auto path = both(graph_, branch.path, factor.path);
         if (path) sums.push_back({*path, product(branch.value, factor.value)});
       }
       if (sums.size() > 2 * kMaxBranches) settle(sums);
@@ -138,28 +138,31 @@ class Sweep {
 };
 
 // gradient * slope, with the gradient multiplied inside outermost selects that have a literal 0
-// among their leaves, also under a sum.
-Expr scaled(Expr gradient, Expr slope) {
+// among their leaves, also under sums as deep as kMaxSums.
+constexpr int kMaxSums = 64;
+Expr scaled(Expr gradient, Expr slope, int depth = 0) {
   const Branches parts = split(slope);
   const bool plain = parts.size() == 1 && parts.front().path.empty();
   if (!plain) {
     Branches products;
     for (const Branch& part : parts) {
       const bool leaf = part.value.node().op != Op::select;
-      const Expr factor = leaf ? scaled(gradient, part.value) : product(gradient, part.value);
+      const Expr factor =
+          leaf ? scaled(gradient, part.value, depth + 1) : product(gradient, part.value);
       products.push_back({part.path, factor});
     }
     settle(products);
     return total(products, slope);
   }
   const Node node = slope.node();
-  if (node.op == Op::add || node.op == Op::sub) {
+  if ((node.op == Op::add || node.op == Op::sub) && depth < kMaxSums) {
     const Branches left = split(slope.operand(0));
     const Branches right = split(slope.operand(1));
     const auto has_zero = [](const Branches& b) { return b.size() != 1 || !b[0].path.empty(); };
     if (has_zero(left) || has_zero(right)) {
-      const Expr b = scaled(gradient, slope.operand(1));
-      return sum(scaled(gradient, slope.operand(0)), node.op == Op::add ? b : negative(b));
+      const Expr b = scaled(gradient, slope.operand(1), depth + 1);
+      return sum(scaled(gradient, slope.operand(0), depth + 1),
+                 node.op == Op::add ? b : negative(b));
     }
   }
   return product(gradient, slope);
@@ -190,7 +193,7 @@ std::vector<ValueId> partials(Graph& graph, ValueId y, std::span<const ValueId> 
   return results;
 }
 
-Graph resolve_derivatives(const Graph& graph) {
+Result<Graph> resolve_derivatives(const Graph& graph) {
   Graph result = graph.empty_copy();
   ir::Mapping mapping(graph, result);
   for (const ValueId id : graph.live()) {
@@ -201,6 +204,10 @@ Graph resolve_derivatives(const Graph& graph) {
     }
     const ValueId by[] = {mapping[node.operand(1)]};
     mapping.set(id, partials(result, mapping[node.operand(0)], by).front());
+    if (result.size() > kMaxNodes)
+      return Error{Status::limit_exceeded, "the function has more than " +
+                                               std::to_string(kMaxNodes) +
+                                               " nodes once its derivatives are worked out"};
   }
   mapping.copy_outputs();
   return result;

@@ -1,6 +1,7 @@
 // Reverse-mode automatic differentiation, graph to graph, one rule a primitive.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,8 +19,10 @@ namespace sluice::autodiff {
 [[nodiscard]] std::vector<ir::ValueId> partials(ir::Graph& graph, ir::ValueId y,
                                                 std::span<const ir::ValueId> wrt);
 
-// The graph with every `derivative(v, w)` op replaced by what it stands for, innermost first.
-[[nodiscard]] ir::Graph resolve_derivatives(const ir::Graph& graph);
+// The graph with every `derivative(v, w)` op replaced by what it stands for, innermost first. Each
+// nesting can multiply the graph's size: `limit_exceeded` beyond kMaxNodes.
+inline constexpr std::size_t kMaxNodes = 200'000;
+[[nodiscard]] Result<ir::Graph> resolve_derivatives(const ir::Graph& graph);
 
 // What a backward graph is made for.
 struct BackwardRequest {

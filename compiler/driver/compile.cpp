@@ -57,12 +57,13 @@ Result<ir::Graph> Stabilize::operator()(const ir::Graph& graph) const {
 
 Result<ir::Graph> Differentiate::operator()(const ir::Graph& graph) const {
   const dsl::FunctionDef& definition = function(request);
-  const ir::Graph resolved = autodiff::resolve_derivatives(graph);
+  const Result<ir::Graph> resolved = autodiff::resolve_derivatives(graph);
+  if (!resolved) return resolved.error();
   if (request.pass == Pass::forward) {
-    ir::Graph wanted = resolved.without_outputs();
+    ir::Graph wanted = resolved->without_outputs();
     for (std::uint32_t i = 0; i < definition.outputs.size(); ++i)
       if (has_role(request, Role::output, i))
-        wanted.add_output(resolved.outputs()[i].name, resolved.outputs()[i].value);
+        wanted.add_output(resolved->outputs()[i].name, resolved->outputs()[i].value);
     return wanted;
   }
   autodiff::BackwardRequest backward;
@@ -74,11 +75,15 @@ Result<ir::Graph> Differentiate::operator()(const ir::Graph& graph) const {
     if (operand.role == Role::input_gradient)
       backward.wrt.push_back(definition.inputs[operand.index].name);
   }
-  return autodiff::backward(resolved, backward);
+  return autodiff::backward(*resolved, backward);
 }
 
 Result<ir::Graph> expand(const ir::Graph& graph) {
-  return numerics::expand(rewrite::simplify_exact(rewrite::bake(graph)));
+  // In this order, so that no expansion can see a parameter's value: baked and passed ones give the
+  // same bits.
+  const Result<ir::Graph> expanded = numerics::expand(graph);
+  if (!expanded) return expanded.error();
+  return rewrite::simplify_exact(rewrite::bake(*expanded));
 }
 
 Result<schedule::ElementProgram> Schedule::operator()(const ir::Graph& graph) const {

@@ -29,7 +29,7 @@ struct Differentiate {
   Result<ir::Graph> operator()(const ir::Graph& graph) const;
 };
 
-// Parameters are baked, then primitives become machine ops.
+// Primitives become machine ops, then parameters are baked.
 [[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph);
 
 struct Schedule {

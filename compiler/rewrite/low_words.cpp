@@ -1,11 +1,12 @@
 #include "compiler/rewrite/low_words.hpp"
 
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "compiler/ir/expr.hpp"
 #include "compiler/ir/mapping.hpp"
@@ -34,9 +35,10 @@ class LowWords {
     Known& known = known_[of == Of::argument ? 0 : 1];
     const auto found = known.find(value.id.index);
     if (found != known.end()) return found->second;
-    const std::optional<Expr> result = compute(value, of);
-    known.emplace(value.id.index, result);
-    return result;
+    // Operands first, without recursion: a formula may be thousands of operations deep.
+    for (const ValueId id : unknown_below(value.id, known))
+      known.emplace(id.index, compute({&graph_, id}, of));
+    return known.at(value.id.index);
   }
 
   // Whether a sum of function values may cancel.
@@ -77,6 +79,26 @@ class LowWords {
   Expr sum(std::optional<Expr> a, std::optional<Expr> b) {
     if (!a || !b) return a ? *a : *b;
     return make(Op::add, *a, *b);
+  }
+
+  // What low(v) is computed from: v and, operands first, the arithmetic below it.
+  std::vector<ValueId> unknown_below(ValueId v, const Known& known) const {
+    std::vector<ValueId> found;
+    std::unordered_set<std::uint32_t> seen;
+    std::vector<ValueId> open{v};
+    while (!open.empty()) {
+      const ValueId id = open.back();
+      open.pop_back();
+      if (known.count(id.index) != 0 || !seen.insert(id.index).second) continue;
+      found.push_back(id);
+      const Node& node = graph_[id];
+      const bool carries = node.op == Op::neg || node.op == Op::mul || node.op == Op::div ||
+                           node.op == Op::add || node.op == Op::sub || node.op == Op::select ||
+                           node.op == Op::integer_power;
+      if (carries) open.insert(open.end(), node.args().begin(), node.args().end());
+    }
+    std::sort(found.begin(), found.end());
+    return found;
   }
 
   std::optional<Expr> compute(Expr v, Of of) {

@@ -173,9 +173,34 @@ TEST_CASE("derivative() is resolved, innermost first", "[autodiff]") {
   const Expr cube = make(Op::integer_power, x, number(x, 3.0));
   const Expr twice = make(Op::derivative, make(Op::derivative, cube, x), x);
   f.graph.add_output("y", twice.id);
-  const Graph resolved = resolve_derivatives(f.graph);
-  for (const ir::Node& node : resolved.nodes()) CHECK(node.op != Op::derivative);
-  CHECK(Reference<double>(resolved).at(5.0) == 30);
+  const Result<Graph> resolved = resolve_derivatives(f.graph);
+  REQUIRE(resolved.ok());
+  for (const ir::Node& node : resolved->nodes()) CHECK(node.op != Op::derivative);
+  CHECK(Reference<double>(*resolved).at(5.0) == 30);
+}
+
+TEST_CASE("derivatives of derivatives without end are refused", "[autodiff]") {
+  Fixture f;
+  Expr y = elementary(Op::tan, f.x) * elementary(Op::exp, elementary(Op::sin, f.x));
+  for (int i = 0; i < 200; ++i) y = make(Op::derivative, y, f.x);
+  f.graph.add_output("y", y.id);
+  const Result<Graph> resolved = resolve_derivatives(f.graph);
+  REQUIRE(!resolved.ok());
+  CHECK(resolved.error().status == Status::limit_exceeded);
+}
+
+TEST_CASE("deep conditions and sums are differentiated in bounded time", "[autodiff]") {
+  Fixture f;
+  const Expr x = f.x;
+  Expr nested = x;
+  Expr slope = number(x, 0.0);
+  for (int i = 0; i < 3000; ++i) {
+    nested = select(x > i - 3000.0, nested * 0.999 + x, number(x, 1.0));
+    slope = slope + select(x < i, number(x, 0.0), number(x, 1.0));
+  }
+  CHECK(f.gradient(nested, -3000.0) == 0);
+  CHECK(f.gradient(nested, 5.0) == Approx(1000).epsilon(0.1));
+  CHECK(f.gradient(make(Op::clause, make(Op::detach, x), x, slope), 2.5) == 3);
 }
 
 TEST_CASE("a gradient is multiplied inside outermost branches", "[autodiff]") {
