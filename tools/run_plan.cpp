@@ -2,89 +2,31 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
-#include <map>
 #include <optional>
 #include <set>
 
 #include <fmt/format.h>
 
+#include "tools/run_operands.hpp"
 #include "tools/values.hpp"
 
 namespace sluice::tools {
 namespace {
 
-Error misuse(std::string message) { return {Status::invalid_argument, std::move(message)}; }
-Error unknown(std::string message) { return {Status::unknown_name, std::move(message)}; }
-Error not_yet(std::string_view what) {
-  return {Status::unsupported, fmt::format("{} is not supported yet", what)};
-}
-
-struct Assignment {
-  std::string name;
-  std::string value;
-};
-
-Result<Assignment> split(const std::string& text, std::string_view option) {
-  const std::size_t at = text.find('=');
-  if (at == std::string::npos || at == 0)
-    return misuse(fmt::format("{} takes NAME=..., not '{}'", option, text));
-  return Assignment{text.substr(0, at), text.substr(at + 1)};
-}
-
-// Calls `use` with every assignment of an option.
-template <typename Use>
-Outcome each(const std::vector<std::string>& texts, std::string_view option, const Use& use) {
-  for (const std::string& text : texts) {
-    const Result<Assignment> assignment = split(text, option);
-    if (!assignment) return assignment.error();
-    if (Outcome used = use(*assignment); !used) return used;
-  }
-  return Unit{};
-}
-
-// Options that mean nothing for the functions there are, or that belong to what is to come.
-Outcome check_options(const RunArguments& arguments) {
-  const auto one_of = [](std::string_view option, std::string_view value,
-                         std::initializer_list<std::string_view> known) -> Outcome {
-    if (std::find(known.begin(), known.end(), value) != known.end()) return Unit{};
-    return unknown(fmt::format("{} is one of {}, not '{}'", option, fmt::join(known, ", "), value));
-  };
-  if (Outcome ok = one_of("--reduction", arguments.reduction, {"none", "sum", "mean"}); !ok)
-    return ok;
-  if (Outcome ok = one_of("--saved", arguments.saved, {"inputs", "outputs", "auto"}); !ok)
-    return ok;
-  if (Outcome ok = one_of("--empty", arguments.empty, {"nan", "zero"}); !ok) return ok;
-  if (arguments.reduction != "none") return not_yet("--reduction " + arguments.reduction);
-  if (!arguments.splits.empty()) return not_yet("--split");
-  if (!arguments.quantisations.empty()) return not_yet("--quant");
-  if (arguments.target == "llvm" || arguments.target == "interpreter-nofma")
-    return not_yet(fmt::format("the target '{}'", arguments.target));
-  if (arguments.values.size() > 1) return misuse("--values is given twice");
-  return Unit{};
-}
-
 class Planner {
  public:
   Planner(const RunArguments& arguments, Function function)
       : arguments_(arguments), plan_{std::move(function), {}, {}, {}, {}, {}},
-        sources_(definition().inputs.size()), gradients_(definition().outputs.size()) {}
+        operands_(arguments, plan_.function.definition()) {}
 
   Result<RunPlan> run() && {
-    for (const auto step : {&Planner::choose_pass, &Planner::read_dtypes, &Planner::read_inputs,
-                            &Planner::read_parameters, &Planner::read_gradients,
-                            &Planner::settle_shape, &Planner::choose_outputs, &Planner::make_spec})
+    for (const auto step : {&Planner::choose_pass, &Planner::read_operands, &Planner::settle_shape,
+                            &Planner::choose_outputs, &Planner::make_spec})
       if (Outcome done = (this->*step)(); !done) return done.error();
     return std::move(plan_);
   }
 
  private:
-  struct Given {
-    Source source;
-    Dtype dtype;  // the kernel's
-    Shape shape;  // the operand's own, before --axis
-  };
-
   [[nodiscard]] const dsl::FunctionDef& definition() const { return plan_.function.definition(); }
   [[nodiscard]] bool has_backward() const { return plan_.spec.pass != Pass::forward; }
 
@@ -105,204 +47,20 @@ class Planner {
     return Unit{};
   }
 
-  // Names.
-
-  [[nodiscard]] std::string input_names() const {
-    std::vector<std::string_view> names;
-    for (const dsl::Input& input : definition().inputs) names.push_back(input.name);
-    return fmt::format("{}", fmt::join(names, ", "));
-  }
-
-  Result<std::uint32_t> find_input(const std::string& name) const {
-    if (const auto index = definition().find_input(name)) return *index;
-    return unknown(
-        fmt::format("'{}' has no input '{}'; it has {}", definition().name, name, input_names()));
-  }
-
-  // An output by its name; `y` is always the first.
-  [[nodiscard]] std::optional<std::uint32_t> find_output(std::string_view name) const {
-    const auto& outputs = definition().outputs;
-    for (std::uint32_t i = 0; i < outputs.size(); ++i)
-      if (outputs[i].name == name) return i;
-    return name == "y" ? std::optional<std::uint32_t>(0) : std::nullopt;
-  }
-
-  // The number input that a name such as "dx" is the gradient of.
-  [[nodiscard]] std::optional<std::uint32_t> find_gradient(std::string_view name) const {
-    if (!name.starts_with('d')) return std::nullopt;
-    const auto input = definition().find_input(name.substr(1));
-    if (!input || definition().inputs[*input].type() != dsl::Type::number) return std::nullopt;
-    return input;
-  }
-
-  // Element types that --dtype states, by the kernel's names: "x", "y", "dx".
-
-  Outcome read_dtypes() {
-    return each(arguments_.dtypes, "--dtype", [&](const Assignment& given) -> Outcome {
-      const std::optional<Dtype> dtype = dtype_from_name(given.value);
-      if (!dtype)
-        return unknown(fmt::format("unknown element type '{}': known are f32, f64, f16, bf16, i8, "
-                                   "u8, i32, i64, bool",
-                                   given.value));
-      std::string name = given.name;
-      if (!definition().find_input(name) && !find_gradient(name)) {
-        const auto output = find_output(name);
-        if (!output)
-          return unknown(fmt::format("--dtype: '{}' has no operand '{}'", definition().name, name));
-        name = definition().outputs[*output].name;
-      }
-      dtypes_[name] = *dtype;
-      return Unit{};
-    });
-  }
-
-  [[nodiscard]] std::optional<Dtype> declared(const std::string& name) const {
-    const auto found = dtypes_.find(name);
-    return found == dtypes_.end() ? std::nullopt : std::optional(found->second);
-  }
-
-  // Operands.
-
-  Result<Given> read_file(const std::string& path, std::optional<Dtype> wanted) {
-    Result<NpyReader> file = NpyReader::open(path);
-    if (!file) return file.error();
-    Source source(std::move(file).value());
-    if (source.is_uint16() && wanted != Dtype::bf16)
-      return Error{Status::unsupported,
-                   fmt::format("{}: holds 16-bit integers, which are read as bf16 only where "
-                               "--dtype says so",
-                               path)};
-    const Dtype dtype = wanted.value_or(source.dtype());
-    if (!converts(source.dtype(), dtype))
-      return Error{Status::invalid_operands, fmt::format("{}: holds {}, which can't be read as {}",
-                                                         path, name(source.dtype()), name(dtype))};
-    Shape shape = source.shape();
-    return Given{std::move(source), dtype, std::move(shape)};
-  }
-
-  Result<Given> read_operand(const std::string& text, std::optional<Dtype> wanted,
-                             Dtype of_values) {
-    if (text.ends_with(".npy")) return read_file(text, wanted);
-    const Dtype dtype = wanted.value_or(of_values);
-    std::string typed;
-    if (text == "-") {
-      if (std::exchange(standard_input_read_, true))
-        return misuse("only one operand can be read from standard input");
-      Result<std::string> read = read_text("-", std::numeric_limits<std::size_t>::max() - 1);
-      if (!read) return read.error();
-      typed = std::move(read).value();
-    }
-    Result<std::vector<std::byte>> elements = parse_values(text == "-" ? typed : text, dtype);
-    if (!elements) return elements.error();
-    const Shape shape{static_cast<std::int64_t>(elements->size() / size_of(dtype))};
-    return Given{Source(std::move(elements).value(), dtype, shape), dtype, shape};
-  }
-
-  Outcome bind_input(const std::string& name, const std::string& text) {
-    const Result<std::uint32_t> index = find_input(name);
-    if (!index) return index.error();
-    if (sources_[*index]) return misuse(fmt::format("the input '{}' is given twice", name));
-    const dsl::Input& input = definition().inputs[*index];
-    Dtype of_values = Dtype::f32;
-    if (input.type() == dsl::Type::integer) of_values = Dtype::i64;
-    if (input.type() == dsl::Type::boolean) of_values = Dtype::boolean;
-    Result<Given> given = read_operand(text, declared(name), of_values);
-    if (!given)
-      return Error{given.error().status,
-                   fmt::format("input '{}': {}", name, given.error().message)};
-    sources_[*index] = std::move(given).value();
+  Outcome read_operands() {
+    if (Outcome read = operands_.read(); !read) return read;
+    plan_.spec.parameters = operands_.parameters();
     return Unit{};
   }
 
-  Outcome read_inputs() {
-    if (!arguments_.values.empty()) {
-      // --values means x; a function whose only input has another name leaves no doubt either.
-      const bool only = definition().inputs.size() == 1;
-      const std::string name = only ? definition().inputs[0].name : "x";
-      if (Outcome bound = bind_input(name, arguments_.values[0]); !bound) return bound;
-    }
-    return each(arguments_.inputs, "--in",
-                [&](const Assignment& given) { return bind_input(given.name, given.value); });
-  }
-
-  // Parameters, and inputs that are given as one number for all.
-  Outcome read_parameters() {
-    Outcome read = each(arguments_.parameters, "--param", [&](const Assignment& given) -> Outcome {
-      const Result<double> value = parse_number(given.value);
-      if (!value)
-        return misuse(fmt::format("parameter '{}': {}", given.name, value.error().message));
-      if (definition().find_parameter(given.name)) return add_parameter(given.name, *value);
-      const auto input = definition().find_input(given.name);
-      if (input) return bind_scalar(*input, given.value);
-      return unknown_parameter(given.name);
-    });
-    if (!read) return read;
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-      const dsl::Input& input = definition().inputs[i];
-      if (!sources_[i] && !input.default_value)
-        return Error{Status::invalid_operands,
-                     fmt::format("the input '{0}' of '{1}' is missing: give it with --in "
-                                 "{0}=FILE.npy or --in {0}=1,2,3",
-                                 input.name, definition().name)};
-    }
-    return Unit{};
-  }
-
-  Outcome add_parameter(const std::string& name, double value) {
-    for (const ParameterValue& other : plan_.spec.parameters)
-      if (other.name == name) return misuse(fmt::format("the parameter '{}' is given twice", name));
-    plan_.spec.parameters.push_back({name, value});
-    return Unit{};
-  }
-
-  Error unknown_parameter(const std::string& name) const {
-    std::vector<std::string_view> names;
-    for (const dsl::Parameter& parameter : definition().parameters) names.push_back(parameter.name);
-    return unknown(fmt::format("'{}' has no parameter '{}'; it has {}", definition().name, name,
-                               names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
-  }
-
-  // As a parameter is, the number is rounded to the type that is computed in.
-  Outcome bind_scalar(std::uint32_t index, const std::string& text) {
-    const dsl::Input& input = definition().inputs[index];
-    if (input.type() == dsl::Type::number && !declared(input.name)) dtypes_[input.name] = widest();
-    if (Outcome bound = bind_input(input.name, text); !bound) return bound;
-    sources_[index]->source.reshape({});
-    sources_[index]->shape = {};
-    return Unit{};
-  }
-
-  [[nodiscard]] Dtype widest() const {
-    const bool wide = std::any_of(sources_.begin(), sources_.end(), [](const auto& given) {
-      return given && given->dtype == Dtype::f64;
-    });
-    return wide ? Dtype::f64 : Dtype::f32;
-  }
-
-  Outcome read_gradients() {
-    return each(arguments_.gradients, "--grad", [&](const Assignment& given) -> Outcome {
-      const auto output = find_output(given.name);
-      if (!output)
-        return unknown(
-            fmt::format("--grad: '{}' has no output '{}'", definition().name, given.name));
-      const std::string& name = definition().outputs[*output].name;
-      if (gradients_[*output])
-        return misuse(fmt::format("the gradient of '{}' is given twice", name));
-      if (definition().outputs[*output].type != dsl::Type::number)
-        return misuse(fmt::format("the output '{}' is no number and has no gradient", name));
-      Result<Given> read = read_operand(given.value, declared(name), Dtype::f32);
-      if (!read)
-        return Error{read.error().status,
-                     fmt::format("gradient of '{}': {}", name, read.error().message)};
-      gradients_[*output] = std::move(read).value();
-      return Unit{};
-    });
-  }
+  using Operands = std::vector<std::optional<Given>>;
+  [[nodiscard]] Operands& inputs() { return operands_.inputs(); }
+  [[nodiscard]] const Operands& inputs() const { return operands_.inputs(); }
 
   // The first input that varies along the tensor: what --axis counts in.
   [[nodiscard]] const Given* leading() const {
-    for (std::size_t i = 0; i < sources_.size(); ++i)
-      if (sources_[i] && definition().inputs[i].kind == dsl::Kind::element) return &*sources_[i];
+    for (std::size_t i = 0; i < inputs().size(); ++i)
+      if (inputs()[i] && definition().inputs[i].kind == dsl::Kind::element) return &*inputs()[i];
     return nullptr;
   }
 
@@ -330,23 +88,24 @@ class Planner {
                                 rank, to_string(x->shape)));
     const auto axis = static_cast<std::size_t>(arguments_.axis + (arguments_.axis < 0 ? rank : 0));
     plan_.result = x->shape;
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-      if (!sources_[i]) continue;
-      if (&*sources_[i] != x && rank > 0) place(*sources_[i], x->shape, axis);
-      Result<Shape> shape = broadcast(plan_.result, sources_[i]->source.shape());
+    for (std::size_t i = 0; i < inputs().size(); ++i) {
+      if (!inputs()[i]) continue;
+      if (&*inputs()[i] != x && rank > 0) place(*inputs()[i], x->shape, axis);
+      Result<Shape> shape = broadcast(plan_.result, inputs()[i]->source.shape());
       if (!shape)
         return Error{
             shape.error().status,
             fmt::format("input '{}': {}", definition().inputs[i].name, shape.error().message)};
       plan_.result = std::move(shape).value();
     }
-    for (std::size_t i = 0; i < gradients_.size(); ++i) {
-      if (!gradients_[i]) continue;
-      const Result<Shape> shape = broadcast(plan_.result, gradients_[i]->shape);
+    for (std::size_t i = 0; i < operands_.gradients().size(); ++i) {
+      if (!operands_.gradients()[i]) continue;
+      const Result<Shape> shape = broadcast(plan_.result, operands_.gradients()[i]->shape);
       if (!shape || *shape != plan_.result)
         return Error{Status::invalid_operands,
                      fmt::format("the gradient of '{}' has shape {}, and the output has {}",
-                                 definition().outputs[i].name, to_string(gradients_[i]->shape),
+                                 definition().outputs[i].name,
+                                 to_string(operands_.gradients()[i]->shape),
                                  to_string(plan_.result))};
     }
     return Unit{};
@@ -358,12 +117,12 @@ class Planner {
     const dsl::Output& output = definition().outputs[index];
     if (output.type == dsl::Type::boolean) return Dtype::boolean;
     if (output.type == dsl::Type::integer) return Dtype::i64;
-    return declared(output.name).value_or(leading()->dtype);
+    return operands_.declared(output.name).value_or(leading()->dtype);
   }
 
   // One number goes with several elements of the result.
   [[nodiscard]] bool is_broadcast(std::uint32_t input) const {
-    return element_count(sources_[input]->shape) != element_count(plan_.result);
+    return element_count(inputs()[input]->shape) != element_count(plan_.result);
   }
 
   Error gradient_is_sum(const std::string& name) const {
@@ -381,8 +140,8 @@ class Planner {
         all.push_back({definition().outputs[i].name, "", output_dtype(i), plan_.result});
     for (std::uint32_t input : wanted_) {
       const std::string name = "d" + definition().inputs[input].name;
-      all.push_back(
-          {name, "", declared(name).value_or(sources_[input]->dtype), sources_[input]->shape});
+      all.push_back({name, "", operands_.declared(name).value_or(inputs()[input]->dtype),
+                     inputs()[input]->shape});
     }
     if (Outcome named = name_files(all); !named) return named;
     const bool some = !arguments_.outputs.empty();
@@ -395,8 +154,8 @@ class Planner {
   Outcome read_wanted() {
     if (!has_backward()) return Unit{};
     if (arguments_.wanted.empty()) {
-      for (std::uint32_t i = 0; i < sources_.size(); ++i)
-        if (sources_[i] && definition().inputs[i].type() == dsl::Type::number) wanted_.push_back(i);
+      for (std::uint32_t i = 0; i < inputs().size(); ++i)
+        if (inputs()[i] && definition().inputs[i].type() == dsl::Type::number) wanted_.push_back(i);
       return Unit{};
     }
     std::set<std::string> seen;
@@ -410,9 +169,9 @@ class Planner {
         return not_yet(fmt::format("--wrt: the gradient of the parameter '{}', a sum over all "
                                    "elements,",
                                    name));
-      const Result<std::uint32_t> input = find_input(name);
+      const Result<std::uint32_t> input = operands_.find_input(name);
       if (!input) return input.error();
-      if (!sources_[*input] || definition().inputs[*input].type() != dsl::Type::number)
+      if (!inputs()[*input] || definition().inputs[*input].type() != dsl::Type::number)
         return misuse(fmt::format("--wrt: the input '{}' has no gradient", name));
       if (!seen.insert(name).second) return misuse(fmt::format("--wrt names '{}' twice", name));
       wanted_.push_back(*input);
@@ -423,9 +182,10 @@ class Planner {
   Outcome name_files(std::vector<RunOutput>& all) {
     std::set<std::string> paths;
     return each(arguments_.outputs, "--out", [&](const Assignment& given) -> Outcome {
-      const auto output = find_output(given.name);
-      const std::string name =
-          output && !find_gradient(given.name) ? definition().outputs[*output].name : given.name;
+      const auto output = operands_.find_output(given.name);
+      const std::string name = output && !operands_.find_gradient(given.name)
+                                   ? definition().outputs[*output].name
+                                   : given.name;
       const auto place = std::find_if(all.begin(), all.end(), [&](const RunOutput& candidate) {
         return candidate.name == name;
       });
@@ -475,8 +235,8 @@ class Planner {
     spec.program = plan_.function.definitions.program;
     spec.function = definition().name;
     spec.target = arguments_.target;
-    for (std::size_t i = 0; i < sources_.size(); ++i)
-      if (sources_[i]) add_input(definition().inputs[i].name, std::move(*sources_[i]));
+    for (std::size_t i = 0; i < inputs().size(); ++i)
+      if (inputs()[i]) add_input(definition().inputs[i].name, std::move(*inputs()[i]));
     if (has_backward()) add_output_gradients();
     for (const RunOutput& output : plan_.outputs)
       spec.operands.push_back({output.dtype, {element_count(plan_.result)}, output.name});
@@ -491,10 +251,10 @@ class Planner {
   // The incoming gradients: those given; without any, ones for the first output. One that is not
   // there counts as zero.
   void add_output_gradients() {
-    for (std::size_t i = 0; i < gradients_.size(); ++i) {
+    for (std::size_t i = 0; i < operands_.gradients().size(); ++i) {
       const std::string name = "grad_" + definition().outputs[i].name;
-      if (gradients_[i]) {
-        add_input(name, std::move(*gradients_[i]));
+      if (operands_.gradients()[i]) {
+        add_input(name, std::move(*operands_.gradients()[i]));
       } else if (i == 0) {
         const Dtype dtype = output_dtype_of_gradient();
         Result<std::vector<std::byte>> one = parse_values("1", dtype);
@@ -517,11 +277,8 @@ class Planner {
 
   const RunArguments& arguments_;
   RunPlan plan_;
-  std::map<std::string, Dtype> dtypes_;
-  std::vector<std::optional<Given>> sources_;    // one an input
-  std::vector<std::optional<Given>> gradients_;  // one an output
-  std::vector<std::uint32_t> wanted_;            // inputs
-  bool standard_input_read_ = false;
+  RunOperands operands_;
+  std::vector<std::uint32_t> wanted_;  // the inputs whose gradients are asked for
 };
 
 }  // namespace

@@ -15,29 +15,9 @@
 
 #include "tools/functions.hpp"
 #include "tools/operand.hpp"
+#include "tools/run_arguments.hpp"
 
 namespace sluice::tools {
-
-struct RunArguments {
-  std::string function;
-  std::string pass = "forward";
-  std::vector<std::string> inputs;      // NAME=FILE.npy or NAME=1,2,3
-  std::vector<std::string> values;      // of x; at most one
-  std::vector<std::string> parameters;  // NAME=VALUE
-  std::vector<std::string> gradients;   // of outputs: NAME=FILE.npy or NAME=1,2,3
-  std::vector<std::string> outputs;     // NAME=FILE.npy
-  std::vector<std::string> dtypes;      // NAME=TYPE
-  std::vector<std::string> splits;
-  std::vector<std::string> quantisations;
-  std::vector<std::string> library_files;
-  std::string wanted;  // --wrt: NAME,...; empty: every number input
-  std::string reduction = "none";
-  std::string saved = "inputs";
-  std::string empty = "nan";
-  std::string target;
-  std::int64_t axis = -1;
-  bool json = false;
-};
 
 // What the kernel reads.
 struct RunInput {

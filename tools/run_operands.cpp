@@ -1,0 +1,200 @@
+#include "tools/run_operands.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "tools/functions.hpp"
+#include "tools/values.hpp"
+
+namespace sluice::tools {
+
+Outcome RunOperands::read() {
+  for (const auto step : {&RunOperands::read_dtypes, &RunOperands::read_inputs,
+                          &RunOperands::read_parameters, &RunOperands::read_gradients})
+    if (Outcome done = (this->*step)(); !done) return done;
+  return Unit{};
+}
+
+Result<std::uint32_t> RunOperands::find_input(const std::string& name) const {
+  if (const auto index = definition_.find_input(name)) return *index;
+  std::vector<std::string_view> names;
+  for (const dsl::Input& input : definition_.inputs) names.push_back(input.name);
+  return unknown(fmt::format("'{}' has no input '{}'; it has {}", definition_.name, name,
+                             fmt::join(names, ", ")));
+}
+
+std::optional<std::uint32_t> RunOperands::find_output(std::string_view name) const {
+  const auto& outputs = definition_.outputs;
+  for (std::uint32_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i].name == name) return i;
+  return name == "y" ? std::optional<std::uint32_t>(0) : std::nullopt;
+}
+
+std::optional<std::uint32_t> RunOperands::find_gradient(std::string_view name) const {
+  if (!name.starts_with('d')) return std::nullopt;
+  const auto input = definition_.find_input(name.substr(1));
+  if (!input || definition_.inputs[*input].type() != dsl::Type::number) return std::nullopt;
+  return input;
+}
+
+Outcome RunOperands::read_dtypes() {
+  return each(arguments_.dtypes, "--dtype", [&](const Assignment& given) -> Outcome {
+    const std::optional<Dtype> dtype = dtype_from_name(given.value);
+    if (!dtype)
+      return unknown(fmt::format("unknown element type '{}': known are f32, f64, f16, bf16, i8, "
+                                 "u8, i32, i64, bool",
+                                 given.value));
+    std::string name = given.name;
+    if (!definition_.find_input(name) && !find_gradient(name)) {
+      const auto output = find_output(name);
+      if (!output)
+        return unknown(fmt::format("--dtype: '{}' has no operand '{}'", definition_.name, name));
+      name = definition_.outputs[*output].name;
+    }
+    dtypes_[name] = *dtype;
+    return Unit{};
+  });
+}
+
+std::optional<Dtype> RunOperands::declared(const std::string& name) const {
+  const auto found = dtypes_.find(name);
+  return found == dtypes_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<Given> RunOperands::read_file(const std::string& path, std::optional<Dtype> wanted) {
+  Result<NpyReader> file = NpyReader::open(path);
+  if (!file) return file.error();
+  Source source(std::move(file).value());
+  if (source.is_uint16() && wanted != Dtype::bf16)
+    return Error{Status::unsupported,
+                 fmt::format("{}: holds 16-bit integers, which are read as bf16 only where "
+                             "--dtype says so",
+                             path)};
+  const Dtype dtype = wanted.value_or(source.dtype());
+  if (!converts(source.dtype(), dtype))
+    return Error{Status::invalid_operands, fmt::format("{}: holds {}, which can't be read as {}",
+                                                       path, name(source.dtype()), name(dtype))};
+  Shape shape = source.shape();
+  return Given{std::move(source), dtype, std::move(shape)};
+}
+
+Result<Given> RunOperands::read_operand(const std::string& text, std::optional<Dtype> wanted,
+                                        Dtype of_values) {
+  if (text.ends_with(".npy")) return read_file(text, wanted);
+  const Dtype dtype = wanted.value_or(of_values);
+  std::string typed;
+  if (text == "-") {
+    if (std::exchange(standard_input_read_, true))
+      return misuse("only one operand can be read from standard input");
+    Result<std::string> read = read_text("-", std::numeric_limits<std::size_t>::max() - 1);
+    if (!read) return read.error();
+    typed = std::move(read).value();
+  }
+  Result<std::vector<std::byte>> elements = parse_values(text == "-" ? typed : text, dtype);
+  if (!elements) return elements.error();
+  const Shape shape{static_cast<std::int64_t>(elements->size() / size_of(dtype))};
+  return Given{Source(std::move(elements).value(), dtype, shape), dtype, shape};
+}
+
+Outcome RunOperands::bind_input(const std::string& name, const std::string& text) {
+  const Result<std::uint32_t> index = find_input(name);
+  if (!index) return index.error();
+  if (inputs_[*index]) return misuse(fmt::format("the input '{}' is given twice", name));
+  const dsl::Input& input = definition_.inputs[*index];
+  Dtype of_values = Dtype::f32;
+  if (input.type() == dsl::Type::integer) of_values = Dtype::i64;
+  if (input.type() == dsl::Type::boolean) of_values = Dtype::boolean;
+  Result<Given> given = read_operand(text, declared(name), of_values);
+  if (!given)
+    return Error{given.error().status, fmt::format("input '{}': {}", name, given.error().message)};
+  inputs_[*index] = std::move(given).value();
+  return Unit{};
+}
+
+Outcome RunOperands::read_inputs() {
+  if (!arguments_.values.empty()) {
+    // --values means x; a function whose only input has another name leaves no doubt either.
+    const bool only = definition_.inputs.size() == 1;
+    const std::string name = only ? definition_.inputs[0].name : "x";
+    if (Outcome bound = bind_input(name, arguments_.values[0]); !bound) return bound;
+  }
+  return each(arguments_.inputs, "--in",
+              [&](const Assignment& given) { return bind_input(given.name, given.value); });
+}
+
+// Parameters, and inputs that are given as one number for all.
+Outcome RunOperands::read_parameters() {
+  Outcome read = each(arguments_.parameters, "--param", [&](const Assignment& given) -> Outcome {
+    const Result<double> value = parse_number(given.value);
+    if (!value) return misuse(fmt::format("parameter '{}': {}", given.name, value.error().message));
+    if (definition_.find_parameter(given.name)) return add_parameter(given.name, *value);
+    const auto input = definition_.find_input(given.name);
+    if (input) return bind_scalar(*input, given.value);
+    return unknown_parameter(given.name);
+  });
+  if (!read) return read;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const dsl::Input& input = definition_.inputs[i];
+    if (!inputs_[i] && !input.default_value)
+      return Error{Status::invalid_operands,
+                   fmt::format("the input '{0}' of '{1}' is missing: give it with --in "
+                               "{0}=FILE.npy or --in {0}=1,2,3",
+                               input.name, definition_.name)};
+  }
+  return Unit{};
+}
+
+Outcome RunOperands::add_parameter(const std::string& name, double value) {
+  for (const ParameterValue& other : parameters_)
+    if (other.name == name) return misuse(fmt::format("the parameter '{}' is given twice", name));
+  parameters_.push_back({name, value});
+  return Unit{};
+}
+
+Error RunOperands::unknown_parameter(const std::string& name) const {
+  std::vector<std::string_view> names;
+  for (const dsl::Parameter& parameter : definition_.parameters) names.push_back(parameter.name);
+  return unknown(fmt::format("'{}' has no parameter '{}'; it has {}", definition_.name, name,
+                             names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+}
+
+// As a parameter is, the number is rounded to the type that is computed in.
+Outcome RunOperands::bind_scalar(std::uint32_t index, const std::string& text) {
+  const dsl::Input& input = definition_.inputs[index];
+  if (input.type() == dsl::Type::number && !declared(input.name)) dtypes_[input.name] = widest();
+  if (Outcome bound = bind_input(input.name, text); !bound) return bound;
+  inputs_[index]->source.reshape({});
+  inputs_[index]->shape = {};
+  return Unit{};
+}
+
+Dtype RunOperands::widest() const {
+  const bool wide = std::any_of(inputs_.begin(), inputs_.end(), [](const auto& given) {
+    return given && given->dtype == Dtype::f64;
+  });
+  return wide ? Dtype::f64 : Dtype::f32;
+}
+
+Outcome RunOperands::read_gradients() {
+  return each(arguments_.gradients, "--grad", [&](const Assignment& given) -> Outcome {
+    const auto output = find_output(given.name);
+    if (!output)
+      return unknown(fmt::format("--grad: '{}' has no output '{}'", definition_.name, given.name));
+    const std::string& name = definition_.outputs[*output].name;
+    if (gradients_[*output])
+      return misuse(fmt::format("the gradient of '{}' is given twice", name));
+    if (definition_.outputs[*output].type != dsl::Type::number)
+      return misuse(fmt::format("the output '{}' is no number and has no gradient", name));
+    Result<Given> read = read_operand(given.value, declared(name), Dtype::f32);
+    if (!read)
+      return Error{read.error().status,
+                   fmt::format("gradient of '{}': {}", name, read.error().message)};
+    gradients_[*output] = std::move(read).value();
+    return Unit{};
+  });
+}
+
+}  // namespace sluice::tools

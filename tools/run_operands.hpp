@@ -1,0 +1,76 @@
+// The operands that the words of `sluice run` give: names resolved, element types settled, files
+// opened.
+//
+// In: the arguments and the function they speak of. Out: for each input and each output's gradient
+// where its elements come from, and the parameters' values; or the first error.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sluice/spec.hpp>
+#include <sluice/status.hpp>
+
+#include "dsl/ast.hpp"
+#include "tools/operand.hpp"
+#include "tools/run_arguments.hpp"
+
+namespace sluice::tools {
+
+struct Given {
+  Source source;
+  Dtype dtype;  // the kernel's
+  Shape shape;  // the operand's own; the source's may be another that lies along --axis
+};
+
+class RunOperands {
+ public:
+  // Both must outlive this.
+  RunOperands(const RunArguments& arguments, const dsl::FunctionDef& definition)
+      : arguments_(arguments), definition_(definition), inputs_(definition.inputs.size()),
+        gradients_(definition.outputs.size()) {}
+
+  [[nodiscard]] Outcome read();
+
+  // One each of the function's inputs, and one each of its outputs.
+  [[nodiscard]] std::vector<std::optional<Given>>& inputs() { return inputs_; }
+  [[nodiscard]] const std::vector<std::optional<Given>>& inputs() const { return inputs_; }
+  [[nodiscard]] std::vector<std::optional<Given>>& gradients() { return gradients_; }
+  [[nodiscard]] const std::vector<ParameterValue>& parameters() const { return parameters_; }
+
+  // What --dtype says of an operand, by the kernel's name for it: "x", "y", "dx".
+  [[nodiscard]] std::optional<Dtype> declared(const std::string& name) const;
+
+  [[nodiscard]] Result<std::uint32_t> find_input(const std::string& name) const;
+  // An output by its name; `y` is always the first.
+  [[nodiscard]] std::optional<std::uint32_t> find_output(std::string_view name) const;
+  // The number input that a name such as "dx" is the gradient of.
+  [[nodiscard]] std::optional<std::uint32_t> find_gradient(std::string_view name) const;
+
+ private:
+  Outcome read_dtypes();
+  Outcome read_inputs();
+  Outcome read_parameters();
+  Outcome read_gradients();
+  Result<Given> read_file(const std::string& path, std::optional<Dtype> wanted);
+  Result<Given> read_operand(const std::string& text, std::optional<Dtype> wanted, Dtype of_values);
+  Outcome bind_input(const std::string& name, const std::string& text);
+  Outcome bind_scalar(std::uint32_t index, const std::string& text);
+  Outcome add_parameter(const std::string& name, double value);
+  [[nodiscard]] Error unknown_parameter(const std::string& name) const;
+  [[nodiscard]] Dtype widest() const;
+
+  const RunArguments& arguments_;
+  const dsl::FunctionDef& definition_;
+  std::map<std::string, Dtype> dtypes_;
+  std::vector<std::optional<Given>> inputs_;
+  std::vector<std::optional<Given>> gradients_;
+  std::vector<ParameterValue> parameters_;
+  bool standard_input_read_ = false;
+};
+
+}  // namespace sluice::tools
