@@ -62,15 +62,9 @@ class Printer {
     while (true) {
       const Node& node = graph_[id];
       const bool mark = node.op == Op::limits || node.op == Op::clause || node.op == Op::detach;
-      const bool with_low_word = node.op == Op::add && is_low_word(node.operand(1));
-      if (!mark && !with_low_word) return id;
+      if (!mark) return id;
       id = node.operand(0);
     }
-  }
-  [[nodiscard]] bool is_low_word(ValueId id) const {
-    const Node& node = graph_[id];
-    if (node.op == Op::low_word) return true;
-    return node.op == Op::mul && (is_low_word(node.operand(0)) || is_low_word(node.operand(1)));
   }
 
   // The operands that are shown.
