@@ -22,4 +22,15 @@ Expr expm1(Expr x, Expr low);
 Expr sigmoid(Expr x, Expr low);
 Scaled sigmoid_scaled(Expr x, Expr low);
 
+// erf.cpp
+Expr erf(Expr x, Expr low);
+
+// normal.cpp
+Expr normal_cdf(Expr x, Expr low);
+Expr normal_pdf(Expr x, Expr low);
+Expr times_normal_cdf(Expr x);  // x * normal_cdf(x), and its limit 0 at -inf
+
+// rsqrt.cpp
+Expr rsqrt(Expr x, Expr low);
+
 }  // namespace sluice::numerics

@@ -1,0 +1,119 @@
+"""normal_cdf's lower tail, Phi(-h) for h >= 0, and normal_pdf.
+
+    Phi(-h) = T 2^(-N/8) e^(-r rho/2),   r = h^2 + mu(h) - N step,   mu = -h^2 - 2/rho ln(Phi(-h)/T)
+
+where step is ln 2 / 4 cut to so few bits that N step is exact, rho = ln 2 / (4 step) makes up for the cut, and mu, slow
+and smooth, is a table of polynomials. T is a number near 1 for which all of T 2^(j/8) lie within some hundredths of an
+ulp of numbers of the format (Gal and Bachelis, "An accurate elementary mathematical library", TOMS 1991), so that
+these need no low words. An interval's mu is `whole` + a polynomial without much of a constant: `whole` is a multiple of
+1/8, which the sum that removes N step takes exactly, and near a multiple of step, so that r stays small.
+
+normal_pdf is the same with mu = h^2 (1/rho - 1) + a constant.
+
+    python3 normal.py > ../coefficients_normal.inc
+"""
+
+import random
+
+from mpmath import erfc, exp, fabs, ldexp, ln, log, mpf, nint, pi, polyval, sqrt
+
+from piecewise import BITS, Cells, centred, constant, literal, remez, rounded, rows, table
+
+# end: beyond it, h Phi(-h) rounds to 0. step_bits: N has as many more as the format's width allows.
+FORMATS = {
+    "f32": dict(end=mpf("14.4"), start=mpf("1.68"), cell_bits=2, count=8, degree=6, exp_degree=4, step_bits=13, centre_bits=12),
+    "f64": dict(end=mpf("38.75"), start=mpf("1.5"), cell_bits=4, count=32, degree=11, exp_degree=8, step_bits=38, centre_bits=16),
+}
+
+
+def near_numbers(bits):
+    """T in [1.05, 2^(1/8)) with all T 2^(j/8) close to numbers of the format, and the greatest distance in ulps. From 1.05
+    on the power taken at h = 0 is below Phi(0): then e^(-r rho/2) - 1 >= 0 there, and x Phi(x) keeps the sign of -0."""
+    random.seed(1)
+    fraction = 90
+    roots = [int(ldexp(mpf(2) ** (mpf(j) / 8), fraction)) for j in range(8)]
+    one = 1 << fraction
+    best = (one, 0)
+    every = range(int(1.05 * 2**23), int(1.0905 * 2**23)) if bits == 24 else (
+        int(random.uniform(1.05, 1.0905) * 2**52) for _ in range(1500000))
+    for t in every:
+        worst = 0
+        for root in roots[1:]:
+            part = t * root % one
+            worst = max(worst, min(part, one - part))
+            if worst >= best[0]:
+                break
+        else:
+            best = (worst, t)
+    return ldexp(mpf(best[1]), 1 - bits), float(best[0]) / one
+
+
+def tail(width, end, start, cell_bits, count, degree, exp_degree, step_bits, centre_bits):
+    name, bits = width.upper(), BITS[width]
+    step = rounded(ln(2) / 4, step_bits)
+    rho = ln(2) / (4 * step)
+    t, off = near_numbers(bits)
+    magic = 9 * mpf(2) ** (bits - 4)
+
+    def mu(h):
+        return -2 / rho * ln(erfc(h / sqrt(mpf(2))) / 2 / t) - h * h
+
+    def wholes(near):
+        candidates = [(nint(near * 8) + i) / 8 for i in range(-5, 6)]
+        return [w for w in candidates if fabs(w / step - nint(w / step)) < mpf("0.17")]
+
+    def finish(at_centre, values):
+        # At 0 the result is largest beside its ulp: there the rest, whose rounding counts, should be least.
+        near_zero = mpf("1.5") if values[0] < mpf("1.7") else mpf(1)
+        whole = min(wholes(at_centre), key=lambda w: max(near_zero * fabs(values[0] - w), fabs(values[-1] - w)))
+        return whole, nint(whole / step)
+
+    cells = Cells(width, end, start, cell_bits, count)
+    pieces = []
+    for lo, hi in zip(cells.edges, cells.edges[1:]):
+        pieces.append(centred(remez(mu, lo, hi, degree), (lo + hi) / 2, lo, hi, mu, bits, centre_bits, finish))
+    bound = log(max(p[0] for p in pieces) * rho / 2, 2)
+    pieces = cells.in_table_order(pieces)
+
+    print(f"// {width}")
+    constant(f"kTailEnd{name}", end)
+    constant(f"kCellScale{name}", cells.scale)
+    constant(f"kCellStart{name}", cells.start)
+    print(f"inline constexpr int kCellShift{name} = {cells.shift};\n")
+    constant(f"kStep{name}", step)
+    constant(f"kMagic{name}", magic)
+    table(f"kCentre{name}", [p[1] for p in pieces])
+    rows(f"kMu{name}", [[p[2][j] for p in pieces] for j in range(degree + 1)],
+         f"mu's polynomials, degree {degree}: error of Phi, relative, below 2^{float(bound):.1f} on [0, {literal(end)}]")
+    table(f"kMagicLess{name}", [magic - p[4] for p in pieces], "kMagic less `whole` in steps")
+    table(f"kWhole{name}", [p[3] - magic * step for p in pieces], "`whole` less kMagic steps")
+    for p in pieces:
+        assert rounded(p[3] - magic * step, bits) == p[3] - magic * step
+    power(width, step, rho, exp_degree)
+    table(f"kPower{name}", [rounded(t * mpf(2) ** (mpf(j) / 8), bits) for j in range(8)],
+          f"T 2^(j/8), rounded: off by at most {off:.2f} ulps")
+
+    at_zero = -2 / rho * ln(1 / sqrt(2 * pi) / t)
+    whole = min(wholes(at_zero), key=lambda w: fabs(w - at_zero))
+    print("// normal_pdf: mu's constant, less `whole`, and its slope in h^2; `whole` as above")
+    constant(f"kDensityMu{name}", rounded(at_zero - whole, bits))
+    constant(f"kDensitySlope{name}", rounded(1 / rho - 1, bits))
+    constant(f"kDensityMagicLess{name}", magic - nint(whole / step))
+    constant(f"kDensityWhole{name}", whole - magic * step)
+
+
+def power(width, step, rho, degree):
+    bits = BITS[width]
+    limit = step * mpf("0.68")
+    c = remez(lambda r: exp(-r * rho / 2), -limit, limit, degree, relative=True)
+    c = [rounded(k / c[0], bits) for k in c]
+    grid = [limit * i / 60 for i in range(-60, 61)]
+    bound = log(max(fabs(polyval(c[::-1], r) / exp(-r * rho / 2) - 1) for r in grid), 2)
+    table(f"kFall{width.upper()}", c[1:],
+          f"e^(-r rho/2) - 1 over r, degree {degree - 1}: relative error of the power below 2^{float(bound):.1f}")
+
+
+if __name__ == "__main__":
+    print("// Made by fit/normal.py.\n")
+    for width, choices in FORMATS.items():
+        tail(width, **choices)
