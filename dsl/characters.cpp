@@ -1,39 +1,14 @@
-// UTF-8 as far as the language needs it (RFC 3629, section 4: the table of well-formed sequences).
+// What to say of a character that the language does not have.
 #include "dsl/characters.hpp"
 
 #include <array>
 #include <charconv>
 #include <cstdint>
 
+#include "support/utf8.hpp"
+
 namespace sluice::dsl {
 namespace {
-
-struct CodePoint {
-  std::uint32_t value;
-  std::size_t length;  // 0: not UTF-8
-};
-
-CodePoint decode(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
-  };
-  const std::uint32_t lead = byte(0);
-  if (lead < 0x80U) return {lead, 1};
-  const std::size_t length = lead >= 0xC2U && lead <= 0xDFU   ? 2
-                             : lead >= 0xE0U && lead <= 0xEFU ? 3
-                             : lead >= 0xF0U && lead <= 0xF4U ? 4
-                                                              : 0;
-  if (length == 0 || at + length > text.size()) return {0, 0};
-  std::uint32_t value = lead & (0x7FU >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80U) return {0, 0};
-    value = value << 6U | (byte(i) & 0x3FU);
-  }
-  const bool overlong = (length == 3 && value < 0x800U) || (length == 4 && value < 0x10000U);
-  const bool surrogate = value >= 0xD800U && value <= 0xDFFFU;
-  if (overlong || surrogate || value > 0x10FFFFU) return {0, 0};
-  return {value, length};
-}
 
 std::string hexadecimal(std::uint32_t value, std::size_t digits) {
   std::array<char, 8> buffer{};
@@ -87,7 +62,7 @@ bool is_name(std::string_view text) {
 }
 
 Character character_at(std::string_view text, std::size_t at) {
-  const CodePoint point = decode(text, at);
+  const CodePoint point = decode_utf8(text, at);
   if (point.length == 0) {
     const auto byte = static_cast<unsigned char>(text[at]);
     return {1, "the byte 0x" + hexadecimal(byte, 2) + " is not part of UTF-8 text",
@@ -110,7 +85,7 @@ Character character_at(std::string_view text, std::size_t at) {
 
 std::optional<std::size_t> find_invalid_text(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
-    const CodePoint point = decode(text, at);
+    const CodePoint point = decode_utf8(text, at);
     const bool control = (point.value < 0x20U && point.value != '\t') || point.value == 0x7FU;
     if (point.length == 0 || control) return at;
     at += point.length;

@@ -6,27 +6,13 @@
 #include <numeric>
 #include <utility>
 
+#include "support/utf8.hpp"
+
 namespace sluice {
 namespace {
 
 constexpr std::size_t kShownColumns = 160;  // of a long line
 constexpr std::size_t kShownBefore = 60;    // of them before the caret
-
-// The number of bytes of the UTF-8 sequence that begins at `at`; 0 where there is none. Overlong
-// forms and surrogates are not told apart here: this is for columns only.
-std::size_t sequence_length(std::string_view text, std::size_t at) {
-  const auto lead = static_cast<unsigned char>(text[at]);
-  const std::size_t length = lead < 0x80U                     ? 1
-                             : lead >= 0xC2U && lead <= 0xDFU ? 2
-                             : lead >= 0xE0U && lead <= 0xEFU ? 3
-                             : lead >= 0xF0U && lead <= 0xF4U ? 4
-                                                              : 0;
-  if (length == 0 || at + length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((static_cast<unsigned char>(text[at + i]) & 0xC0U) != 0x80U) return 0;
-  }
-  return length;
-}
 
 // A line split into what is shown for each of its characters; `column_of[i]` is the column (from 0)
 // of byte i.
@@ -38,8 +24,8 @@ struct ShownLine {
 ShownLine shown(std::string_view line) {
   ShownLine out;
   for (std::size_t at = 0; at < line.size();) {
-    const std::size_t length = std::max<std::size_t>(sequence_length(line, at), 1);
-    const bool printable = sequence_length(line, at) != 0;
+    const std::size_t length = std::max<std::size_t>(decode_utf8(line, at).length, 1);
+    const bool printable = decode_utf8(line, at).length != 0;
     const auto lead = static_cast<unsigned char>(line[at]);
     out.column_of.insert(out.column_of.end(), length, out.columns.size());
     if (lead == '\t') {
@@ -71,7 +57,7 @@ SourceFile::Position SourceFile::position(std::size_t offset) const {
   const std::size_t start = line_starts_[number - 1];
   std::size_t column = 1;
   for (std::size_t at = start; at < offset; ++column) {
-    at += std::max<std::size_t>(sequence_length(text_, at), 1);
+    at += std::max<std::size_t>(decode_utf8(text_, at).length, 1);
   }
   return {number, column};
 }
