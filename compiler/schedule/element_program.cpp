@@ -61,21 +61,27 @@ void append_operand(std::string& text, const Graph& graph, ValueId id) {
   }
 }
 
+void append_step(std::string& text, const Graph& graph, ValueId id) {
+  const Node& node = graph[id];
+  text.append("%").append(std::to_string(id.index)).append(" = ").append(ir::name(node.op));
+  if (node.op == Op::lookup) text.append(" ").append(graph.tables()[node.payload].name);
+  const char* separator = " ";
+  for (const ValueId operand : node.args()) {
+    text.append(separator);
+    append_operand(text, graph, operand);
+    separator = ", ";
+  }
+  text.append(" : ").append(ir::name(node.type.elem));
+}
+
 void append_steps(std::string& text, const Graph& graph, std::string_view title,
                   const std::vector<ValueId>& steps) {
   if (steps.empty()) return;
   text.append(title).append(":\n");
   for (const ValueId id : steps) {
-    const Node& node = graph[id];
-    text.append("  %").append(std::to_string(id.index)).append(" = ").append(ir::name(node.op));
-    if (node.op == Op::lookup) text.append(" ").append(graph.tables()[node.payload].name);
-    const char* separator = " ";
-    for (const ValueId operand : node.args()) {
-      text.append(separator);
-      append_operand(text, graph, operand);
-      separator = ", ";
-    }
-    text.append(" : ").append(ir::name(node.type.elem)).append("\n");
+    text.append("  ");
+    append_step(text, graph, id);
+    text.append("\n");
   }
 }
 
@@ -103,6 +109,12 @@ ElementProgram schedule_elements(std::string name, Graph graph, std::vector<Dtyp
   const std::size_t bytes = bytes_per_element(program);
   if (bytes != 0) program.stream_from = static_cast<std::int64_t>(kStreamBytes / bytes);
   return program;
+}
+
+std::string to_string(const ElementProgram& program, ValueId step) {
+  std::string text;
+  append_step(text, program.graph, step);
+  return text;
 }
 
 std::string to_string(const ElementProgram& program) {

@@ -46,6 +46,9 @@ using KernelEntry = void (*)(void* const* buffers, std::int64_t count, const std
                                                std::vector<Dtype> input_dtypes,
                                                std::vector<Dtype> output_dtypes);
 
+// One step, e.g. "%12 = fma %3, x, 0.5 : f32".
+[[nodiscard]] std::string to_string(const ElementProgram& program, ir::ValueId step);
+
 // The steps as text, for `sluice show --emit schedule`.
 [[nodiscard]] std::string to_string(const ElementProgram& program);
 

@@ -29,12 +29,17 @@ constexpr std::uint8_t kStreamingStore = 0x2b;
 // Before the opcode stands a prefix of two, three (VEX) or four bytes (EVEX), by its first.
 std::size_t prefix_bytes(std::uint8_t first) { return first == 0x62 ? 4 : first == 0xc4 ? 3 : 2; }
 
-constexpr std::size_t kCodeLine = 64;
+constexpr std::size_t kCacheLine = 64;
 
 }  // namespace
 
 void Assembler::write(std::span<const Placed> code, Access access) {
-  for (const Placed& placed : code) write(placed, access);
+  std::uint32_t last = Instruction::kNoValue;
+  for (const Placed& placed : code) {
+    if (note_nodes && placed.node != last && placed.node != Instruction::kNoValue)
+      notes.push_back({getSize(), last = placed.node});
+    write(placed, access);
+  }
 }
 
 Ymm Assembler::target(const Placed& placed) const {
@@ -268,15 +273,21 @@ void Assembler::write_store(const Placed& placed, Access access) {
   if (access == Access::plain) stores_.push_back(begin + prefix_bytes(top_[begin]));
 }
 
-void Assembler::repeat_streaming(std::size_t begin, std::size_t end) {
-  // The same place within a line of code, so that the loop inside stays aligned.
-  while (getSize() % kCodeLine != begin % kCodeLine) nop();
+void Assembler::repeat_streaming(Stretch stretch) {
+  const std::size_t size = stretch.end - stretch.begin;
   const std::size_t start = getSize();
-  if (start + (end - begin) > maxSize_) throw std::length_error("code longer than its buffer");
-  std::memcpy(top_ + start, top_ + begin, end - begin);
-  setSize(start + (end - begin));
+  if (start + size > maxSize_) throw std::length_error("code longer than its buffer");
+  std::memcpy(top_ + start, top_ + stretch.begin, size);
+  setSize(start + size);
   for (const std::size_t store : stores_)
-    if (store >= begin && store < end) top_[start + (store - begin)] = kStreamingStore;
+    if (store >= stretch.begin && store < stretch.end)
+      top_[start + (store - stretch.begin)] = kStreamingStore;
+}
+
+void Assembler::prefetch(std::size_t which, std::size_t bytes, std::size_t distance) {
+  const RegExp base = buffer({Memory::Kind::buffer, 0, static_cast<std::uint32_t>(which)});
+  for (std::size_t line = 0; line < bytes; line += kCacheLine)
+    prefetcht0(ptr[at(base, static_cast<std::ptrdiff_t>(distance + line))]);
 }
 
 // r10 is minus the elements left. A full vector goes the short way: masked stores are slow on some

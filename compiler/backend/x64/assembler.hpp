@@ -43,9 +43,25 @@ class Assembler : public Xbyak::CodeGenerator {
 
   void write(std::span<const Placed> code, Access access);
 
-  // The instructions between two offsets once more, with streaming stores in place of plain ones.
-  // They must refer to nothing outside but through registers.
-  void repeat_streaming(std::size_t begin, std::size_t end);
+  // Where the instructions for a value of the graph begin; filled where `note_nodes` is set.
+  struct Note {
+    std::size_t offset;
+    std::uint32_t node;
+  };
+  bool note_nodes = false;
+  std::vector<Note> notes;
+
+  // A stretch of code written before.
+  struct Stretch {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  // That code once more, with streaming stores in place of plain ones. It must refer to nothing
+  // outside but through registers.
+  void repeat_streaming(Stretch stretch);
+
+  // Asks for the lines of an element input that the round `distance` bytes on will read.
+  void prefetch(std::size_t buffer, std::size_t bytes, std::size_t distance);
 
  private:
   [[nodiscard]] Xbyak::Ymm vector(int index) const {

@@ -30,6 +30,12 @@ using Xbyak::CodeGenerator;
 using Xbyak::Label;
 using Xbyak::Reg64;
 
+constexpr int kLoopAlignment = 32;
+// How far ahead of a streaming loop its inputs are asked for. Measured on Emerald Rapids, 16M
+// elements of silu: 0.59 ns each without, 0.52 from 512 bytes ahead, 0.38 from 2048, 0.39 from 4096
+// and 8192; for relu, bound by memory alone, all the same.
+constexpr std::size_t kPrefetchDistance = 2048;
+
 class Kernel {
  public:
   Kernel(const schedule::ElementProgram& program, Machine machine, Selection& selection,
@@ -38,6 +44,9 @@ class Kernel {
         code_(machine, buffer), inputs_(program.graph.inputs().size()),
         buffers_(inputs_ + program.graph.outputs().size()),
         streams_(program.stream_from > 0 && !program.graph.outputs().empty()) {}
+
+  // Before writing: keep what `annotations` tells.
+  void annotate() { code_.note_nodes = true; }
 
   std::size_t write() {
     lay_out_pool();
@@ -52,9 +61,7 @@ class Kernel {
       code_.jae(stream_, CodeGenerator::T_NEAR);
       code_.L(resume);
     }
-    loop_begin_ = code_.getSize();
     write_loop();
-    loop_end_ = code_.getSize();
     code_.mov(code_.rcx, code_.rsi);
     write_tail();
     leave();
@@ -66,7 +73,20 @@ class Kernel {
 
   [[nodiscard]] std::size_t size() const { return code_.getSize(); }
 
+  [[nodiscard]] std::vector<object::Annotation> annotations() const {
+    std::vector<object::Annotation> all = sections_;
+    for (const Assembler::Note& note : code_.notes)
+      all.push_back({note.offset, schedule::to_string(program_, ir::ValueId{note.node})});
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto& a, const auto& b) { return a.offset < b.offset; });
+    return all;
+  }
+
  private:
+  void section(const char* title) {
+    if (code_.note_nodes) sections_.push_back({code_.getSize(), title});
+  }
+
   [[nodiscard]] std::uint32_t step() const {
     return static_cast<std::uint32_t>(blocks_.copies) * machine_.lanes();
   }
@@ -86,6 +106,7 @@ class Kernel {
   }
 
   void enter() {
+    section("entry");
     code_.test(code_.rsi, code_.rsi);
     code_.jle(nothing_, CodeGenerator::T_NEAR);
     code_.push(code_.rbp);
@@ -98,6 +119,7 @@ class Kernel {
     for (std::size_t i = code_.pointers.size(); i-- > 0;)
       code_.mov(code_.pointers[i],
                 code_.ptr[Assembler::at(code_.rdi, static_cast<std::ptrdiff_t>(i * 8))]);
+    if (!blocks_.once.code.empty()) section("once");
     code_.write(blocks_.once.code, Access::plain);
   }
 
@@ -135,6 +157,7 @@ class Kernel {
   }
 
   void leave() {
+    section("exit");
     code_.L(exit_);
     code_.vzeroupper();
     for (std::size_t i = 0; i < saved_.size(); ++i)
@@ -167,12 +190,36 @@ class Kernel {
 
   // At least one round is due.
   void write_loop() {
+    section("invariants, loop");
+    preload_.begin = code_.getSize();
     preload();
     code_.lea(code_.rcx, code_.ptr[Assembler::at(code_.rsi, -static_cast<std::ptrdiff_t>(step()))]);
-    code_.align(32);
+    preload_.end = code_.getSize();
+    code_.align(kLoopAlignment);
     Label round;
     code_.L(round);
+    body_.begin = code_.getSize();
     code_.write(blocks_.loop.code, Access::plain);
+    body_.end = code_.getSize();
+    next_round(round);
+  }
+
+  // Data is asked for well before it is computed on: while a streaming store waits for memory, the
+  // processor's window reaches less far ahead than memory is away.
+  void write_streaming_loop() {
+    section("streaming loop");
+    code_.repeat_streaming(preload_);
+    code_.align(kLoopAlignment);
+    Label round;
+    code_.L(round);
+    for (std::size_t input = 0; input < inputs_; ++input)
+      if (program_.graph.inputs()[input].type.extent == ir::Extent::element)
+        code_.prefetch(input, step() * machine_.lane_bytes(), kPrefetchDistance);
+    code_.repeat_streaming(body_);
+    next_round(round);
+  }
+
+  void next_round(const Label& round) {
     code_.add(code_.rax, step());
     code_.cmp(code_.rax, code_.rcx);
     code_.jle(round, CodeGenerator::T_NEAR);
@@ -180,6 +227,7 @@ class Kernel {
 
   // From rax up to rcx.
   void write_tail() {
+    section("tail");
     Label done;
     code_.L(tail_);
     code_.mov(code_.r10, code_.rcx);
@@ -215,6 +263,7 @@ class Kernel {
   // Streaming stores need aligned vectors, and outputs that are not read through the cache as
   // inputs.
   void write_stream(const Label& resume) {
+    section("where outputs lie");
     code_.L(stream_);
     const std::uint32_t vector_mask = machine_.vector_bytes() - 1;
     for (std::size_t output = inputs_; output < buffers_; ++output) {
@@ -244,7 +293,7 @@ class Kernel {
     code_.cmp(code_.rcx, code_.rsi);
     code_.mov(code_.rcx, code_.rsi);
     code_.ja(tail_, CodeGenerator::T_NEAR);
-    code_.repeat_streaming(loop_begin_, loop_end_);
+    write_streaming_loop();
     code_.sfence();
     code_.mov(code_.rcx, code_.rsi);
     code_.jmp(tail_, CodeGenerator::T_NEAR);
@@ -266,9 +315,10 @@ class Kernel {
   std::size_t buffers_;
   bool streams_;
   std::uint32_t ones_ = 0;
-  std::size_t loop_begin_ = 0;
-  std::size_t loop_end_ = 0;
+  Assembler::Stretch preload_;
+  Assembler::Stretch body_;
   std::vector<Reg64> saved_;
+  std::vector<object::Annotation> sections_;
   Label nothing_, exit_, tail_, stream_, streaming_, pool_;
 };
 
@@ -276,15 +326,17 @@ class Kernel {
 
 object::CodeObject write_kernel(const schedule::ElementProgram& program, Machine machine,
                                 Selection& selection, const Blocks& blocks, bool annotate) {
-  (void)annotate;
   const std::size_t instructions =
       blocks.once.code.size() + 2 * blocks.loop.code.size() + blocks.tail.code.size();
   object::CodeObject object;
   object.bytes.resize(4096 + instructions * 24 + selection.pool.bytes().size());
   Kernel kernel(program, machine, selection, blocks, object.bytes);
+  if (annotate) kernel.annotate();
   object.code_size = kernel.write();
   object.bytes.resize(kernel.size());
+  object.bytes.shrink_to_fit();
   object.spills_in_loop = blocks.loop.spills;
+  if (annotate) object.annotations = kernel.annotations();
   return object;
 }
 
