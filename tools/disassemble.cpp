@@ -23,14 +23,15 @@ std::string disassemble(const object::CodeObject& code) {
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
     const std::uint8_t* from = code.bytes.data() + offset;
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, from, code.code_size - offset, &instruction,
-                                             operands, ZYDIS_MAX_OPERAND_COUNT, 0))) {
+                                             operands))) {
       text.append(fmt::format("{:6x}  db {:#04x}\n", offset, *from));
       ++offset;
       continue;
     }
     char line[256];
     ZydisFormatterFormatInstruction(&formatter, &instruction, operands,
-                                    instruction.operand_count_visible, line, sizeof line, offset);
+                                    instruction.operand_count_visible, line, sizeof line, offset,
+                                    nullptr);
     text.append(fmt::format("{:6x}  {}\n", offset, line));
     offset += instruction.length;
   }
