@@ -6,7 +6,6 @@
 // form is used depends on the graph's shape alone.
 #include "compiler/numerics/expand.hpp"
 
-#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +28,7 @@ struct Expansion {
 
 constexpr Expansion kExpansions[] = {
     {Op::exp, exp},
+    {Op::sigmoid, sigmoid, sigmoid_scaled},
 };
 
 const Expansion* find(Op op) {
@@ -63,12 +63,6 @@ class Expander {
   }
 
  private:
-  // A scaled form, and the argument of the function that it came from.
-  struct Factor {
-    Scaled scaled;
-    ValueId argument;
-  };
-
   void place(ValueId old, ValueId made) { values_[old.index] = Expr{&graph_, made}; }
 
   void visit(ValueId id) {
@@ -80,51 +74,25 @@ class Expander {
     value(id);
   }
 
-  // A product with a function that has a scaled form, when the other factor keeps it in ldexp's
-  // domain.
+  // A product with a function that has a scaled form.
   bool visit_product(ValueId id) {
+    const ir::Node& node = old_[id];
     for (const auto& [u, f] : {std::pair{0, 1}, std::pair{1, 0}}) {
-      const ValueId other = old_[id].operand(u);
-      const std::optional<Factor> factor = factor_of(old_[id].operand(f));
+      const std::optional<Scaled> factor = scaled_form(node.operand(f));
       if (!factor) continue;
-      Scaled product = times(value(other), factor->scaled);
-      if (product.exponent) {
-        const std::optional<Range> range = range_of(other, *factor);
-        if (!range) continue;
-        product.fraction.least += range->least;
-        product.fraction.greatest += range->greatest;
-        if (product.fraction.least < -40 || product.fraction.greatest > 40) continue;
-      }
-      scaled_[id.index] = Factor{product, factor->argument};
+      scaled_[id.index] = times(value(node.operand(u)), *factor);
       return true;
     }
     return false;
   }
 
-  std::optional<Factor> factor_of(ValueId id) {
-    std::optional<Factor>& slot = scaled_[id.index];
+  std::optional<Scaled> scaled_form(ValueId id) {
+    std::optional<Scaled>& slot = scaled_[id.index];
     const ir::Node& node = old_[id];
     const Expansion* expansion = find(node.op);
     if (!slot && expansion != nullptr && expansion->scaled != nullptr)
-      slot = Factor{expansion->scaled(value(node.operand(0)), low_of(node)), node.operand(0)};
+      slot = expansion->scaled(value(node.operand(0)), low_of(node));
     return slot;
-  }
-
-  // The range of u where the factor's exponent is not 0, if the graph's shape tells.
-  std::optional<Range> range_of(ValueId u, const Factor& factor) const {
-    const ir::Node& node = old_[u];
-    if (u == factor.argument) return factor.scaled.argument;
-    if (node.op == Op::neg || node.op == Op::abs) return range_of(node.operand(0), factor);
-    if (node.op == Op::constant) {
-      const double magnitude = std::abs(old_.constant_value(u));
-      if (!(magnitude > 0) || std::isinf(magnitude)) return std::nullopt;
-      return Range{std::log2(magnitude), std::log2(magnitude)};
-    }
-    if (node.op != Op::mul) return std::nullopt;
-    const std::optional<Range> a = range_of(node.operand(0), factor);
-    const std::optional<Range> b = a ? range_of(node.operand(1), factor) : std::nullopt;
-    if (!b) return std::nullopt;
-    return Range{a->least + b->least, a->greatest + b->greatest};
   }
 
   Expr value(ValueId id) {
@@ -143,7 +111,7 @@ class Expander {
       return {&graph_, graph_.constant_bits(node.type.elem, node.payload)};
     if (const Expansion* expansion = find(node.op))
       return expansion->value(value(node.operand(0)), low_of(node));
-    if (scaled_[id.index]) return value_of(scaled_[id.index]->scaled);
+    if (scaled_[id.index]) return value_of(*scaled_[id.index]);
     if (is_primitive(node)) return structural(node);
     std::vector<ValueId> operands;
     for (const ValueId operand : node.args()) operands.push_back(value(operand).id);
@@ -161,7 +129,7 @@ class Expander {
   const ir::Graph& old_;
   ir::Graph graph_;
   std::vector<std::optional<Expr>> values_;
-  std::vector<std::optional<Factor>> scaled_;
+  std::vector<std::optional<Scaled>> scaled_;
   std::optional<Op> missing_;
 };
 

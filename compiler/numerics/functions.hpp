@@ -28,7 +28,11 @@ Expr erf(Expr x, Expr low);
 // normal.cpp
 Expr normal_cdf(Expr x, Expr low);
 Expr normal_pdf(Expr x, Expr low);
-Expr times_normal_cdf(Expr x);  // x * normal_cdf(x), and its limit 0 at -inf
+// As one piece each, and at -inf and inf their limits: x * normal_cdf(x), its derivative, and
+// x * normal_pdf(x).
+Expr times_normal_cdf(Expr x);
+Expr times_normal_cdf_slope(Expr x);
+Expr times_normal_pdf(Expr x);
 
 // rsqrt.cpp
 Expr rsqrt(Expr x, Expr low);

@@ -48,12 +48,12 @@ Pair two_product(Expr a, Expr b) {
   return {high, fma(a, b, -high)};
 }
 
-ExpReduction reduce_exp(Expr x, Expr low) {
+ExpReduction reduce_exp(Expr x, Expr low, int offset) {
   // Added to 1.5 * 2^23 + 127 (f64: 1.5 * 2^52 + 1023), x log2 e leaves its nearest integer plus
   // the bias in the low bits (Hida, Li and Bailey's and many others' way to round; ties do not
   // matter here). ln 2 is cut so that k times its high word, and x minus that, are exact (Cody and
   // Waite 1980): r is rounded once, in the last step.
-  const double magic = pick(x, 0x1.8p23 + 127, 0x1.8p52 + 1023);
+  const double magic = biased_integer(x, offset);
   const Expr biased = fma(x, 0x1.71547652b82fep0, number(x, magic));
   const Expr k = biased - magic;
   const Expr near = fma(k, -pick(x, 0x1.62e4p-1, 0x1.62e42feep-1), x);
@@ -63,23 +63,34 @@ ExpReduction reduce_exp(Expr x, Expr low) {
   return {r, k, biased};
 }
 
+ExactExpReduction reduce_exp_exactly(Expr x, Expr low, int offset) {
+  // ln 2 rounded is a multiple of 2^-24 (f64: 2^-53), and so then is x - k ln 2: below 1 it fits.
+  const double magic = biased_integer(x, offset);
+  const Expr biased = fma(x, 0x1.71547652b82fep0, number(x, magic));
+  const Expr k = biased - magic;
+  const Expr r = fma(k, -pick(x, 0x1.62e43p-1, 0x1.62e42fefa39efp-1), x);
+  const Expr rest = number(x, pick(x, 0x1.05c61p-29, -0x1.abc9e3b39803fp-56));
+  return {r, low.is_constant(0) ? k * rest : fma(k, rest, low), k, biased};
+}
+
+Expr expm1_reduced(Expr r, Expr tail) {
+  // e^r - 1 + tail e^r, of which tail (1 + r) is enough.
+  const Expr square_over_r = fma(r, horner(r, kExp.of(r).subspan(2)), tail);
+  return r + fma(r, square_over_r, tail);
+}
+
 Expr exp_reduced(Expr r) { return horner(r, kExp); }
 
 Expr expm1_reduced(Expr r) { return fma(r * r, horner(r, kExp.of(r).subspan(2)), r); }
 
-Expr power_of_two(const ExpReduction& reduction) {
-  const Expr bits = to_bits(reduction.biased);
-  return from_bits(bits << (is_f64(reduction.biased) ? 52 : 23));
-}
+Expr power_of_two(Expr biased) { return from_bits(to_bits(biased) << (is_f64(biased) ? 52 : 23)); }
+
+double biased_integer(Expr like, int k) { return pick(like, 0x1.8p23 + 127, 0x1.8p52 + 1023) + k; }
 
 Argument clamp_argument(Expr x, Expr low, double least, double greatest) {
-  const Expr limited = min(max(x, least), greatest);
-  return {limited, low.is_constant(0) ? low : select(equal(limited, x), low, 0.0)};
-}
-
-Argument clamp_below(Expr x, Expr low, double least) {
-  const Expr limited = max(x, least);
-  return {limited, low.is_constant(0) ? low : select(equal(limited, x), low, 0.0)};
+  const Expr floor = max(x, least);
+  const Expr limited = min(floor, greatest);
+  return {x, floor, limited, low.is_constant(0) ? low : select(equal(limited, x), low, 0.0)};
 }
 
 namespace {
@@ -94,6 +105,11 @@ Expr product(Expr u, Expr high, const std::optional<Expr>& low) {
 
 Scaled times(Expr u, const Scaled& scaled) {
   Scaled result = scaled;
+  if (const std::optional<Argument>& argument = scaled.argument) {
+    const Expr floor = argument->floor;
+    u = u == argument->given ? floor : select(equal(floor, argument->given), u, 0.0);
+    result.argument.reset();
+  }
   result.numerator = product(u, scaled.numerator, scaled.numerator_low);
   result.numerator_low.reset();
   return result;
@@ -102,7 +118,7 @@ Scaled times(Expr u, const Scaled& scaled) {
 Expr value_of(const Scaled& scaled) {
   Expr value = scaled.numerator_low ? scaled.numerator + *scaled.numerator_low : scaled.numerator;
   if (scaled.denominator) value = value / *scaled.denominator;
-  if (scaled.exponent) value = ldexp(value, *scaled.exponent);
+  if (scaled.exponent) value = scale(value, *scaled.exponent);
   return value;
 }
 

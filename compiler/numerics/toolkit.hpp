@@ -49,47 +49,57 @@ Pair two_product(Expr a, Expr b);
 // from rounding r).
 struct ExpReduction {
   Expr r;
-  Expr k;       // an integer, as a number
-  Expr biased;  // the number whose low bits hold k + bias: shifted left by the mantissa's width it
-                // is 2^k
+  Expr k;  // an integer, as a number
+  // The number whose low bits hold k + offset + bias: power_of_two makes it 2^(k + offset).
+  Expr biased;
 };
 // For |x| < 2^10 (f64: 2^13): callers clamp first. `low` is the argument's low word, or the
 // constant 0; it must be finite (see clamp_argument).
-ExpReduction reduce_exp(Expr x, Expr low);
+ExpReduction reduce_exp(Expr x, Expr low, int offset = 0);
+// The same with r exact: x = k ln 2 + r + tail, where tail is some units of 2^-25 r (f32). One
+// operation more in what follows, where the rounding of r is too much.
+struct ExactExpReduction {
+  Expr r;
+  Expr tail;
+  Expr k;
+  Expr biased;
+};
+ExactExpReduction reduce_exp_exactly(Expr x, Expr low, int offset = 0);
+// e^(r + tail) - 1.
+Expr expm1_reduced(Expr r, Expr tail);
 // e^r for a reduced r, in [0.70, 1.42], to 0.8 ulps.
 Expr exp_reduced(Expr r);
 // e^r - 1 for a reduced r, in [-0.30, 0.42], to 0.8 ulps of itself.
 Expr expm1_reduced(Expr r);
-// 2^k, for k in the range of normal numbers.
-Expr power_of_two(const ExpReduction& reduction);
+// 2^(k + offset), which must be a normal number.
+Expr power_of_two(Expr biased);
+// The constant whose low bits hold k + bias.
+double biased_integer(Expr like, int k);
 
 // An argument and its low word, limited to [least, greatest]. NaN stays NaN. Where the limit acts
 // the low word is 0: at an infinite argument a low word made by fma(a, b, -a*b) is NaN.
 struct Argument {
+  Expr given;
+  Expr floor;  // max(given, least)
   Expr x;
   Expr low;
 };
 Argument clamp_argument(Expr x, Expr low, double least, double greatest);
-Argument clamp_below(Expr x, Expr low, double least);
 
 // numerator / denominator * 2^exponent: a value that may be too small for its type although its
 // product with something else is not, as sigmoid(-100) in x * sigmoid(x). Products and sums take
-// the parts together, and the exponent is applied last (expand.cpp) by ldexp, within whose domain
-// the product must lie: hence the ranges.
-struct Range {  // of log2 of a magnitude, wherever the exponent is not 0; a value that is exactly 0
-                // there is fine too
-  double least;
-  double greatest;
-};
+// the parts together, and the exponent is applied last (expand.cpp).
 struct Scaled {
   Expr numerator;
-  std::optional<Expr> numerator_low =
-      {};  // the numerator is the pair; the constant 1 as its high word costs nothing
+  // The numerator is the pair; the constant 1 as its high word costs nothing.
+  std::optional<Expr> numerator_low = {};
   std::optional<Expr> denominator = {};
   std::optional<Expr> denominator_low = {};
-  std::optional<Expr> exponent = {};  // an integer in -160..130 (f64: -1100..1030), as a number
-  Range fraction = {0, 0};            // of numerator / denominator
-  Range argument = {0, 0};            // of the function's argument
+  // An integer in -126..127 (f64: -1022..1023), as a number: ir::scale applies it.
+  std::optional<Expr> exponent = {};
+  // The function's argument, and the one that the parts are computed from, larger where the
+  // function vanishes: there a factor must be made small too, be it 1e38.
+  std::optional<Argument> argument = {};
 };
 
 // The value of a scaled fraction, rounded.

@@ -1,0 +1,54 @@
+// sigmoid(x) = 1 / (1 + E), E = e^-x = 2^k (1 + s), for both signs of x by one form.
+//
+// 1 + E = hi + t, where hi is the larger of 1 and 2^k, and t = the other + 2^k s costs a quarter of
+// an ulp of the sum: 1 + 2^k first would lose a whole one from |k| = 24 on.
+#include "compiler/numerics/functions.hpp"
+
+namespace sluice::numerics {
+namespace {
+
+// The sum 2^-shift (1 + E) in two parts, for k - shift within the normal numbers' exponents.
+struct Denominator {
+  Expr high;
+  Expr low;
+};
+
+Denominator one_plus(Expr power, Expr s, double one) {
+  return {max(power, one), fma(power, s, min(power, one))};
+}
+
+}  // namespace
+
+// E grows to 2^159 where x * sigmoid(x) falls to the smallest denormal: k is cut, and the rest
+// applied to the quotient at last. Where k is cut the 1 beside E is nothing.
+Scaled sigmoid_scaled(Expr x, Expr low) {
+  const Argument argument = clamp_argument(x, low, pick(x, -110, -760), pick(x, 87, 708));
+  const ExpReduction reduced = reduce_exp(-argument.x, -argument.low);
+  const Expr cut = min(reduced.biased, biased_integer(x, is_f64(x) ? 600 : 62));
+  const Denominator sum = one_plus(power_of_two(cut), expm1_reduced(reduced.r), 1);
+  return {.numerator = number(x, 1),
+          .denominator = sum.high + sum.low,
+          .denominator_low = {},
+          .exponent = cut - reduced.biased,
+          .argument = argument};
+}
+
+// With numerator and denominator scaled by 2^-shift, all k down to the smallest denormal fit. Here
+// the denominator is kept as both = 1 + 2^k, and t = 2^k s with what rounding took from `both`, for
+// then 1 - q both is nearly exact: what the quotient q leaves, 1 - q (1 + E), times q (again 1/(1 +
+// E)) corrects it, and the error is that of r, s and the last rounding.
+Expr sigmoid(Expr x, Expr low) {
+  const int shift = is_f64(x) ? 54 : 24;
+  const double one = pick(x, 0x1p-24, 0x1p-54);
+  const Argument argument = clamp_argument(x, low, pick(x, -104, -746), pick(x, 70, 670));
+  const ExactExpReduction reduced = reduce_exp_exactly(-argument.x, -argument.low, -shift);
+  const Expr power = power_of_two(reduced.biased);
+  const Expr both = power + one;
+  const Expr lost = one - (both - power);
+  const Expr t = fma(power, expm1_reduced(reduced.r, reduced.tail), lost);
+  const Expr q = one / (both + t);
+  const Expr scaled = q * (1 / one);
+  return fma(fma(-scaled, t, fma(-scaled, both, 1.0)), q, q);
+}
+
+}  // namespace sluice::numerics
