@@ -15,7 +15,7 @@ constexpr double kLog2E = std::numbers::log2e;
 constexpr double kLog10E = std::numbers::log10e;
 constexpr double kTwoOverRootPi = 2 * std::numbers::inv_sqrtpi;
 
-// A slope as rules.def writes it: an expression, a literal, or none.
+// A slope as rules.def writes it: an expression, a literal, or kNone.
 struct Slope {
   std::optional<Expr> expr;
   std::optional<double> literal;
@@ -28,7 +28,7 @@ struct Slope {
     return literal ? number(like, *literal) : expr;
   }
 };
-const Slope none;
+const Slope kNone;
 
 // A choice between literals, which stays a select: split() takes it apart.
 Expr choose(Expr condition, Slope a, Slope b) {
@@ -109,7 +109,7 @@ Slopes resolve(Expr y, Slope a = {}, Slope b = {}, Slope c = {}) {
 
 Slopes slopes(Expr y) {
   const ir::Node node = y.node();
-  const auto operand = [&](int i) { return i < node.arity() ? y.operand(i) : Expr{}; };
+  const auto operand = [&](int i) { return i < node.arity() ? y.operand(i) : y; };
   const Expr a = operand(0);
   [[maybe_unused]] const Expr b = operand(1);
   [[maybe_unused]] const Expr c = operand(2);
