@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "compiler/driver/warnings.hpp"
 #include "dsl/program.hpp"
 
 namespace sluice {
@@ -38,7 +39,7 @@ Result<Program> Program::parse(std::string_view text, std::string_view name, con
   auto parsed = dsl::parse(text, name, base.program_.get());
   if (!parsed.ok()) return parsed.error();
   Program program(std::make_shared<const dsl::Program>(std::move(parsed->program)));
-  program.warnings_ = std::move(parsed->rendered_warnings);
+  program.warnings_ = parsed->rendered_warnings + driver::warnings(*program.program_);
   return program;
 }
 

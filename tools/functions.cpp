@@ -66,7 +66,7 @@ Outcome Definitions::add_file(const std::string& path) {
   if (!parsed) return parsed.error();
   Result<Program> added = Program::parse(*text, path, program);
   if (!added) return added.error();
-  warnings += parsed->rendered_warnings;
+  warnings += added->warnings();
   tree = std::move(parsed->program);
   program = std::move(added).value();
   return Unit{};
