@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "compiler/numerics/functions.hpp"
+#include "compiler/numerics/structural.hpp"
 
 namespace sluice::numerics {
 namespace {
@@ -29,6 +30,10 @@ struct Expansion {
 constexpr Expansion kExpansions[] = {
     {Op::exp, exp},
     {Op::sigmoid, sigmoid, sigmoid_scaled},
+    {Op::erf, erf},
+    {Op::normal_cdf, normal_cdf},
+    {Op::normal_pdf, normal_pdf},
+    {Op::rsqrt, rsqrt},
 };
 
 const Expansion* find(Op op) {
@@ -120,8 +125,14 @@ class Expander {
 
   // Primitives that are about the graph rather than about a function.
   Expr structural(const ir::Node& node) {
-    const Expr a = value(node.operand(0));
+    const auto operand = [&](int i) { return value(node.operand(i)); };
+    const Expr a = operand(0);
     if (node.op == Op::detach || node.op == Op::clause) return a;
+    if (node.op == Op::sign) return sign(a);
+    if (node.op == Op::clamp) return clamp(a, operand(1), operand(2));
+    if (node.op == Op::integer_power)
+      return integer_power(a, static_cast<int>(old_.constant_value(node.operand(1))));
+    if (node.op == Op::limits) return with_limits(a, operand(1), operand(2), operand(3));
     missing_ = node.op;
     return a;
   }
