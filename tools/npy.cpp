@@ -16,6 +16,8 @@
 namespace sluice::tools {
 namespace {
 
+constexpr const char* kOpenFiles = "/proc/self/fd";
+
 Error file_error(std::string_view path, std::string_view what) {
   return {Status::io_error, fmt::format("{}: {}", path, what)};
 }
@@ -140,21 +142,46 @@ Result<NpyWriter> NpyWriter::create(const std::string& path, Dtype dtype, const 
   if (std::filesystem::exists(status)) {
     // A rename would put a file where a device or a folder is, or replace a link.
     if (!std::filesystem::is_regular_file(status)) return file_error(path, "is not a regular file");
+    // Nor would it ask whether the file may be written.
+    if (::access(path.c_str(), W_OK) != 0) return system_error(path, "cannot be written");
     target = std::filesystem::canonical(path, ignored).string();
     if (ignored) target = path;
   }
-  std::string temporary;
-  int file = -1;
-  for (int attempt = 0; attempt < 100 && file < 0; ++attempt) {
-    temporary = fmt::format("{}.{}-{}.part", target, ::getpid(), attempt);
-    file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file < 0 && errno != EEXIST) break;
-  }
-  if (file < 0) return system_error(path, "cannot be written");
-  NpyWriter writer(file, target, std::move(temporary));
+  NpyWriter writer(-1, target, "");
+  if (Outcome opened = writer.open_temporary(); !opened)
+    return Error{Status::io_error, fmt::format("{}: {}", path, opened.error().message)};
   const std::string header = npy_header(dtype, shape);
   if (Outcome put = writer.append(std::as_bytes(std::span(header))); !put) return put.error();
   return writer;
+}
+
+// Best a file without a name, which the system itself drops when the program ends before its time;
+// where that is not to be had, one beside the destination.
+Outcome NpyWriter::open_temporary() {
+#if defined(O_TMPFILE)
+  const std::string folder = std::filesystem::path(path_).parent_path().string();
+  // It gets its name through /proc, which not every container has.
+  if (::access(kOpenFiles, X_OK) == 0)
+    file_ = ::open(folder.empty() ? "." : folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+  if (file_ >= 0) return Unit{};
+#endif
+  return with_new_name([this](const std::string& name) {
+    file_ = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return file_ >= 0;
+  });
+}
+
+// Calls `make` with names that nothing bears yet, until it has made a file of one.
+Outcome NpyWriter::with_new_name(const std::function<bool(const std::string&)>& make) {
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const std::string name = fmt::format("{}.{}-{}.part", path_, ::getpid(), attempt);
+    if (make(name)) {
+      temporary_ = name;
+      return Unit{};
+    }
+    if (errno != EEXIST) break;
+  }
+  return Error{Status::io_error, fmt::format("cannot be written: {}", std::strerror(errno))};
 }
 
 Outcome NpyWriter::append(std::span<const std::byte> elements) {
@@ -163,6 +190,15 @@ Outcome NpyWriter::append(std::span<const std::byte> elements) {
 }
 
 Outcome NpyWriter::finish() {
+#if defined(O_TMPFILE)
+  if (temporary_.empty()) {
+    const std::string open_file = fmt::format("{}/{}", kOpenFiles, file_);
+    const Outcome named = with_new_name([&](const std::string& name) {
+      return ::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+    });
+    if (!named) return file_error(path_, named.error().message);
+  }
+#endif
   // close() is where some file systems tell of a write that failed.
   if (::close(std::exchange(file_, -1)) != 0) return system_error(path_, "cannot be written");
   return Unit{};

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -70,8 +71,8 @@ class NpyReader {
   NpyHeader header_;
 };
 
-// A file being written. It grows beside its destination under another name, and takes its place
-// only when it is complete; a writer that is dropped before leaves nothing behind.
+// A file being written. It grows without a name, or beside its destination under another, and takes
+// its place only when it is complete; a writer that is dropped before leaves nothing behind.
 class NpyWriter {
  public:
   [[nodiscard]] static Result<NpyWriter> create(const std::string& path, Dtype dtype,
@@ -83,18 +84,20 @@ class NpyWriter {
   ~NpyWriter();
 
   [[nodiscard]] Outcome append(std::span<const std::byte> elements);
-  // Everything has been appended: flushes it to the temporary file.
+  // Everything has been appended: the file is complete, under another name still.
   [[nodiscard]] Outcome finish();
   // Puts the finished file in its place.
   [[nodiscard]] Outcome publish();
 
  private:
   NpyWriter(int file, std::string path, std::string temporary);
+  [[nodiscard]] Outcome open_temporary();
+  [[nodiscard]] Outcome with_new_name(const std::function<bool(const std::string&)>& make);
   void discard();
 
   int file_ = -1;
   std::string path_;
-  std::string temporary_;  // empty once published
+  std::string temporary_;  // what path_ is while it is incomplete, if that has a name
 };
 
 }  // namespace sluice::tools

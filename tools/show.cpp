@@ -16,6 +16,7 @@
 #include "support/target.hpp"
 #include "tools/command.hpp"
 #include "tools/derivative.hpp"
+#include "tools/disassemble.hpp"
 #include "tools/functions.hpp"
 #include "tools/values.hpp"
 
@@ -147,6 +148,16 @@ KernelSpec spec_of(const Subject& subject, const driver::Request& request) {
   return spec;
 }
 
+// Made for any target on any machine: nothing of it is run.
+Result<std::string> assembly(const Subject& subject, const driver::Request& request) {
+  const Result<driver::Compiled> compiled = driver::compile(request);
+  if (!compiled) return compiled.error();
+  const Result<object::CodeObject> code = driver::emit(compiled->program, subject.target);
+  if (!code) return code.error();
+  return fmt::format("; {} for {}\n{}", compiled->program.name, to_string(subject.target),
+                     disassemble(*code));
+}
+
 Result<std::string> step_text(const Subject& subject, const std::string& step) {
   const driver::Request request = request_of(subject);
   if (step == "key") {
@@ -154,6 +165,7 @@ Result<std::string> step_text(const Subject& subject, const std::string& step) {
     if (!key) return key.error();
     return key->text() + "\n";
   }
+  if (step == "asm") return assembly(subject, request);
   if (step == "llvm") return Error{Status::unsupported, "the step 'llvm' is not supported yet"};
   if (const auto known = driver::step_from_name(step)) return driver::show(request, *known);
   return Error{Status::unknown_name,
