@@ -79,8 +79,8 @@ class Allocator {
       thing.pinned = true;
       bank(thing.bank).free &= ~bit(thing.reg);
     }
-    result_.free_vectors = std::popcount(bank(Bank::vector).free);
-    result_.free_masks = std::popcount(bank(Bank::mask).free);
+    result_.free.vectors = std::popcount(bank(Bank::vector).free);
+    result_.free.masks = std::popcount(bank(Bank::mask).free);
     result_.slots_end = options.first_slot;
     result_.code.reserve(block.code.size() * copies_ + 16);
   }
@@ -288,7 +288,7 @@ class Allocator {
     for (const Bank which : {Bank::vector, Bank::mask}) {
       const Registers& registers = bank(which);
       const int free = std::popcount(registers.free | (registers.cached & ~registers.locked));
-      int& least = which == Bank::vector ? result_.free_vectors : result_.free_masks;
+      int& least = which == Bank::vector ? result_.free.vectors : result_.free.masks;
       least = std::min(least, free);
     }
   }

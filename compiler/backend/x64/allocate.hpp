@@ -59,22 +59,29 @@ struct AllocationOptions {
       pinned;  // by invariant: the register that holds it throughout, or Placed::kNone
 };
 
+// Registers that a block leaves over.
+struct Room {
+  int vectors = 0;
+  int masks = 0;
+};
+
 struct Allocation {
   std::vector<Placed> code;
   std::uint32_t slots_end = 0;  // one past the last slot used
   std::uint32_t spills =
-      0;  // stores of values, and reloads of invariants that no instruction takes from memory
-  int free_vectors = 0;  // registers that nothing needed anywhere in the block
-  int free_masks = 0;
+      0;      // stores of values, and reloads of invariants that no instruction takes from memory
+  Room free;  // what nothing needed anywhere in the block; told where nothing is pinned
 };
 
 [[nodiscard]] Allocation allocate(const Block& block, std::span<const Invariant> invariants,
                                   Machine machine, const AllocationOptions& options);
 
-// A register for each of the invariants of most use, as long as there are that many free ones:
-// taken from the top.
-[[nodiscard]] std::vector<std::int8_t> pin(const Block& block,
-                                           std::span<const Invariant> invariants, Machine machine,
-                                           const Allocation& unpinned);
+// A register for each of the invariants of most use, as long as there is room: taken from the top.
+struct Pins {
+  std::vector<std::int8_t> registers;  // by invariant, or Placed::kNone
+  bool complete = true;                // none that the block uses was left out
+};
+[[nodiscard]] Pins pin(const Block& block, std::span<const Invariant> invariants, Machine machine,
+                       Room room);
 
 }  // namespace sluice::x64

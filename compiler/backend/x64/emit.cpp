@@ -17,17 +17,36 @@ namespace {
 // instructions gain from more (bench/). Fewer where two would spill.
 int most_copies(std::size_t instructions) { return instructions <= 6 ? 4 : 2; }
 
-Allocation allocate_loop(const Selection& selection, Machine machine, int copies,
-                         std::vector<std::int8_t>& pinned) {
+// What `copies` of a block leave over, if one leaves `free`: they can't need more than each by
+// itself.
+Room room_beside(Room free, Machine machine, int copies) {
+  const int vectors = machine.vector_registers();
+  const int masks = kMaskRegisters - 1;
+  return {vectors - copies * (vectors - free.vectors), masks - copies * (masks - free.masks)};
+}
+
+// The loop for a number of copies. Where one copy's needs tell that all invariants have room they
+// are pinned at once; else the copies are allocated without pins to see what they leave over.
+void allocate_loop(const Selection& selection, Machine machine, Blocks& blocks) {
   AllocationOptions options;
-  options.copies = copies;
+  options.copies = blocks.copies;
   options.first_slot = selection.uniform_slots;
+  const auto allocate_pinned = [&](Room room) {
+    Pins pins = pin(selection.body, selection.invariants, machine, room);
+    options.pinned = pins.registers;
+    blocks.loop = allocate(selection.body, selection.invariants, machine, options);
+    blocks.pinned = std::move(pins.registers);
+    return pins.complete && blocks.loop.spills == 0;
+  };
+  if (allocate_pinned(room_beside(blocks.tail.free, machine, blocks.copies))) return;
+  options.pinned = {};
   Allocation unpinned = allocate(selection.body, selection.invariants, machine, options);
-  pinned.clear();
-  if (unpinned.spills != 0) return unpinned;
-  pinned = pin(selection.body, selection.invariants, machine, unpinned);
-  options.pinned = pinned;
-  return allocate(selection.body, selection.invariants, machine, options);
+  if (unpinned.spills == 0) {
+    allocate_pinned(unpinned.free);
+    if (blocks.loop.spills == 0) return;
+  }
+  blocks.pinned.clear();
+  blocks.loop = std::move(unpinned);
 }
 
 Blocks allocate_blocks(const Selection& selection, Machine machine) {
@@ -39,7 +58,7 @@ Blocks allocate_blocks(const Selection& selection, Machine machine) {
   blocks.tail = allocate(selection.body, selection.invariants, machine, options);
   blocks.copies = most_copies(selection.body.code.size());
   for (;; --blocks.copies) {
-    blocks.loop = allocate_loop(selection, machine, blocks.copies, blocks.pinned);
+    allocate_loop(selection, machine, blocks);
     if (blocks.loop.spills == 0 || blocks.copies == 1) return blocks;
   }
 }

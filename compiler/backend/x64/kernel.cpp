@@ -329,7 +329,9 @@ object::CodeObject write_kernel(const schedule::ElementProgram& program, Machine
   const std::size_t instructions =
       blocks.once.code.size() + 2 * blocks.loop.code.size() + blocks.tail.code.size();
   object::CodeObject object;
-  object.bytes.resize(4096 + instructions * 24 + selection.pool.bytes().size());
+  // An instruction has at most 15 bytes and another of 7 before it; a masked store takes several.
+  const std::size_t buffers = program.graph.inputs().size() + program.graph.outputs().size();
+  object.bytes.resize(4096 + instructions * 24 + buffers * 256 + 2 * selection.pool.bytes().size());
   Kernel kernel(program, machine, selection, blocks, object.bytes);
   if (annotate) kernel.annotate();
   object.code_size = kernel.write();

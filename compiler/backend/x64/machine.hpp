@@ -9,6 +9,9 @@
 
 namespace sluice::x64 {
 
+// k0 to k7; k0 can't serve as a mask.
+inline constexpr int kMaskRegisters = 8;
+
 struct Machine {
   bool avx512 = false;
   bool wide = false;  // f64 lanes

@@ -31,8 +31,7 @@ std::uint32_t cost(const Instruction& instruction, std::size_t source, const Inv
 
 }  // namespace
 
-std::vector<std::int8_t> pin(const Block& block, std::span<const Invariant> invariants,
-                             Machine machine, const Allocation& unpinned) {
+Pins pin(const Block& block, std::span<const Invariant> invariants, Machine machine, Room room) {
   std::vector<std::uint32_t> costs(invariants.size(), 0);
   for (const Instruction& instruction : block.code) {
     for (std::size_t s = 0; s < instruction.src.size(); ++s) {
@@ -48,17 +47,18 @@ std::vector<std::int8_t> pin(const Block& block, std::span<const Invariant> inva
     if (costs[i] != 0) order.push_back(i);
   std::stable_sort(order.begin(), order.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return costs[a] > costs[b]; });
-  std::vector<std::int8_t> pinned(invariants.size(), Placed::kNone);
-  int vectors = unpinned.free_vectors;
-  int masks = unpinned.free_masks;
+  Pins pins{std::vector<std::int8_t>(invariants.size(), Placed::kNone), true};
   int next_vector = machine.vector_registers();
-  int next_mask = 8;
+  int next_mask = kMaskRegisters;
   for (const std::uint32_t i : order) {
     const bool vector = invariants[i].bank == Bank::vector;
-    if ((vector ? vectors : masks)-- <= 0) continue;
-    pinned[i] = static_cast<std::int8_t>(vector ? --next_vector : --next_mask);
+    int& left = vector ? room.vectors : room.masks;
+    if (left-- > 0)
+      pins.registers[i] = static_cast<std::int8_t>(vector ? --next_vector : --next_mask);
+    else
+      pins.complete = false;
   }
-  return pinned;
+  return pins;
 }
 
 }  // namespace sluice::x64
