@@ -1,12 +1,12 @@
-// normal_cdf, normal_pdf, and x * normal_cdf(x) as one piece.
+// normal_cdf, normal_pdf, and as one piece each x * normal_cdf(x), its derivative and
+// x * normal_pdf(x).
 //
-// With h = |x| all three are e^(-(h^2 + mu)/2) for some slow mu(h): for normal_pdf nearly a
+// With h = |x| the first three are e^(-(h^2 + mu)/2) for some slow mu(h): for normal_pdf nearly a
 // constant, for the tail normal_cdf(-h) about 2 log of Mills' ratio. So neither a quotient nor a
 // product with a polynomial's value stands at the end, where it would cost an ulp: mu only moves
 // the argument of the exponential, where its rounding errors count absolutely. h^2 never needs its
 // low word either: fma(h, h, -N step) rounds once, after the steps are removed. The tables say the
 // rest (fit/normal.py).
-#include <array>
 #include <bit>
 #include <cstdint>
 #include <string>
@@ -21,33 +21,53 @@ namespace {
 
 using Row = std::span<const double>;
 
-std::array<Row, std::size(kMuF32)> rows_f32() {
-  std::array<Row, std::size(kMuF32)> rows;
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = kMuF32[i];
-  return rows;
-}
-std::array<Row, std::size(kMuF64)> rows_f64() {
-  std::array<Row, std::size(kMuF64)> rows;
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = kMuF64[i];
-  return rows;
-}
-
 constexpr Polynomial kFall{kFallF32, kFallF64};
 
-Row row(Expr like, Row f32, Row f64) { return is_f64(like) ? f64 : f32; }
-
-Expr look(Expr index, const char* name, Row entries) {
-  return lookup(index, name, std::vector<double>(entries.begin(), entries.end()));
+Expr look(Expr index, const std::string& name, Row f32, Row f64) {
+  const Row row = is_f64(index) ? f64 : f32;
+  return lookup(index, name, std::vector<double>(row.begin(), row.end()));
 }
+
+// A polynomial whose coefficients are looked up, by the power of the variable.
+class Coefficients {
+ public:
+  template <std::size_t Rows32, std::size_t Length32, std::size_t Rows64, std::size_t Length64>
+  Coefficients(Expr index, std::string name, const double (&f32)[Rows32][Length32],
+               const double (&f64)[Rows64][Length64])
+      : index_(index), name_(std::move(name)) {
+    if (is_f64(index))
+      rows_.assign(std::begin(f64), std::end(f64));
+    else
+      rows_.assign(std::begin(f32), std::end(f32));
+  }
+
+  [[nodiscard]] Expr operator[](std::size_t i) const {
+    return look(index_, name_ + std::to_string(i), rows_[i], rows_[i]);
+  }
+  // c[from] + d (c[from + 1] + d (...)).
+  [[nodiscard]] Expr horner(Expr d, std::size_t from) const {
+    Expr sum = (*this)[rows_.size() - 1];
+    for (std::size_t i = rows_.size() - 1; i-- > from;) sum = fma(sum, d, (*this)[i]);
+    return sum;
+  }
+
+ private:
+  Expr index_;
+  std::string name_;
+  std::vector<Row> rows_;
+};
 
 // What a result is scaled up by, so that the power of two is a normal number throughout.
 double lift(Expr like) { return pick(like, 0x1p40, 0x1p100); }
 
 // e^(-(h^2 + mu)/2) times the lift is power * (1 + fall).
-struct Tail {
+struct Exponential {
   Expr power;
   Expr fall;
 };
+
+Expr lowered(Expr lifted) { return lifted * (1 / lift(lifted)); }
+Expr value(const Exponential& e) { return fma(e.power, e.fall, e.power); }
 
 // The lifted powers by the low bits of N, less what the same bits add when all of N is shifted up
 // to the exponent's place.
@@ -60,13 +80,13 @@ std::vector<double> powers(Expr like, double lifted_sign) {
     } else {
       const auto power = static_cast<float>(kPowerF32[j] * lifted_sign);
       const auto bits = std::bit_cast<std::uint32_t>(power) - (static_cast<std::uint32_t>(j) << 20);
-      entries.push_back(std::bit_cast<float>(bits));
+      entries.push_back(static_cast<double>(std::bit_cast<float>(bits)));
     }
   }
   return entries;
 }
 
-Tail tail(Expr r, Expr steps, double sign) {
+Exponential exponential(Expr r, Expr steps, double sign) {
   const Expr index = to_bits(steps);
   const std::string name = sign < 0 ? "normal_power_negative" : "normal_power";
   const Expr power = lookup(index, name, powers(r, sign * lift(r)));
@@ -79,6 +99,12 @@ Pair magnitude(Expr x, Expr low) {
   if (low.is_constant(0)) return {h, low};
   return {h, select(equal(abs(x), h), select(x < 0, -low, low), 0.0)};
 }
+Pair magnitude(Expr x) { return magnitude(x, number(x, 0)); }
+
+// kMagic - N, for N the nearest integer to square / step + (kMagic - magic_less).
+Expr steps_in(Expr square, Expr magic_less) {
+  return fma(square, pick(square, -1 / kStepF32, -1 / kStepF64), magic_less);
+}
 
 // h^2 + 2 h low - N step + whole.
 Expr reduced_square(Pair h, Expr steps, Expr whole) {
@@ -86,70 +112,89 @@ Expr reduced_square(Pair h, Expr steps, Expr whole) {
   return h.low.is_constant(0) ? square : fma(h.high + h.high, h.low, square);
 }
 
-Expr steps_in(Expr square, Expr magic_less) {
-  return fma(square, pick(square, -1 / kStepF32, -1 / kStepF64), magic_less);
+Expr distance(Pair h, Expr centre) {
+  const Expr d = h.high - centre;
+  return h.low.is_constant(0) ? d : d + h.low;
 }
 
 enum class Care { plain, more };
 
 // normal_cdf(-h) for h >= 0. With more care mu's linear term, its largest, is added without a
 // rounding of its own: normal_cdf needs it, x * normal_cdf(x) has room for the error.
-Tail lower_tail(Pair h, Care care, double sign) {
+Exponential lower_tail(Pair h, Care care, double sign) {
   const Expr cell = fma(h.high, pick(h.high, kCellScaleF32, kCellScaleF64),
                         pick(h.high, kCellStartF32, kCellStartF64));
   const Expr index = to_bits(cell) >> (is_f64(cell) ? kCellShiftF64 : kCellShiftF32);
-  const Expr from = h.high - look(index, "normal_centre", row(cell, kCentreF32, kCentreF64));
-  const Expr d = h.low.is_constant(0) ? from : from + h.low;
+  const Expr d = distance(h, look(index, "normal_centre", kCentreF32, kCentreF64));
+  const Coefficients mu(index, "normal_mu_", kMuF32, kMuF64);
+  const Expr above = mu.horner(d, 2);
+  const Expr bent = fma(d, above * d, mu[0]);  // without the linear term
+  const Expr all = care == Care::more ? fma(d, mu[1], bent) : fma(d, fma(above, d, mu[1]), mu[0]);
 
-  static const auto f32 = rows_f32();
-  static const auto f64 = rows_f64();
-  const std::span<const Row> mu = is_f64(d) ? std::span<const Row>(f64) : std::span<const Row>(f32);
-  const auto coefficient = [&](std::size_t i) {
-    return look(index, ("normal_mu_" + std::to_string(i)).c_str(), mu[i]);
-  };
-  Expr sum = coefficient(mu.size() - 1);
-  for (std::size_t i = mu.size() - 2; i >= 2; --i) sum = fma(sum, d, coefficient(i));
-  const Expr linear = coefficient(1);
-  const Expr bent = fma(d, sum * d, coefficient(0));  // without the linear term
-  const Expr all =
-      care == Care::more ? fma(d, linear, bent) : fma(d, fma(sum, d, linear), coefficient(0));
-
-  const Expr magic_less = look(index, "normal_magic_less", row(d, kMagicLessF32, kMagicLessF64));
+  const Expr magic_less = look(index, "normal_magic_less", kMagicLessF32, kMagicLessF64);
   const Expr steps = steps_in(fma(h.high, h.high, all), magic_less);
-  const Expr square =
-      reduced_square(h, steps, look(index, "normal_whole", row(d, kWholeF32, kWholeF64)));
-  const Expr r = care == Care::more ? fma(d, linear, square) + bent : square + all;
-  return tail(r, steps, sign);
+  const Expr square = reduced_square(h, steps, look(index, "normal_whole", kWholeF32, kWholeF64));
+  const Expr r = care == Care::more ? fma(d, mu[1], square) + bent : square + all;
+  return exponential(r, steps, sign);
 }
+
+Exponential density(Pair h, double sign) {
+  const Expr square = h.high * h.high;
+  const Expr mu = fma(square, pick(square, kDensitySlopeF32, kDensitySlopeF64),
+                      pick(square, kDensityMuF32, kDensityMuF64));
+  const Expr magic_less = number(mu, pick(mu, kDensityMagicLessF32, kDensityMagicLessF64));
+  const Expr steps = steps_in(square + mu, magic_less);
+  const Expr whole = number(mu, pick(mu, kDensityWholeF32, kDensityWholeF64));
+  return exponential(reduced_square(h, steps, whole) + mu, steps, sign);
+}
+
+// sign * e * factor, rounded once but for factor's and the power's own errors.
+Exponential scaled_by(Expr factor, const Exponential& e) { return {factor * e.power, e.fall}; }
 
 }  // namespace
 
 Expr normal_cdf(Expr x, Expr low) {
-  const Tail part = lower_tail(magnitude(x, low), Care::more, 1);
-  const Expr lower = fma(part.power, part.fall, part.power) * (1 / lift(x));
+  const Expr lower = lowered(value(lower_tail(magnitude(x, low), Care::more, 1)));
   return select(x > number(x, 0), 1.0 - lower, lower);
 }
 
-Expr normal_pdf(Expr x, Expr low) {
-  const Pair h = magnitude(x, low);
-  const Expr square = h.high * h.high;
-  const Expr mu = fma(square, pick(x, kDensitySlopeF32, kDensitySlopeF64),
-                      pick(x, kDensityMuF32, kDensityMuF64));
-  const Expr steps =
-      steps_in(square + mu, number(x, pick(x, kDensityMagicLessF32, kDensityMagicLessF64)));
-  const Expr whole = number(x, pick(x, kDensityWholeF32, kDensityWholeF64));
-  const Tail part = tail(reduced_square(h, steps, whole) + mu, steps, 1);
-  return fma(part.power, part.fall, part.power) * (1 / lift(x));
-}
+Expr normal_pdf(Expr x, Expr low) { return lowered(value(density(magnitude(x, low), 1))); }
 
 // max(x, 0) - |x| normal_cdf(-|x|): for negative x the second term alone, exact in its scaling
 // down; for positive x its error hardly matters. The power is negative, which saves negating the
 // product.
 Expr times_normal_cdf(Expr x) {
-  const Expr h = magnitude(x, number(x, 0)).high;
-  const Tail part = lower_tail({h, number(x, 0)}, Care::plain, -1);
-  const Expr power = h * part.power;
-  return fma(fma(power, part.fall, power), 1 / lift(x), max(x, 0.0));
+  const Pair h = magnitude(x);
+  const Expr product = value(scaled_by(h.high, lower_tail(h, Care::plain, -1)));
+  return fma(product, 1 / lift(x), max(x, 0.0));
+}
+
+// x itself is a factor no further than where the result is 0.
+Expr times_normal_pdf(Expr x) {
+  const Pair h = magnitude(x);
+  const Expr end = number(x, pick(x, kTailEndF32, kTailEndF64));
+  const Expr factor = min(max(x, -end), end);
+  return lowered(value(scaled_by(factor, density(h, 1))));
+}
+
+// normal_cdf(x) + x normal_pdf(x): for x = -h it is s(h) times the exponential, for x = h the
+// complement to 1. s is a constant and a small rest, and so is 1 + fall: only the constants'
+// product with the power is rounded as a whole, and last.
+Expr times_normal_cdf_slope(Expr x) {
+  const Pair h = magnitude(x);
+  const Expr cell = fma(h.high, pick(x, kSlopeCellScaleF32, kSlopeCellScaleF64),
+                        pick(x, kSlopeCellStartF32, kSlopeCellStartF64));
+  const Expr index = to_bits(cell) >> (is_f64(x) ? kSlopeCellShiftF64 : kSlopeCellShiftF32);
+  const Expr d = distance(h, look(index, "gelu_slope_centre", kSlopeCentreF32, kSlopeCentreF64));
+  const Coefficients s(index, "gelu_slope_", kSlopeF32, kSlopeF64);
+  const Expr slope = s.horner(d, 1);  // s = s[0] + d slope
+
+  const Expr steps = steps_in(h.high * h.high, number(x, pick(x, kMagicF32, kMagicF64)));
+  const Expr square = reduced_square(h, steps, number(x, pick(x, kNoWholeF32, kNoWholeF64)));
+  const Exponential e = exponential(square, steps, 1);
+  const Expr small = fma(d, slope, e.fall * fma(d, slope, s[0]));
+  const Expr lower = lowered(fma(e.power, s[0], e.power * small));
+  return select(x > number(x, 0), 1.0 - lower, lower);
 }
 
 }  // namespace sluice::numerics

@@ -8,7 +8,11 @@ ulp of numbers of the format (Gal and Bachelis, "An accurate elementary mathemat
 these need no low words. An interval's mu is `whole` + a polynomial without much of a constant: `whole` is a multiple of
 1/8, which the sum that removes N step takes exactly, and near a multiple of step, so that r stays small.
 
-normal_pdf is the same with mu = h^2 (1/rho - 1) + a constant.
+normal_pdf is the same with mu = h^2 (1/rho - 1) + a constant. The derivative of x Phi(x), which changes sign, is
+
+    Phi(-h) - h phi(h) = T 2^(-N/8) e^(-r rho/2) s(h),   r = h^2 - N step
+
+with polynomials for s.
 
     python3 normal.py > ../coefficients_normal.inc
 """
@@ -17,12 +21,14 @@ import random
 
 from mpmath import erfc, exp, fabs, ldexp, ln, log, mpf, nint, pi, polyval, sqrt
 
-from piecewise import BITS, Cells, centred, constant, literal, remez, rounded, rows, table
+from piecewise import BITS, Cells, centred, constant, literal, remez, rounded, rows, shifted, table
 
-# end: beyond it, h Phi(-h) rounds to 0. step_bits: N has as many more as the format's width allows.
+# end: beyond it, h phi(h) rounds to 0. step_bits: N has as many more as the format's width allows.
 FORMATS = {
-    "f32": dict(end=mpf("14.4"), start=mpf("1.68"), cell_bits=2, count=8, degree=6, exp_degree=4, step_bits=13, centre_bits=12),
-    "f64": dict(end=mpf("38.75"), start=mpf("1.5"), cell_bits=4, count=32, degree=11, exp_degree=8, step_bits=38, centre_bits=16),
+    "f32": dict(tail=dict(end=mpf("14.5625"), start=mpf("1.68"), cell_bits=2, count=8, degree=6, exp_degree=4, step_bits=13, centre_bits=12),
+        slope=dict(start=mpf("1.0453"), cell_bits=1, count=8, degree=7)),
+    "f64": dict(tail=dict(end=mpf("38.75"), start=mpf("1.5"), cell_bits=4, count=32, degree=11, exp_degree=8, step_bits=38, centre_bits=16),
+        slope=dict(start=mpf("1.5"), cell_bits=3, count=32, degree=13)),
 }
 
 
@@ -100,6 +106,45 @@ def tail(width, end, start, cell_bits, count, degree, exp_degree, step_bits, cen
     constant(f"kDensitySlope{name}", rounded(1 / rho - 1, bits))
     constant(f"kDensityMagicLess{name}", magic - nint(whole / step))
     constant(f"kDensityWhole{name}", whole - magic * step)
+    constant(f"kNoWhole{name}", -magic * step)
+    return rho, t
+
+
+def slope(width, end, rho, t, start, cell_bits, count, degree):
+    """The zero at 0.75 is inside an interval that ends where errors are measured absolutely (numerics.md, zero crossings);
+    the intervals beside it have their centres near it, so that the constant outweighs the rest there as well."""
+    name, bits = width.upper(), BITS[width]
+
+    def s(h):
+        return (exp(h * h / 2) * erfc(h / sqrt(mpf(2))) / 2 - h / sqrt(2 * pi)) * exp(-h * h * (1 - rho) / 2) / t
+
+    cells = Cells(width, end, start, cell_bits, count)
+    pieces, bound = [], mpf(0)
+    for lo, hi in zip(cells.edges, cells.edges[1:]):
+        middle = (lo + hi) / 2
+        place = {"f32": {0: mpf("0.67"), 1: mpf("0.1"), 2: mpf("0.25")}, "f64": {}}[width].get(len(pieces), mpf("0.5"))
+        c = remez(s, lo, hi, degree)
+        near = lo + (hi - lo) * place
+        best = None
+        for i in range(-1000, 1001):
+            centre = rounded(near + (hi - lo) * i / 30011, bits)
+            low = shifted(c, centre - middle)[:3]
+            cost = sum(fabs(k - rounded(k, bits)) * ((hi - lo) / 2) ** j for j, k in enumerate(low))
+            if best is None or cost < best[0]:
+                best = (cost, centre)
+        centre = best[1]
+        c = [rounded(k, bits) for k in shifted(c, centre - middle)]
+        pieces.append((centre, c))
+        for i in range(49):
+            h = lo + (hi - lo) * i / 48
+            bound = max(bound, fabs(polyval(c[::-1], h - centre) - s(h)) / max(fabs(s(h)), mpf("0.06")))
+    pieces = cells.in_table_order(pieces)
+    constant(f"kSlopeCellScale{name}", cells.scale)
+    constant(f"kSlopeCellStart{name}", cells.start)
+    print(f"inline constexpr int kSlopeCellShift{name} = {cells.shift};\n")
+    table(f"kSlopeCentre{name}", [p[0] for p in pieces])
+    rows(f"kSlope{name}", [[p[1][j] for p in pieces] for j in range(degree + 1)],
+         f"s, degree {degree}: error below 2^{float(log(bound, 2)):.1f} of max(|s|, 0.06)")
 
 
 def power(width, step, rho, degree):
@@ -116,4 +161,5 @@ def power(width, step, rho, degree):
 if __name__ == "__main__":
     print("// Made by fit/normal.py.\n")
     for width, choices in FORMATS.items():
-        tail(width, **choices)
+        rho, t = tail(width, **choices["tail"])
+        slope(width, choices["tail"]["end"], rho, t, **choices["slope"])
