@@ -82,7 +82,7 @@ class Allocator {
     result_.free.vectors = std::popcount(bank(Bank::vector).free);
     result_.free.masks = std::popcount(bank(Bank::mask).free);
     result_.slots_end = options.first_slot;
-    result_.code.reserve(block.code.size() * copies_ + 16);
+    result_.code.reserve(block.code.size() * copies_ * 2 + 16);
   }
 
   Allocation run() {

@@ -34,11 +34,26 @@ struct Traits {
   [[nodiscard]] constexpr bool has(unsigned which) const { return (bits & which) != 0; }
 };
 
+namespace detail {
+
+using namespace trait;
+
 [[nodiscard]] constexpr std::uint8_t sources_of(Form form) {
   return form == Form::binary || form == Form::binary_imm ? 2 : 1;
 }
-[[nodiscard]] const Traits& traits(Opcode opcode);
-[[nodiscard]] const char* name(Opcode opcode);
+
+inline constexpr auto kTraits = std::to_array<Traits>({
+#define VECTOR(name, form, traits, avx2_32, avx2_64, avx512_32, avx512_64)                         \
+  {sources_of(Form::form), traits},
+#define SPECIAL(name, sources, traits) {sources, traits},
+#include "compiler/backend/x64/instructions.def"
+});
+
+}  // namespace detail
+
+[[nodiscard]] constexpr const Traits& traits(Opcode opcode) {
+  return detail::kTraits[static_cast<std::size_t>(opcode)];
+}
 
 // A value of the block, an invariant, or nothing.
 class Ref {

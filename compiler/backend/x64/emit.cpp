@@ -31,20 +31,20 @@ void allocate_loop(const Selection& selection, Machine machine, Blocks& blocks) 
   AllocationOptions options;
   options.copies = blocks.copies;
   options.first_slot = selection.uniform_slots;
-  const auto allocate_pinned = [&](Room room) {
-    Pins pins = pin(selection.body, selection.invariants, machine, room);
-    options.pinned = pins.registers;
+  const auto allocate_with = [&](std::vector<std::int8_t> pinned) {
+    options.pinned = pinned;
     blocks.loop = allocate(selection.body, selection.invariants, machine, options);
-    blocks.pinned = std::move(pins.registers);
-    return pins.complete && blocks.loop.spills == 0;
+    blocks.pinned = std::move(pinned);
+    return blocks.loop.spills == 0;
   };
-  if (allocate_pinned(room_beside(blocks.tail.free, machine, blocks.copies))) return;
-  options.pinned = {};
-  Allocation unpinned = allocate(selection.body, selection.invariants, machine, options);
-  if (unpinned.spills == 0) {
-    allocate_pinned(unpinned.free);
-    if (blocks.loop.spills == 0) return;
-  }
+  const auto pins_for = [&](Room room) {
+    return pin(selection.body, selection.invariants, machine, room);
+  };
+  Pins all = pins_for(room_beside(blocks.tail.free, machine, blocks.copies));
+  if (all.complete && allocate_with(std::move(all.registers))) return;
+  if (!allocate_with({})) return;
+  Allocation unpinned = std::move(blocks.loop);
+  if (allocate_with(pins_for(unpinned.free).registers)) return;
   blocks.pinned.clear();
   blocks.loop = std::move(unpinned);
 }
