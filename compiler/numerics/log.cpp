@@ -1,0 +1,119 @@
+// log, log2, log10, log1p.
+//
+// x = 2^k (1 + r) with 1 + r in [3/4, 3/2), and log_b x = k log_b 2 + r / ln b + higher terms. The
+// large term k log_b 2 has so few bits in its high word that the product is exact; its sum with r /
+// ln b keeps what rounding takes away (Dekker), so that only the last addition and a quarter of an
+// ulp in r^2 Q are felt: near x = 1 the result is r and a correction.
+#include "compiler/numerics/functions.hpp"
+
+#include <limits>
+
+namespace sluice::numerics {
+namespace {
+
+#include "compiler/numerics/coefficients_log.inc"
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+// A constant as its rounding to the type and the rest; log_b 2 with a high word of 15 (f64: 40)
+// bits.
+struct Split {
+  double f32_high, f32_low;
+  double f64_high, f64_low;
+  [[nodiscard]] double high(Expr like) const { return pick(like, f32_high, f64_high); }
+  [[nodiscard]] double low(Expr like) const { return pick(like, f32_low, f64_low); }
+};
+
+struct Base {
+  Polynomial q;
+  Split log_of_two;
+  Split one_over_ln;
+};
+
+constexpr Base kNatural{
+    {kLogF32, kLogF64},
+    {0x1.62e4p-1, 0x1.7f7d1cf79abcap-20, 0x1.62e42feep-1, 0x1.a39ef35793c76p-33},
+    {1, 0, 1, 0}};
+constexpr Base kBinary{
+    {kLog2F32, kLog2F64},
+    {1, 0, 1, 0},
+    {0x1.715476p+0, 0x1.4ae0bf85ddf44p-26, 0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56}};
+constexpr Base kDecimal{
+    {kLog10F32, kLog10F64},
+    {0x1.344p-2, 0x1.3509f79fef312p-18, 0x1.34413509f6p-2, 0x1.9fef311f12b36p-42},
+    {0x1.bcb7b2p-2, -0x1.5b235e39ab2a9p-27, 0x1.bcb7b1526e50ep-2, 0x1.95355baaafad3p-57}};
+
+Expr times_constant(Expr a, double constant) { return constant == 1 ? a : a * constant; }
+
+// r / ln b as a pair.
+Pair linear_term(Expr r, const Base& base) {
+  const Pair product = two_product(r, number(r, base.one_over_ln.high(r)));
+  return {product.high, fma(r, base.one_over_ln.low(r), product.low)};
+}
+
+// a + b with its rounding error added to `low`; |a| >= |b| or a = 0.
+Expr add_keeping(Expr a, Expr b, Expr& low) {
+  const Pair sum = fast_two_sum(a, b);
+  low = low.is_constant(0) ? sum.low : sum.low + low;
+  return sum.high;
+}
+
+// k log_b 2 + log_b(1 + r) + low. An infinite k would make the rounding error of a sum NaN: the sum
+// is made with a finite k, and the infinity comes in with the low words.
+Expr sum(Expr k, Expr r, Expr low, const Base& base) {
+  const Expr finite = min(max(k, pick(k, -1000, -2000)), pick(k, 1000, 2000));
+  const Expr large = times_constant(finite, base.log_of_two.high(k));
+  const double rest = base.log_of_two.low(k);
+  const Expr small = rest == 0 ? k - finite : k * rest;
+  low = low.is_constant(0) ? small : small + low;
+  if (base.one_over_ln.high(r) == 1) {
+    low = fma(r * r, horner(r, base.q), low);
+    const Expr near = add_keeping(large, r, low);
+    return near + low;
+  }
+  // The linear term p is rounded, and -r p / 2 is the quadratic one; both keep what rounding takes.
+  const Pair linear = linear_term(r, base);
+  const Pair quadratic = two_product(r * -0.5, linear.high);
+  low = fma(r * r * horner(r, base.q), r, low + linear.low + quadratic.low);
+  const Expr near = add_keeping(large, linear.high, low);
+  const Expr nearer = add_keeping(near, quadratic.high, low);
+  return nearer + low;
+}
+
+// log(x + low) = log x + low / x, where there is a quotient worth having.
+Expr low_term(Expr x, Expr low, const Base& base) {
+  if (low.is_constant(0)) return low;
+  return times_constant(select(abs(low) < x, low / x, 0.0), base.one_over_ln.high(x));
+}
+
+Expr logarithm(Expr x, Expr low, const Base& base) {
+  return sum(exponent(x), mantissa(x) - 1.0, low_term(x, low, base), base);
+}
+
+}  // namespace
+
+Expr log(Expr x, Expr low) { return logarithm(x, low, kNatural); }
+Expr log2(Expr x, Expr low) { return logarithm(x, low, kBinary); }
+Expr log10(Expr x, Expr low) { return logarithm(x, low, kDecimal); }
+
+// k is that of 1 + x as rounded, and then r = x s + (s - 1) with s = 2^-k, of which both terms are
+// exact as long as either matters, and whose rounding error is kept: for k = 0 it is x itself. The
+// largest k has an s below the normal numbers, so s is made four times too large.
+Expr log1p(Expr x, Expr low) {
+  const Expr limited =
+      min(x, pick(x, std::numeric_limits<float>::max(), std::numeric_limits<double>::max()));
+  const Expr one_plus = limited + 1.0;
+  const Expr k = exponent(one_plus);
+  const Expr shift = biased_integer(x, 2) - max(k, pick(x, -30, -60));
+  const Expr s = power_of_two(shift) * 0.25;
+  const Expr large = s - 1.0;
+  const Expr scaled = limited * s;
+  const Expr r = large + scaled;
+  const Expr lost = scaled - (r - large);
+  const Expr tail = low.is_constant(0) ? lost : lost + low_term(one_plus, low, kNatural);
+  // inf, where x is; NaN below -1; and a zero keeps its sign.
+  const Expr value = sum(k, r, tail, kNatural) + (x - limited);
+  return copy_zero_sign(select(x < -1.0, std::numeric_limits<double>::quiet_NaN(), value), x);
+}
+
+}  // namespace sluice::numerics
