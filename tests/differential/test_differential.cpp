@@ -163,11 +163,6 @@ void check_programs(int count) {
 
 }  // namespace
 
-TEST_CASE("random programs have the same bits on every back end", "[differential]") {
-  check_programs(1000);
-}
-
-TEST_CASE("ten thousand random programs have the same bits on every back end",
-          "[differential][slow]") {
+TEST_CASE("ten thousand random programs have the same bits on every back end", "[differential]") {
   check_programs(10'000);
 }
