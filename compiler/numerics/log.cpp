@@ -1,9 +1,8 @@
 // log, log2, log10, log1p.
 //
-// x = 2^k (1 + r) with 1 + r in [3/4, 3/2), and log_b x = k log_b 2 + r / ln b + higher terms. The
-// large term k log_b 2 has so few bits in its high word that the product is exact; its sum with r /
-// ln b keeps what rounding takes away (Dekker), so that only the last addition and a quarter of an
-// ulp in r^2 Q are felt: near x = 1 the result is r and a correction.
+// x = 2^k (1 + r) with 1 + r in [3/4, 3/2), and log_b x = k log_b 2 + r / ln b + higher terms. k
+// log_b 2 has few bits in its high word, r / ln b is cut where those end, and their sum is exact:
+// only the last addition is felt, and less than half an ulp of the terms below it.
 #include "compiler/numerics/functions.hpp"
 
 #include <limits>
@@ -45,39 +44,36 @@ constexpr Base kDecimal{
 
 Expr times_constant(Expr a, double constant) { return constant == 1 ? a : a * constant; }
 
-// r / ln b as a pair.
-Pair linear_term(Expr r, const Base& base) {
-  const Pair product = two_product(r, number(r, base.one_over_ln.high(r)));
-  return {product.high, fma(r, base.one_over_ln.low(r), product.low)};
+// a as a multiple of 2^-13 (f64: 2^-40) and the rest, both exact, for |a| < 1: k log_b 2, which is
+// no finer, plus the first is exact.
+Pair split(Expr a) {
+  const double magic = pick(a, 0x1.8p10, 0x1.8p12);
+  const Expr high = (a + magic) - magic;
+  return {high, a - high};
 }
 
-// a + b with its rounding error added to `low`; |a| >= |b| or a = 0.
-Expr add_keeping(Expr a, Expr b, Expr& low) {
-  const Pair sum = fast_two_sum(a, b);
-  low = low.is_constant(0) ? sum.low : sum.low + low;
-  return sum.high;
-}
-
-// k log_b 2 + log_b(1 + r) + low. An infinite k would make the rounding error of a sum NaN: the sum
-// is made with a finite k, and the infinity comes in with the low words.
-Expr sum(Expr k, Expr r, Expr low, const Base& base) {
-  const Expr finite = min(max(k, pick(k, -1000, -2000)), pick(k, 1000, 2000));
-  const Expr large = times_constant(finite, base.log_of_two.high(k));
+// k log_b 2 + log_b(1 + r) + tail. Where k is infinite r is 0, and every sum here infinite or 0.
+Expr sum(Expr k, Expr r, Expr tail, const Base& base) {
+  const double high = base.log_of_two.high(k);
   const double rest = base.log_of_two.low(k);
-  const Expr small = rest == 0 ? k - finite : k * rest;
-  low = low.is_constant(0) ? small : small + low;
+  const auto with_k = [&](double part, Expr to) {
+    return part == 0 ? to : part == 1 ? k + to : fma(k, part, to);
+  };
+  const auto plus_tail = [&](Expr low) { return tail.is_constant(0) ? low : low + tail; };
   if (base.one_over_ln.high(r) == 1) {
-    low = fma(r * r, horner(r, base.q), low);
-    const Expr near = add_keeping(large, r, low);
-    return near + low;
+    const Pair linear = split(r);
+    const Expr low = fma(r * r, horner(r, base.q), with_k(rest, plus_tail(linear.low)));
+    return with_k(high, linear.high) + low;
   }
   // The linear term p is rounded, and -r p / 2 is the quadratic one; both keep what rounding takes.
-  const Pair linear = linear_term(r, base);
+  const Pair linear = two_product(r, number(r, base.one_over_ln.high(r)));
   const Pair quadratic = two_product(r * -0.5, linear.high);
-  low = fma(r * r * horner(r, base.q), r, low + linear.low + quadratic.low);
-  const Expr near = add_keeping(large, linear.high, low);
-  const Expr nearer = add_keeping(near, quadratic.high, low);
-  return nearer + low;
+  const Pair near = split(linear.high);
+  const Pair nearer = split(quadratic.high);
+  const Expr low = plus_tail(fma(r, base.one_over_ln.low(r), linear.low) + quadratic.low) +
+                   (near.low + nearer.low);
+  return with_k(high, near.high + nearer.high) +
+         fma(r * r * horner(r, base.q), r, with_k(rest, low));
 }
 
 // log(x + low) = log x + low / x, where there is a quotient worth having.
@@ -104,7 +100,7 @@ Expr log1p(Expr x, Expr low) {
       min(x, pick(x, std::numeric_limits<float>::max(), std::numeric_limits<double>::max()));
   const Expr one_plus = limited + 1.0;
   const Expr k = exponent(one_plus);
-  const Expr shift = biased_integer(x, 2) - max(k, pick(x, -30, -60));
+  const Expr shift = biased_integer(x, 2) - k;  // at x = -1 inf, of which s = 0 is made
   const Expr s = power_of_two(shift) * 0.25;
   const Expr large = s - 1.0;
   const Expr scaled = limited * s;
