@@ -6,6 +6,7 @@
 // form is used depends on the graph's shape alone.
 #include "compiler/numerics/expand.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,8 +29,21 @@ struct Expansion {
 };
 
 constexpr Expansion kExpansions[] = {
-    {Op::exp, exp},
-    {Op::sigmoid, sigmoid, sigmoid_scaled},
+    {Op::exp, exp, exp_scaled},
+    {Op::exp2, exp2},
+    {Op::expm1, expm1},
+    {Op::log, log},
+    {Op::log2, log2},
+    {Op::log10, log10},
+    {Op::log1p, log1p},
+    {Op::tanh, tanh},
+    {Op::sigmoid, sigmoid, sigmoid_scaled, sigmoid_pair},
+    {Op::sigmoid_derivative, sigmoid_derivative, nullptr, sigmoid_derivative_pair},
+    {Op::log_sigmoid, log_sigmoid},
+    {Op::log1p_exp, log1p_exp},
+    {Op::tanh_log1p_exp, tanh_log1p_exp, tanh_log1p_exp_scaled, tanh_log1p_exp_pair},
+    {Op::tanh_log1p_exp_derivative, tanh_log1p_exp_derivative, nullptr,
+     tanh_log1p_exp_derivative_pair},
     {Op::erf, erf},
     {Op::normal_cdf, normal_cdf},
     {Op::normal_pdf, normal_pdf},
@@ -42,6 +56,30 @@ const Expansion* find(Op op) {
   return nullptr;
 }
 
+// x * f(x) as one piece.
+struct Product {
+  Op op;
+  Expr (*value)(Expr);
+};
+constexpr Product kProducts[] = {
+    {Op::normal_cdf, times_normal_cdf},
+    {Op::normal_pdf, times_normal_pdf},
+};
+
+// f(v) + v f'(v), the derivative of v * f(v), as one piece: the sum cancels at its zero, and in the
+// tail its terms are denormal numbers before it is one.
+struct Slope {
+  Op function;
+  Op derivative;
+  Expr (*value)(Expr, Expr);
+  bool takes_low;
+};
+constexpr Slope kSlopes[] = {
+    {Op::sigmoid, Op::sigmoid_derivative, times_sigmoid_slope, true},
+    {Op::tanh_log1p_exp, Op::tanh_log1p_exp_derivative, times_tanh_log1p_exp_slope, true},
+    {Op::normal_cdf, Op::normal_pdf, [](Expr x, Expr) { return times_normal_cdf_slope(x); }, false},
+};
+
 bool is_primitive(const ir::Node& node) {
   return ir::info(node.op).op_class == ir::OpClass::primitive;
 }
@@ -51,7 +89,8 @@ bool is_primitive(const ir::Node& node) {
 class Expander {
  public:
   explicit Expander(const ir::Graph& old)
-      : old_(old), graph_(old.empty_copy()), values_(old.size()), scaled_(old.size()) {
+      : old_(old), graph_(old.empty_copy()), needed_(old.size()), slopes_(old.size()),
+        values_(old.size()), scaled_(old.size()) {
     for (std::size_t i = 0; i < old.inputs().size(); ++i)
       place(old.input_value(i), graph_.input_value(i));
     for (std::size_t i = 0; i < old.params().size(); ++i)
@@ -59,7 +98,9 @@ class Expander {
   }
 
   Result<ir::Graph> run() {
-    for (const ValueId id : old_.live()) visit(id);
+    find_slopes();
+    for (std::size_t i = 0; i < old_.size(); ++i)
+      if (needed_[i]) visit({static_cast<std::uint32_t>(i)});
     for (const ir::GraphOutput& output : old_.outputs())
       graph_.add_output(output.name, value(output.value).id);
     if (!missing_) return std::move(graph_);
@@ -70,8 +111,79 @@ class Expander {
  private:
   void place(ValueId old, ValueId made) { values_[old.index] = Expr{&graph_, made}; }
 
+  // Marks what the outputs need, users first, so that the terms of a sum that is taken whole are
+  // not marked for its sake.
+  void find_slopes() {
+    for (const ir::GraphOutput& output : old_.outputs()) needed_[output.value.index] = true;
+    for (std::size_t i = old_.size(); i-- > 0;) {
+      if (!needed_[i]) continue;
+      slopes_[i] = slope_at({static_cast<std::uint32_t>(i)});
+      if (slopes_[i] == nullptr) {
+        for (const ValueId operand : old_.nodes()[i].args()) needed_[operand.index] = true;
+      } else {
+        const ir::Node& function = old_[slope_function({static_cast<std::uint32_t>(i)})];
+        needed_[function.operand(0).index] = needed_[function.operand(1).index] = true;
+      }
+    }
+  }
+
+  // Rewriting has added the sum's low words to it: h + detach(what h lacks), which the slopes have.
+  [[nodiscard]] ValueId sum_at(ValueId id) const {
+    const ir::Node& node = old_[id];
+    const bool corrected = node.op == Op::add && old_[node.operand(1)].op == Op::detach;
+    return corrected ? node.operand(0) : id;
+  }
+
+  [[nodiscard]] ValueId slope_function(ValueId id) const {
+    const ir::Node& sum = old_[sum_at(id)];
+    const int f = is_primitive(old_[sum.operand(0)]) ? 0 : 1;
+    return sum.operand(f);
+  }
+
+  [[nodiscard]] const Slope* slope_at(ValueId id) const {
+    const ir::Node& sum = old_[sum_at(id)];
+    if (sum.op != Op::add) return nullptr;
+    const ValueId f = slope_function(id);
+    const ValueId term = sum.operand(0) == f ? sum.operand(1) : sum.operand(0);
+    for (const Slope& slope : kSlopes)
+      if (old_[f].op == slope.function && is_argument_times(term, f, slope)) return &slope;
+    return nullptr;
+  }
+
+  // Whether the term is v f'(v), for f's argument v; v = c x may stand as c (x f'(v)).
+  [[nodiscard]] bool is_argument_times(ValueId term, ValueId f, const Slope& slope) const {
+    const ValueId v = old_[f].operand(0);
+    const bool has_low = !old_.is_constant(old_[f].operand(1), 0);
+    if (has_low && !slope.takes_low) return false;
+    if (!has_low && is_product(term, v, slope.derivative, f)) return true;
+    if (old_[v].op != Op::mul || old_[term].op != Op::mul) return false;
+    for (const auto& [c, x] : {std::pair{0, 1}, std::pair{1, 0}})
+      for (const auto& [outer, inner] : {std::pair{0, 1}, std::pair{1, 0}})
+        if (old_[term].operand(outer) == old_[v].operand(c) &&
+            is_product(old_[term].operand(inner), old_[v].operand(x), slope.derivative, f))
+          return true;
+    return false;
+  }
+
+  // Whether `product` is x * derivative(v) with the same operands as f.
+  [[nodiscard]] bool is_product(ValueId product, ValueId x, Op derivative, ValueId f) const {
+    const ir::Node& node = old_[product];
+    if (node.op != Op::mul) return false;
+    for (const auto& [a, b] : {std::pair{0, 1}, std::pair{1, 0}}) {
+      const ir::Node& other = old_[node.operand(b)];
+      if (node.operand(a) == x && other.op == derivative &&
+          std::ranges::equal(other.args(), old_[f].args()))
+        return true;
+    }
+    return false;
+  }
+
   void visit(ValueId id) {
     const ir::Node& node = old_[id];
+    if (const Slope* slope = slopes_[id.index]) {
+      const ir::Node& function = old_[slope_function(id)];
+      values_[id.index] = slope->value(value(function.operand(0)), low_of(function));
+    }
     if (values_[id.index]) return;
     if (node.op == Op::mul && visit_product(id)) return;
     const Expansion* expansion = find(node.op);
@@ -83,6 +195,13 @@ class Expander {
   bool visit_product(ValueId id) {
     const ir::Node& node = old_[id];
     for (const auto& [u, f] : {std::pair{0, 1}, std::pair{1, 0}}) {
+      const ir::Node& function = old_[node.operand(f)];
+      for (const Product& product : kProducts) {
+        if (function.op != product.op || function.operand(0) != node.operand(u)) continue;
+        if (!old_.is_constant(function.operand(1), 0)) continue;
+        values_[id.index] = product.value(value(node.operand(u)));
+        return true;
+      }
       const std::optional<Scaled> factor = scaled_form(node.operand(f));
       if (!factor) continue;
       scaled_[id.index] = times(value(node.operand(u)), *factor);
@@ -128,6 +247,7 @@ class Expander {
     const auto operand = [&](int i) { return value(node.operand(i)); };
     const Expr a = operand(0);
     if (node.op == Op::detach || node.op == Op::clause) return a;
+    if (node.op == Op::low_word) return low_word(node.operand(0), a);
     if (node.op == Op::sign) return sign(a);
     if (node.op == Op::clamp) return clamp(a, operand(1), operand(2));
     if (node.op == Op::integer_power)
@@ -137,8 +257,19 @@ class Expander {
     return a;
   }
 
+  // What the value a of a function lacks to the pair that its expansion can give.
+  Expr low_word(ValueId id, Expr a) {
+    const ir::Node& node = old_[id];
+    const Expansion* expansion = find(node.op);
+    if (expansion == nullptr || expansion->pair == nullptr) return number(a, 0);
+    const Pair pair = expansion->pair(value(node.operand(0)), low_of(node));
+    return (pair.high - a) + pair.low;
+  }
+
   const ir::Graph& old_;
   ir::Graph graph_;
+  std::vector<bool> needed_;
+  std::vector<const Slope*> slopes_;
   std::vector<std::optional<Expr>> values_;
   std::vector<std::optional<Scaled>> scaled_;
   std::optional<Op> missing_;

@@ -21,6 +21,25 @@ Expr expm1(Expr x, Expr low);
 // sigmoid.cpp
 Expr sigmoid(Expr x, Expr low);
 Scaled sigmoid_scaled(Expr x, Expr low);
+Pair sigmoid_pair(Expr x, Expr low);
+Expr sigmoid_derivative(Expr x, Expr low);
+Pair sigmoid_derivative_pair(Expr x, Expr low);
+// The derivative of x * sigmoid(x), as one piece.
+Expr times_sigmoid_slope(Expr x, Expr low);
+
+// tanh.cpp
+Expr tanh(Expr x, Expr low);
+
+// softplus.cpp
+Expr log1p_exp(Expr x, Expr low);
+Expr log_sigmoid(Expr x, Expr low);
+Expr tanh_log1p_exp(Expr x, Expr low);
+Scaled tanh_log1p_exp_scaled(Expr x, Expr low);
+Pair tanh_log1p_exp_pair(Expr x, Expr low);
+Expr tanh_log1p_exp_derivative(Expr x, Expr low);
+Pair tanh_log1p_exp_derivative_pair(Expr x, Expr low);
+// The derivative of x * tanh_log1p_exp(x), as one piece.
+Expr times_tanh_log1p_exp_slope(Expr x, Expr low);
 
 // erf.cpp
 Expr erf(Expr x, Expr low);
@@ -33,6 +52,13 @@ Expr normal_pdf(Expr x, Expr low);
 Expr times_normal_cdf(Expr x);
 Expr times_normal_cdf_slope(Expr x);
 Expr times_normal_pdf(Expr x);
+
+// log.cpp (the lead is writing this file right now, with its coefficients: leave it; table lines
+// too)
+Expr log(Expr x, Expr low);
+Expr log2(Expr x, Expr low);
+Expr log10(Expr x, Expr low);
+Expr log1p(Expr x, Expr low);
 
 // rsqrt.cpp
 Expr rsqrt(Expr x, Expr low);

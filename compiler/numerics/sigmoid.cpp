@@ -51,4 +51,54 @@ Expr sigmoid(Expr x, Expr low) {
   return fma(fma(-scaled, t, fma(-scaled, both, 1.0)), q, q);
 }
 
+namespace {
+
+// e^-|x| = q, where the functions below are their own mirror images or complements.
+struct Mirrored {
+  Expr positive;  // whether x > 0
+  ExpPair q;
+  Pair sum;  // 1 + q
+};
+
+Mirrored mirrored(Expr x, Expr low) {
+  const Expr positive = x > number(x, 0);
+  const Argument argument = clamp_argument(
+      -abs(x), low.is_constant(0) ? low : select(positive, -low, low), pick(x, -110, -760), 0);
+  const ExpPair q = exp_pair(argument.x, argument.low, is_f64(x) ? -600 : -60);
+  return {positive, q, number(x, 1) + q.value};
+}
+
+}  // namespace
+
+// 1/(1 + q) or q/(1 + q).
+Pair sigmoid_pair(Expr x, Expr low) {
+  const Mirrored m = mirrored(x, low);
+  const Pair one{number(x, 1), number(x, 0)};
+  const Pair value = select(m.positive, one, m.q.value) / m.sum;
+  const Expr rest = select(m.positive, 0.0, m.q.rest);
+  return {scale(value.high, rest), scale(value.low, rest)};
+}
+
+// q / (1 + q)^2
+Pair sigmoid_derivative_pair(Expr x, Expr low) {
+  const Mirrored m = mirrored(x, low);
+  const Pair value = m.q.value / (m.sum * m.sum);
+  return {scale(value.high, m.q.rest), scale(value.low, m.q.rest)};
+}
+
+Expr sigmoid_derivative(Expr x, Expr low) {
+  const Mirrored m = mirrored(x, low);
+  return scale(rounded(m.q.value / (m.sum * m.sum)), m.q.rest);
+}
+
+// (1 + q + x q) / (1 + q)^2 for positive x, q (1 + q + x) / (1 + q)^2 for negative x.
+Expr times_sigmoid_slope(Expr x, Expr low) {
+  const Mirrored m = mirrored(x, low);
+  const Expr limit = number(x, pick(x, 110, 760));
+  const Pair factor = fast_two_sum(max(min(x, limit), -limit), low);
+  const Pair inner = m.sum + select(m.positive, factor * m.q.value, factor);
+  const Pair numerator = select(m.positive, inner, inner * m.q.value);
+  return scale(rounded(numerator / (m.sum * m.sum)), select(m.positive, 0.0, m.q.rest));
+}
+
 }  // namespace sluice::numerics

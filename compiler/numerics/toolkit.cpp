@@ -48,6 +48,51 @@ Pair two_product(Expr a, Expr b) {
   return {high, fma(a, b, -high)};
 }
 
+Pair operator+(Expr a, Pair b) {
+  const Pair sum = two_sum(a, b.high);
+  return fast_two_sum(sum.high, sum.low + b.low);
+}
+
+Pair operator+(Pair a, Pair b) {
+  const Pair sum = two_sum(a.high, b.high);
+  return fast_two_sum(sum.high, sum.low + (a.low + b.low));
+}
+
+Pair operator*(Expr a, Pair b) {
+  const Expr high = a * b.high;
+  return {high, fma(a, b.low, fma(a, b.high, -high))};
+}
+
+Pair operator*(Pair a, Pair b) {
+  const Expr high = a.high * b.high;
+  return {high, fma(a.low, b.high, fma(a.high, b.low, fma(a.high, b.high, -high)))};
+}
+
+Pair operator/(Pair a, Pair b) {
+  const Expr high = a.high / b.high;
+  const Expr left = fma(-high, b.low, fma(-high, b.high, a.high) + a.low);
+  return {high, left / b.high};
+}
+
+Pair select(Expr condition, Pair a, Pair b) {
+  return {ir::select(condition, a.high, b.high), ir::select(condition, a.low, b.low)};
+}
+
+Expr copy_zero_sign(Expr y, Expr x) {
+  const int top = is_f64(x) ? 63 : 31;
+  const Expr sign = to_bits(x) & ir::integer(x, std::uint64_t{1} << top);
+  return from_bits(to_bits(y) | sign);
+}
+
+ExpPair exp_pair(Expr x, Expr low, int cut) {
+  const ExactExpReduction reduced = reduce_exp_exactly(x, low);
+  const Expr near = max(reduced.biased, biased_integer(x, cut));
+  const Expr power = power_of_two(near);
+  const Expr s = expm1_reduced(reduced.r, reduced.tail);
+  const Pair p = fast_two_sum(ir::number(x, 1), s);
+  return {{power * p.high, power * p.low}, reduced.biased - near};
+}
+
 ExpReduction reduce_exp(Expr x, Expr low, int offset) {
   // Added to 1.5 * 2^23 + 127 (f64: 1.5 * 2^52 + 1023), x log2 e leaves its nearest integer plus
   // the bias in the low bits (Hida, Li and Bailey's and many others' way to round; ties do not
@@ -73,11 +118,12 @@ ExactExpReduction reduce_exp_exactly(Expr x, Expr low, int offset) {
   return {r, low.is_constant(0) ? k * rest : fma(k, rest, low), k, biased};
 }
 
-Expr expm1_reduced(Expr r, Expr tail) {
-  // e^r - 1 + tail e^r, of which tail (1 + r) is enough.
-  const Expr square_over_r = fma(r, horner(r, kExp.of(r).subspan(2)), tail);
-  return r + fma(r, square_over_r, tail);
+Expr expm1_less_argument(Expr r, Expr tail) {
+  // The tail counts as tail e^r, of which tail (1 + r) is enough.
+  return fma(r, fma(r, horner(r, kExp.of(r).subspan(2)), tail), tail);
 }
+
+Expr expm1_reduced(Expr r, Expr tail) { return r + expm1_less_argument(r, tail); }
 
 Expr exp_reduced(Expr r) { return horner(r, kExp); }
 

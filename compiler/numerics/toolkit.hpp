@@ -42,6 +42,15 @@ struct Pair {
 // a + b exactly. fast_two_sum asks for |a| >= |b| or a = 0 (Dekker); two_sum for nothing (Knuth).
 Pair fast_two_sum(Expr a, Expr b);
 Pair two_sum(Expr a, Expr b);
+// Sums and products of pairs, to a few units of 2^-46 (f64: 2^-104) of the largest operand.
+Pair operator+(Expr a, Pair b);
+Pair operator+(Pair a, Pair b);
+Pair operator*(Expr a, Pair b);
+Pair operator*(Pair a, Pair b);
+// The quotient, whose low word is good to some 2^-22 of itself: two divisions.
+Pair operator/(Pair a, Pair b);
+Pair select(Expr condition, Pair a, Pair b);
+inline Expr rounded(Pair a) { return a.high + a.low; }
 // a * b exactly, where neither the product nor its low word under- or overflows.
 Pair two_product(Expr a, Expr b);
 
@@ -65,7 +74,8 @@ struct ExactExpReduction {
   Expr biased;
 };
 ExactExpReduction reduce_exp_exactly(Expr x, Expr low, int offset = 0);
-// e^(r + tail) - 1.
+// e^(r + tail) - 1, and that less r.
+Expr expm1_less_argument(Expr r, Expr tail);
 Expr expm1_reduced(Expr r, Expr tail);
 // e^r for a reduced r, in [0.70, 1.42], to 0.8 ulps.
 Expr exp_reduced(Expr r);
@@ -75,6 +85,18 @@ Expr expm1_reduced(Expr r);
 Expr power_of_two(Expr biased);
 // The constant whose low bits hold k + bias.
 double biased_integer(Expr like, int k);
+
+// e^(x + low) as a pair times 2^rest, for a limited argument. The pair stays at 2^cut where e^x is
+// less, so that it may be worked with; rest is then the rest of the exponent.
+struct ExpPair {
+  Pair value;
+  Expr rest;
+};
+ExpPair exp_pair(Expr x, Expr low, int cut);
+
+// y with the sign bit of x set too: the sign of zero of a function with f(-0) = -0, or the whole
+// sign where y is the function's magnitude.
+Expr copy_zero_sign(Expr y, Expr x);
 
 // An argument and its low word, limited to [least, greatest]. NaN stays NaN. Where the limit acts
 // the low word is 0: at an infinite argument a low word made by fma(a, b, -a*b) is NaN.
