@@ -1,0 +1,70 @@
+#include "tools/accuracy/kernel.hpp"
+
+#include <utility>
+
+#include "compiler/driver/compile.hpp"
+
+namespace sluice::accuracy {
+namespace {
+
+template <typename T>
+void run_as(const interpreter::Interpreter& kernel, std::span<const std::vector<double>> inputs,
+            std::size_t count, bool backward, std::vector<double>& out) {
+  std::vector<std::vector<T>> buffers;
+  for (const std::vector<double>& input : inputs) {
+    std::vector<T>& buffer = buffers.emplace_back(count);
+    for (std::size_t i = 0; i < count; ++i) buffer[i] = static_cast<T>(input[i]);
+  }
+  if (backward) buffers.emplace_back(1, T{1});
+  buffers.emplace_back(count);
+  std::vector<void*> pointers;
+  for (std::vector<T>& buffer : buffers) pointers.push_back(buffer.data());
+  kernel.run(pointers.data(), static_cast<std::int64_t>(count), nullptr);
+  out.resize(count);
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<double>(buffers.back()[i]);
+}
+
+driver::Request request_for(const Subject& subject) {
+  const dsl::FunctionDef& definition = subject.definition();
+  const Dtype dtype = subject.compute == ir::Elem::f32 ? Dtype::f32 : Dtype::f64;
+  driver::Request request;
+  request.program = subject.program;
+  request.function = subject.function;
+  request.pass = subject.derived_by ? Pass::backward : Pass::forward;
+  const auto add = [&](driver::Role role, std::size_t index, ir::Extent extent) {
+    request.operands.push_back({role, static_cast<std::uint32_t>(index), dtype, extent});
+  };
+  for (std::size_t i = 0; i < definition.inputs.size(); ++i)
+    add(driver::Role::input, i, ir::Extent::element);
+  if (subject.derived_by) {
+    add(driver::Role::output_gradient, subject.output, ir::Extent::scalar);
+    add(driver::Role::input_gradient, *subject.derived_by, ir::Extent::element);
+  } else {
+    add(driver::Role::output, subject.output, ir::Extent::element);
+  }
+  for (std::size_t i = 0; i < definition.parameters.size(); ++i)
+    request.params.push_back(
+        {subject.params.empty() ? definition.parameters[i].default_value : subject.params[i],
+         true});
+  return request;
+}
+
+}  // namespace
+
+Result<SubjectKernel> SubjectKernel::compile(const Subject& subject) {
+  Result<driver::Compiled> compiled = driver::compile(request_for(subject));
+  if (!compiled.ok()) return compiled.error();
+  Result<interpreter::Interpreter> kernel = interpreter::Interpreter::prepare(compiled->program);
+  if (!kernel.ok()) return kernel.error();
+  return SubjectKernel(std::move(*kernel), subject.compute, subject.derived_by.has_value());
+}
+
+void SubjectKernel::run(std::span<const std::vector<double>> inputs, std::size_t count,
+                        std::vector<double>& out) const {
+  if (compute_ == ir::Elem::f32)
+    run_as<float>(kernel_, inputs, count, backward_, out);
+  else
+    run_as<double>(kernel_, inputs, count, backward_, out);
+}
+
+}  // namespace sluice::accuracy

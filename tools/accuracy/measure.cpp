@@ -1,0 +1,150 @@
+#include "tools/accuracy/measure.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <optional>
+
+#include "tools/accuracy/kernel.hpp"
+#include "tools/accuracy/ulp.hpp"
+
+namespace sluice::accuracy {
+namespace {
+
+std::optional<double> finite(const Reference& reference, double x) {
+  const Estimate y = reference.first_level(std::span(&x, 1));
+  if (std::isfinite(y.error)) return static_cast<double>(y.value);
+  return std::nullopt;
+}
+
+// The sign change between two points, to the precision of the first level; nothing at a jump.
+std::optional<double> root_between(const Reference& reference, double low, double high) {
+  const double at_low = finite(reference, low).value_or(0);
+  const double scale = std::abs(at_low) + std::abs(finite(reference, high).value_or(0));
+  for (int i = 0; i < 200 && std::nextafter(low, high) != high; ++i) {
+    const double middle = low + (high - low) / 2;
+    const std::optional<double> y = finite(reference, middle);
+    if (!y) break;
+    (std::signbit(*y) == std::signbit(at_low) ? low : high) = middle;
+  }
+  const std::optional<double> rest = finite(reference, low);
+  if (!rest || std::abs(*rest) > 1e-6 * scale) return std::nullopt;
+  return low;
+}
+
+class Meter {
+ public:
+  Meter(const Subject& subject, const Promise& promise)
+      : reference_(subject), format_(format_of(subject.compute)), promise_(promise.ulps) {
+    if (promise.zero_crossings) crossings_ = zero_crossings(reference_);
+  }
+
+  Result<Measurement> run(const SubjectKernel& kernel, const PointSource& source) {
+    std::vector<double> out;
+    std::vector<double> point;
+    for (Points points = source(); !points.front().empty(); points = source()) {
+      const std::size_t count = points.front().size();
+      kernel.run(points, count, out);
+      for (std::size_t i = 0; i < count; ++i) {
+        point.clear();
+        for (const std::vector<double>& column : points) point.push_back(column[i]);
+        if (const Outcome outcome = add(point, out[i]); !outcome.ok()) return outcome.error();
+      }
+    }
+    return result_;
+  }
+
+ private:
+  // The first level is enough where its margin is small and the promise kept beyond doubt.
+  Outcome add(const std::vector<double>& point, double got) {
+    ++result_.points;
+    Estimate truth = reference_.first_level(point);
+    UlpError error = error_in_ulps(format_, got, truth);
+    const ZeroCrossing* crossing = crossing_at(point);
+    if (!(error.margin < 0.004 && error.ulps + error.margin <= promise_)) {
+      ++result_.by_second_level;
+      Result<Estimate> settled = reference_.second_level(point);
+      if (!settled.ok()) return settled.error();
+      truth = *settled;
+      error = error_in_ulps(format_, got, truth);
+    }
+    const bool kept = crossing != nullptr ? std::abs(got - truth.value) <= crossing->allowed
+                                          : error.ulps <= promise_ + 1e-6;
+    const Worst here{error.ulps, point, got, truth.value};
+    if (!kept && result_.beyond++ == 0) result_.first_beyond = here;
+    if (crossing == nullptr && (error.ulps > result_.worst.ulps || result_.worst.inputs.empty()))
+      result_.worst = here;
+    return Unit{};
+  }
+
+  const ZeroCrossing* crossing_at(const std::vector<double>& point) const {
+    for (const ZeroCrossing& crossing : crossings_)
+      if (std::abs(point[0] - crossing.zero) <= crossing.half_width) return &crossing;
+    return nullptr;
+  }
+
+  Reference reference_;
+  Format format_;
+  double promise_;
+  std::vector<ZeroCrossing> crossings_;
+  Measurement result_;
+};
+
+}  // namespace
+
+std::vector<ZeroCrossing> zero_crossings(const Reference& reference) {
+  std::vector<ZeroCrossing> crossings;
+  if (reference.subject().definition().inputs.size() != 1) return crossings;
+  std::vector<double> grid;
+  for (int k = -20 * 32; k <= 10 * 32; ++k) grid.push_back(std::exp2(k / 32.0));
+  std::vector<double> negative(grid.rbegin(), grid.rend());
+  for (double& x : negative) x = -x;
+  for (const std::vector<double>& side : {negative, grid})
+    for (std::size_t i = 0; i + 1 < side.size(); ++i) {
+      const std::optional<double> a = finite(reference, side[i]);
+      const std::optional<double> b = finite(reference, side[i + 1]);
+      if (!a || !b || *a * *b >= 0) continue;
+      if (const std::optional<double> z = root_between(reference, side[i], side[i + 1]))
+        crossings.push_back({*z, std::abs(*z) / 4, 0});
+    }
+  for (std::size_t i = 0; i + 1 < crossings.size(); ++i) {
+    const double half = (crossings[i + 1].zero - crossings[i].zero) / 2;
+    for (ZeroCrossing* crossing : {&crossings[i], &crossings[i + 1]})
+      crossing->half_width = std::min(crossing->half_width, half);
+  }
+  const Format format = format_of(reference.subject().compute);
+  for (ZeroCrossing& crossing : crossings) {
+    long double largest = 0;
+    for (int i = -64; i <= 64; ++i)
+      if (const auto y = finite(reference, crossing.zero + crossing.half_width * i / 64))
+        largest = std::max(largest, static_cast<long double>(std::abs(*y)));
+    crossing.allowed = 16 * ulp_of(format, largest);
+  }
+  return crossings;
+}
+
+Result<Measurement> measure(const Subject& subject, const Promise& promise,
+                            const PointSource& source) {
+  const Result<SubjectKernel> kernel = SubjectKernel::compile(subject);
+  if (!kernel.ok()) return kernel.error();
+  return Meter(subject, promise).run(*kernel, source);
+}
+
+std::string describe(const Subject& subject, const Worst& worst) {
+  char text[160];
+  const dsl::FunctionDef& definition = subject.definition();
+  std::string result = definition.name;
+  if (subject.derived_by) result += " by " + definition.inputs[*subject.derived_by].name;
+  result += subject.compute == ir::Elem::f32 ? ", f32: " : ", f64: ";
+  std::snprintf(text, sizeof text, "%.4f ulps at", worst.ulps);
+  result += text;
+  for (const double x : worst.inputs) {
+    std::snprintf(text, sizeof text, " %a (%.9g)", x, x);
+    result += text;
+  }
+  std::snprintf(text, sizeof text, ": got %a, truth %La", worst.got, worst.truth);
+  return result + text;
+}
+
+}  // namespace sluice::accuracy

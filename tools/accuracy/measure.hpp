@@ -1,0 +1,70 @@
+// Measures a subject over sets of points, against its promise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <sluice/status.hpp>
+
+#include "tools/accuracy/reference.hpp"
+
+namespace sluice::accuracy {
+
+// Columns of inputs, one vector an input; the points are the rows.
+using Points = std::vector<std::vector<double>>;
+// Fills in the next points; none when there are no more.
+using PointSource = std::function<Points()>;
+
+struct Worst {
+  double ulps = 0;
+  std::vector<double> inputs;
+  double got = 0;
+  long double truth = 0;
+};
+
+// Where the truth of one input changes sign at z != 0, errors for |x - z| <= half_width count
+// against 16 ulps of the largest magnitude there (numerics.md, zero crossings).
+struct ZeroCrossing {
+  double zero;
+  double half_width;
+  long double allowed;
+};
+
+struct Measurement {
+  std::uint64_t points = 0;
+  std::uint64_t by_second_level = 0;
+  std::uint64_t beyond = 0;  // points that break the promise
+  Worst worst;               // outside zero crossings
+  Worst first_beyond;        // an example
+};
+
+// The crossings of a subject with one input; none for one with several.
+[[nodiscard]] std::vector<ZeroCrossing> zero_crossings(const Reference& reference);
+
+struct Promise {
+  double ulps;
+  bool zero_crossings = false;  // whether their rule applies
+};
+
+// Errors: those of compiling and of the second level.
+[[nodiscard]] Result<Measurement> measure(const Subject& subject, const Promise& promise,
+                                          const PointSource& source);
+
+// Points for every input at once: half of them spread over all bit patterns, the others normal, the
+// same ones for the same seed. `near` are points of interest, with the numbers next to them and
+// small distances away, in every place.
+[[nodiscard]] PointSource sampled_points(const Subject& subject, std::uint64_t count,
+                                         std::uint64_t seed);
+// Zeros, denormals, the smallest and largest numbers, inf, NaN and the neighbours of every literal
+// of the text, for all combinations of inputs.
+[[nodiscard]] PointSource special_points(const Subject& subject);
+// All 2^32 numbers, for a subject of one f32 input, from `first` in steps.
+[[nodiscard]] PointSource all_points(std::uint64_t step = 1, std::uint64_t first = 0);
+
+// "gelu', f32: 1.89 ulps at -0x1.51cabcp+0 (got ..., truth ...)"
+[[nodiscard]] std::string describe(const Subject& subject, const Worst& worst);
+
+}  // namespace sluice::accuracy

@@ -1,0 +1,56 @@
+// The truth that kernels are measured against: a function's value, or its derivative, at one point,
+// as a number with a bound on its error.
+//
+// Two levels. The first evaluates the text over doubles (f64: long doubles) with running error
+// bounds; the second over MPFR, with a precision that grows until two evaluations agree. Both read
+// the same syntax tree; neither knows anything of rewriting, expansions or back ends.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <sluice/status.hpp>
+
+#include "compiler/ir/op.hpp"
+#include "dsl/program.hpp"
+
+namespace sluice::accuracy {
+
+// What is measured: an output of a function, or its partial derivative by an input.
+struct Subject {
+  const dsl::Program* program = nullptr;
+  dsl::FunctionId function = dsl::kNoFunction;
+  ir::Elem compute = ir::Elem::f32;
+  std::optional<std::uint32_t> derived_by;  // an input; nothing: the value
+  std::uint32_t output = 0;
+  std::vector<double> params;  // one each; empty: the defaults
+
+  [[nodiscard]] const dsl::FunctionDef& definition() const { return program->function(function); }
+};
+
+// The truth is within `error` of `value`; NaN with an error of 0 is a NaN for certain.
+struct Estimate {
+  long double value = 0;
+  long double error = 0;
+};
+
+// Both may be called from one thread at a time each. Inputs are numbers of the compute type.
+class Reference {
+ public:
+  explicit Reference(Subject subject) : subject_(std::move(subject)) {}
+
+  [[nodiscard]] Estimate first_level(std::span<const double> inputs) const;
+  // Good to 2^-60. Errors: `unsupported` for what only row functions have, `limit_exceeded` where
+  // 2^14 bits do not settle the value.
+  [[nodiscard]] Result<Estimate> second_level(std::span<const double> inputs) const;
+
+  [[nodiscard]] const Subject& subject() const { return subject_; }
+
+ private:
+  Subject subject_;
+};
+
+}  // namespace sluice::accuracy
