@@ -7,7 +7,6 @@
 #include "compiler/numerics/expand.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -226,30 +225,8 @@ class Expander {
     return *slot;
   }
 
-  // The low word of a function's argument; the constant 0 where it is known to be nothing.
   Expr low_of(const ir::Node& node) {
-    const bool none = node.arity() < 2 || is_exact(node.operand(1));
-    return none ? Expr{&graph_, graph_.constant(0)} : value(node.operand(1));
-  }
-
-  // Whether a low word, which rewriting writes as fma(a, b, -(a * b)), is that of a product with a
-  // power of two, as a baked parameter of 1 makes it: v - v or fma(v, p, v * -p) by then.
-  [[nodiscard]] bool is_exact(ValueId low) const {
-    const ir::Node& node = old_[low];
-    if (node.op == Op::sub) return node.operand(0) == node.operand(1);
-    if (node.op != Op::fma) return false;
-    const ir::Node& product = old_[node.operand(2)];
-    if (product.op != Op::mul) return false;
-    for (const auto& [v, p] : {std::pair{0, 1}, std::pair{1, 0}}) {
-      if (!old_.is_constant(node.operand(p))) continue;
-      const double power = old_.constant_value(node.operand(p));
-      int exponent = 0;
-      if (std::fabs(std::frexp(power, &exponent)) != 0.5) return false;
-      for (const auto& [w, q] : {std::pair{0, 1}, std::pair{1, 0}})
-        if (product.operand(w) == node.operand(v) && old_.is_constant(product.operand(q), -power))
-          return true;
-    }
-    return false;
+    return node.arity() < 2 ? Expr{&graph_, graph_.constant(0)} : value(node.operand(1));
   }
 
   Expr make_value(ValueId id) {
