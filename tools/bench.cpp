@@ -167,11 +167,15 @@ std::string time_cell(const bench::Timing& time) {
                      fmt::format("({:.3f})", time.median * kNano));
 }
 
-// The highest target's speed as multiples of each other contender's.
-std::string ratio_line(const BenchRow& row, std::size_t jit) {
+// Times as multiples of the highest target's.
+std::string ratio_line(const BenchRow& row, const Rooflines& copies, std::size_t jit) {
   std::vector<std::string> ratios;
-  for (const bench::Timing& time : row.times)
+  const auto add = [&](const bench::Timing& time) {
     ratios.push_back(fmt::format("x{:.2f}", time.least / row.times[jit].least));
+  };
+  for (const bench::Timing& time : row.times) add(time);
+  add(copies.plain);
+  add(copies.streaming);
   return cells("", ratios);
 }
 
@@ -189,7 +193,7 @@ std::string table(const Report& report, const BenchResult& result) {
     times.push_back(time_cell(report.rooflines[i].plain));
     times.push_back(time_cell(report.rooflines[i].streaming));
     text += cells(fmt::format("{}", result.rows[i].count), times);
-    text += ratio_line(result.rows[i], jit);
+    text += ratio_line(result.rows[i], report.rooflines[i], jit);
   }
   std::vector<std::string> compile;
   std::vector<std::string> break_even;

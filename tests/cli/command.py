@@ -38,6 +38,16 @@ def sluice(*arguments, stdin=b"", folder=None):
                                    check=False))
 
 
+def memory_of(*arguments, folder=None):
+    """Runs the command; the most memory it held, in bytes."""
+    words = [SLUICE, *[str(word) for word in arguments]]
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL) as started:
+        _, status, usage = os.wait4(started.pid, 0)
+        started.returncode = os.waitstatus_to_exitcode(status)
+    assert started.returncode == 0, words
+    return usage.ru_maxrss * 1024
+
+
 def runnable_targets():
     """The levels that this machine runs, e.g. ["interpreter", "x86-64-v3"]."""
     runs = sluice("--version", "--json").json()["processor"]["runs"]

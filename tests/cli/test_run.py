@@ -5,7 +5,7 @@ import struct
 import unittest
 from pathlib import Path
 
-from command import Array, CommandTest, npy_bytes, runnable_targets, to_f32
+from command import Array, CommandTest, memory_of, npy_bytes, runnable_targets, to_f32
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 
@@ -207,6 +207,16 @@ class Streaming(CommandTest):
                                                ",".join(repr(v) for v in distinct))))
         packed = struct.pack(f"<{self.COUNT}f", *[alone[v] for v in x])
         self.assertEqual(y.data, packed)
+
+    def test_files_larger_than_what_is_held(self):
+        length = 192 << 20
+        head = npy_bytes([], shape=(length // 4,))
+        with open(self.folder / "x.npy", "wb") as file:
+            file.write(head)
+            file.truncate(len(head) + length)  # zeros that take no space
+        self.assertLess(memory_of("run", "sqrt", "--in", "x=x.npy", "--out", "y=y.npy",
+                                  folder=self.folder), length // 2)
+        self.assertEqual((self.folder / "y.npy").stat().st_size, len(head) + length)
 
     def test_broadcast_operands_stream_too(self):
         rows, columns = 70001, 3
