@@ -1,6 +1,7 @@
 // Mapping of code: pages are written while not executable and executed while not writable.
 #include "compiler/object/executable_memory.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -48,7 +49,7 @@ struct Reservation {
 // Zero, or the error's number.
 int write_then_protect(void* code, std::size_t size, std::span<const std::uint8_t> bytes) {
   if (mprotect(code, size, PROT_READ | PROT_WRITE) != 0) return errno;
-  std::memcpy(code, bytes.data(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), static_cast<std::uint8_t*>(code));
   return mprotect(code, size, PROT_READ | PROT_EXEC) == 0 ? 0 : errno;
 }
 
@@ -66,7 +67,7 @@ int write_through_file(void* code, std::size_t size, std::span<const std::uint8_
   if (check(ftruncate(file, static_cast<off_t>(size)) == 0)) {
     view = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (check(view != MAP_FAILED)) {
-      std::memcpy(view, bytes.data(), bytes.size());
+      std::copy(bytes.begin(), bytes.end(), static_cast<std::uint8_t*>(view));
       munmap(view, size);
       check(mmap(code, size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, file, 0) != MAP_FAILED);
     }
