@@ -94,8 +94,9 @@ Expr sigmoid_derivative(Expr x, Expr low) {
 // (1 + q + x q) / (1 + q)^2 for positive x, q (1 + q + x) / (1 + q)^2 for negative x.
 Expr times_sigmoid_slope(Expr x, Expr low) {
   const Mirrored m = mirrored(x, low);
-  const Expr limit = number(x, pick(x, 110, 760));
-  const Pair factor = fast_two_sum(max(min(x, limit), -limit), low);
+  const double limit = pick(x, 110, 760);
+  const Argument cut = clamp_argument(x, low, -limit, limit);
+  const Pair factor = fast_two_sum(cut.x, cut.low);
   const Pair inner = m.sum + select(m.positive, factor * m.q.value, factor);
   const Pair numerator = select(m.positive, inner, inner * m.q.value);
   return scale(rounded(numerator / (m.sum * m.sum)), select(m.positive, 0.0, m.q.rest));
