@@ -37,6 +37,9 @@ namespace {
 
 constexpr std::size_t kFirstCapacity = 64;
 
+// Its address, which is no entry's, stands in removed slots.
+const char kRemovedMark = 0;
+
 bool same_key(const ResolvedSpec& a, const ResolvedSpec& b) {
   return &a == &b || (a.hash == b.hash && a.words == b.words);
 }
@@ -57,9 +60,6 @@ Cache::Cache(std::size_t bound_bytes)
 }
 
 Cache::~Cache() = default;
-
-// An entry's address marks removed slots: one of a static that is no entry's.
-static const char kRemovedMark = 0;
 
 const Kernel* Cache::find(const ResolvedSpec& spec) const {
   const Table& table = *table_.load(std::memory_order_acquire);

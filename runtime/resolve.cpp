@@ -129,6 +129,7 @@ class Resolver {
 
   [[nodiscard]] std::string described(const std::vector<driver::Operand>& operands) const {
     std::vector<std::string> names;
+    names.reserve(operands.size());
     for (const driver::Operand& operand : operands)
       names.push_back(operand_name(function(), operand));
     return std::to_string(names.size()) + " (" + joined(names) + ")";
@@ -232,24 +233,32 @@ class Resolver {
     for (std::size_t k = 0; k < given_.size(); ++k) {
       driver::Operand& operand = resolved_->operands[k];
       operand.dtype = given_[k]->dtype;
-      const std::string who = "the operand " + quoted(operand_name(function(), operand));
-      const std::string what(name(operand.dtype));
+      const bool is_float = operand.dtype == Dtype::f32 || operand.dtype == Dtype::f64;
+      const bool is_bool = operand.dtype == Dtype::boolean;
       switch (type_of(operand)) {
         case dsl::Type::integer:
-          return error(Status::unsupported, who + " is an integer, which kernels cannot hold yet");
+          return dtype_error(Status::unsupported, operand,
+                             "holds integers, which kernels cannot yet");
         case dsl::Type::boolean:
-          if (operand.dtype != Dtype::boolean)
-            return error(Status::invalid_operands, who + " must be of type bool, not " + what);
+          if (!is_bool)
+            return dtype_error(Status::invalid_operands, operand, "must be of type bool");
           break;
         case dsl::Type::number:
-          if (operand.dtype == Dtype::f32 || operand.dtype == Dtype::f64) break;
-          if (operand.dtype == Dtype::boolean)
-            return error(Status::invalid_operands, who + " must be a number type, not bool");
-          return error(Status::unsupported,
-                       who + " is of type " + what + ", and kernels hold f32 and f64 only yet");
+          if (is_float) break;
+          if (is_bool)
+            return dtype_error(Status::invalid_operands, operand, "must be of a number type");
+          return dtype_error(Status::unsupported, operand,
+                             "must be of type f32 or f64, the only ones yet");
       }
     }
     return Unit{};
+  }
+
+  [[nodiscard]] Error dtype_error(Status status, const driver::Operand& operand,
+                                  std::string_view problem) const {
+    std::string message = "the operand " + quoted(operand_name(function(), operand)) + " of type ";
+    message.append(name(operand.dtype)).append(" ").append(problem);
+    return error(status, std::move(message));
   }
 
   Outcome resolve_params() {

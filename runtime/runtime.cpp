@@ -59,7 +59,7 @@ bool operator==(const Key& a, const Key& b) {
   return a.spec_ == b.spec_ || (a.hash_ == b.hash_ && a.spec_->words == b.spec_->words);
 }
 
-Runtime::Runtime(RuntimeOptions options) : impl_(std::make_unique<Impl>(options)) {}
+Runtime::Runtime(const RuntimeOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Runtime::Runtime(Runtime&& other) noexcept = default;
 Runtime& Runtime::operator=(Runtime&& other) noexcept = default;
 Runtime::~Runtime() = default;

@@ -63,7 +63,7 @@ class Key {
 // not, and a runtime must not be moved or destroyed while another thread uses it.
 class Runtime {
  public:
-  explicit Runtime(RuntimeOptions options = {});
+  explicit Runtime(const RuntimeOptions& options = {});
   Runtime(Runtime&& other) noexcept;
   Runtime& operator=(Runtime&& other) noexcept;
   ~Runtime();

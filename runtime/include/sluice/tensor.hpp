@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -35,10 +34,15 @@ struct TensorView {
   TensorView(const void* elements, Dtype type, std::initializer_list<std::int64_t> dimensions)
       : TensorView(elements, type, std::span(dimensions.begin(), dimensions.size())) {}
 
-  // One dimension, from anything that lies in memory as an array of float, double or bool.
+  // One dimension, from anything that lies in memory as an array of float, double or bool;
+  // implicit, so that a call takes spans and vectors as they stand.
   template <std::ranges::contiguous_range Range>
-  requires std::ranges::sized_range<Range> &&(!std::same_as<std::remove_cvref_t<Range>, TensorView>)
-      TensorView(Range&& range)  // implicit, so that a call takes spans and vectors as they stand
+  TensorView(Range& range)
+      : TensorView(std::ranges::data(range),
+                   dtype_of<std::remove_cv_t<std::ranges::range_value_t<Range>>>(),
+                   {static_cast<std::int64_t>(std::ranges::size(range))}) {}
+  template <std::ranges::contiguous_range Range>
+  TensorView(const Range& range)
       : TensorView(std::ranges::data(range),
                    dtype_of<std::remove_cv_t<std::ranges::range_value_t<Range>>>(),
                    {static_cast<std::int64_t>(std::ranges::size(range))}) {}

@@ -63,7 +63,7 @@ TEST_CASE("operands that do not fit the function are refused", "[runtime]") {
   check_refused({.function = "relu", .operands = {{Dtype::boolean, {4}}, f32({4})}},
                 Status::invalid_operands, "bool");
   check_refused({.function = "masked", .operands = {f32({4}), f32({4}), f32({4})}},
-                Status::invalid_operands, "'m' must be of type bool");
+                Status::invalid_operands, "'m' of type f32 must be of type bool");
   const std::vector<OperandSpec> many(100, f32({4}));
   check_refused({.function = "relu", .operands = many}, Status::limit_exceeded, "64");
 }
