@@ -116,6 +116,7 @@ void Selector::load_inputs() {
 void Selector::fill(Block& block, const std::vector<ValueId>& order) {
   block_ = &block;
   splits_.clear();
+  halves_.clear();
   maker_.resize(block.values.size(), Instruction::kNoValue);
   block.code.reserve(order.size() * 2);
   for (const ValueId id : order) {

@@ -128,17 +128,21 @@ Ref Selector::to_float(Ref a) {
               number(rounder(machine_)));
 }
 
-// A register's worth of a table's entries from `first` on, repeated where the table is shorter.
-Ref Selector::table_vector(std::uint64_t table, std::uint32_t first) {
-  const std::uint64_t key = table << 32 | first;
+// A register's worth of a table's entries from `first` on, repeated where the table is shorter; or
+// in which bits they differ from the entries a register's worth before.
+Ref Selector::table_vector(std::uint64_t table, std::uint32_t first, bool difference) {
+  const std::uint64_t key = table << 32 | std::uint64_t{difference} << 31 | first;
   for (std::uint32_t i = 0; i < result_.invariants.size(); ++i) {
     const Invariant& known = result_.invariants[i];
     if (known.kind == Invariant::Kind::vector && known.bits == key) return Ref::invariant(i);
   }
   const std::vector<std::uint64_t>& entries = graph().tables()[table].entries;
   const std::uint32_t place = result_.pool.add_lanes(machine_.lanes());
-  for (std::uint32_t lane = 0; lane < machine_.lanes(); ++lane)
-    result_.pool.put(place, lane, entries[(first + lane) % entries.size()]);
+  for (std::uint32_t lane = 0; lane < machine_.lanes(); ++lane) {
+    const std::uint64_t entry = entries[(first + lane) % entries.size()];
+    const std::uint64_t before = difference ? entries[first + lane - machine_.lanes()] : 0;
+    result_.pool.put(place, lane, entry ^ before);
+  }
   return invariant({Invariant::Kind::vector, Bank::vector, place, key});
 }
 
@@ -153,10 +157,20 @@ Ref Selector::lookup(const Node& node) {
   if (size <= lanes) return emit(Opcode::permute, index, table_vector(table, 0));
   if (machine_.avx512)
     return emit(Opcode::permute2, index, table_vector(table, 0), table_vector(table, lanes));
+  return lookup_in_halves(index, table);
+}
+
+// AVX2, 16 entries: low ^ (low ^ high where the index is in the upper half), two instructions where
+// a blend is three on some processors. Which half that is serves every table with this index.
+Ref Selector::lookup_in_halves(Ref index, std::uint64_t table) {
+  const auto known = std::find_if(halves_.begin(), halves_.end(),
+                                  [&](const Half& half) { return half.index == index; });
+  const Ref upper =
+      known != halves_.end() ? known->upper : emit(Opcode::sar, emit(Opcode::shl, index, 28), 31);
+  if (known == halves_.end()) halves_.push_back({index, upper});
   const Ref low = emit(Opcode::permute, index, table_vector(table, 0));
-  const Ref high = emit(Opcode::permute, index, table_vector(table, lanes));
-  const Ref half = emit(Opcode::shl, index, 28);  // bit 3 to the sign
-  return emit(Opcode::blendv, low, high, half);
+  const Ref change = emit(Opcode::permute, index, table_vector(table, machine_.lanes(), true));
+  return emit(Opcode::bit_xor, low, emit(Opcode::bit_and, change, upper));
 }
 
 Ref Selector::gather(Ref index, std::uint64_t table) {

@@ -89,7 +89,8 @@ class Selector {
   Ref to_float(Ref a);
   Ref lookup(const ir::Node& node);
   Ref gather(Ref index, std::uint64_t table);
-  Ref table_vector(std::uint64_t table, std::uint32_t first);
+  Ref lookup_in_halves(Ref index, std::uint64_t table);
+  Ref table_vector(std::uint64_t table, std::uint32_t first, bool difference = false);
 
   // Building.
   std::uint32_t new_value(Bank bank);
@@ -134,7 +135,12 @@ class Selector {
     std::uint32_t place;
   };
   std::vector<Gathered> gathered_;  // tables that lie in the pool as a whole
-  std::vector<Split> splits_;       // in the block being filled
+  struct Half {
+    Ref index;
+    Ref upper;
+  };
+  std::vector<Half> halves_;   // of indices, in the block being filled
+  std::vector<Split> splits_;  // in the block being filled
 };
 
 }  // namespace sluice::x64
