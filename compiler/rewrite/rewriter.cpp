@@ -35,6 +35,13 @@ bool is_power_of_two(double value) {
   return std::isfinite(value) && std::abs(std::frexp(value, &exponent)) == 0.5;
 }
 
+bool repeats(const Sum& sum) {
+  for (std::size_t i = 0; i < sum.items.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (sum.items[i].value == sum.items[j].value) return true;
+  return false;
+}
+
 }  // namespace
 
 Rewriter::Rewriter(Graph& graph, std::vector<std::string>* fired)
@@ -139,6 +146,8 @@ std::optional<ValueId> Rewriter::apply_algebraic(ValueId value) {
   const bool is_sum = node.op == Op::add || node.op == Op::sub;
   if (is_product) views.product = product_view(graph_, opaque_, value);
   if (is_sum) views.sum = sum_view(graph_, opaque_, value);
+  // (z + e) - e with a large e is 0, and no other grouping of it is.
+  if (repeats(views.sum)) return std::nullopt;
   for (const AlgebraicRule& rule : algebraic_rules()) {
     const Pattern& left = rule.left;
     const bool candidate = left.kind == Pattern::Kind::product ? is_product
