@@ -34,7 +34,6 @@ struct Options {
 struct Report {
   int core = -1;
   BenchPlan plan;
-  std::vector<Rooflines> rooflines;  // one a size
   std::vector<BenchResult> results;
 };
 
@@ -94,11 +93,6 @@ Result<Report> measure_all(const Options& options) {
     functions.push_back(std::move(function).value());
   }
   report.core = bench::pin_to_core();
-  for (std::int64_t size : report.plan.sizes) {
-    const Result<Rooflines> copies = bench_copies(size, report.plan.timing);
-    if (!copies) return copies.error();
-    report.rooflines.push_back(*copies);
-  }
   for (const Function& function : functions) {
     Result<BenchResult> result = bench_function(function, report.plan);
     if (!result) return result.error();
@@ -124,7 +118,11 @@ Json result_to_json(const BenchResult& result) {
     Json times = Json::object();
     for (std::size_t i = 0; i < row.times.size(); ++i)
       times[result.contenders[i].name] = time_to_json(row.times[i], kNano);
-    sizes.push_back({{"n", row.count}, {"ns_per_element", std::move(times)}});
+    sizes.push_back({{"n", row.count},
+                     {"ns_per_element", std::move(times)},
+                     {"rooflines_ns_per_element",
+                      {{"memcpy", time_to_json(row.copy, kNano)},
+                       {"streaming_copy", time_to_json(row.streaming_copy, kNano)}}}});
   }
   return {{"function", result.function},
           {"pass", name(result.pass)},
@@ -134,18 +132,12 @@ Json result_to_json(const BenchResult& result) {
 }
 
 Json to_json(const Report& report) {
-  Json rooflines = Json::array();
-  for (const Rooflines& copies : report.rooflines)
-    rooflines.push_back({{"n", copies.count},
-                         {"memcpy", time_to_json(copies.plain, kNano)},
-                         {"streaming_copy", time_to_json(copies.streaming, kNano)}});
   Json functions = Json::array();
   for (const BenchResult& result : report.results) functions.push_back(result_to_json(result));
   return {{"processor", to_string(host_target())},
           {"core", report.core},
           {"samples", report.plan.timing.samples},
           {"sample_seconds", report.plan.timing.sample_seconds},
-          {"rooflines_ns_per_element", std::move(rooflines)},
           {"functions", std::move(functions)}};
 }
 
@@ -168,14 +160,14 @@ std::string time_cell(const bench::Timing& time) {
 }
 
 // Times as multiples of the highest target's.
-std::string ratio_line(const BenchRow& row, const Rooflines& copies, std::size_t jit) {
+std::string ratio_line(const BenchRow& row, std::size_t jit) {
   std::vector<std::string> ratios;
   const auto add = [&](const bench::Timing& time) {
     ratios.push_back(fmt::format("x{:.2f}", time.least / row.times[jit].least));
   };
   for (const bench::Timing& time : row.times) add(time);
-  add(copies.plain);
-  add(copies.streaming);
+  add(row.copy);
+  add(row.streaming_copy);
   return cells("", ratios);
 }
 
@@ -187,13 +179,13 @@ std::string table(const Report& report, const BenchResult& result) {
   heads.insert(heads.end(), {"memcpy", "streaming copy"});
   text += cells("n", heads);
   const std::size_t jit = report.plan.targets.size() - 1;
-  for (std::size_t i = 0; i < result.rows.size(); ++i) {
+  for (const BenchRow& row : result.rows) {
     std::vector<std::string> times;
-    for (const bench::Timing& time : result.rows[i].times) times.push_back(time_cell(time));
-    times.push_back(time_cell(report.rooflines[i].plain));
-    times.push_back(time_cell(report.rooflines[i].streaming));
-    text += cells(fmt::format("{}", result.rows[i].count), times);
-    text += ratio_line(result.rows[i], report.rooflines[i], jit);
+    for (const bench::Timing& time : row.times) times.push_back(time_cell(time));
+    times.push_back(time_cell(row.copy));
+    times.push_back(time_cell(row.streaming_copy));
+    text += cells(fmt::format("{}", row.count), times);
+    text += ratio_line(row, jit);
   }
   std::vector<std::string> compile;
   std::vector<std::string> break_even;

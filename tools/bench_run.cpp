@@ -176,11 +176,19 @@ class Bench {
   void measure_size(std::int64_t count) {
     std::vector<std::function<void()>> calls;
     for (const Call& call : calls_) calls.emplace_back([&call, count] { call(count); });
-    BenchRow row{count, bench::measure(calls, plan_.timing)};
-    for (bench::Timing& time : row.times) {
+    const float* from = buffers_.front().data();
+    float* to = buffers_.back().data();
+    const auto n = static_cast<std::size_t>(count);
+    calls.emplace_back([=] { bench::copy_plain(from, to, n); });
+    calls.emplace_back([=] { bench::copy_streaming(from, to, n); });
+    std::vector<bench::Timing> times = bench::measure(calls, plan_.timing);
+    for (bench::Timing& time : times) {
       time.least /= static_cast<double>(count);
       time.median /= static_cast<double>(count);
     }
+    BenchRow row{count, {}, times[calls_.size()], times[calls_.size() + 1]};
+    times.resize(calls_.size());
+    row.times = std::move(times);
     result_.rows.push_back(std::move(row));
   }
 
@@ -213,24 +221,6 @@ Result<BenchResult> bench_function(const Function& function, const BenchPlan& pl
         Status::unsupported,
         fmt::format("'{}' reduces along rows, which is not supported yet", function.name())};
   return Bench(function, plan).run();
-}
-
-Result<Rooflines> bench_copies(std::int64_t count, const bench::Plan& plan) {
-  const auto n = static_cast<std::size_t>(count);
-  const Buffer from(n);
-  const Buffer to(n);
-  if (from.size() == 0 || to.size() == 0)
-    return Error{Status::out_of_memory, fmt::format("there is no memory for {} elements", count)};
-  const std::function<void()> calls[] = {
-      [&] { bench::copy_plain(from.data(), to.data(), n); },
-      [&] { bench::copy_streaming(from.data(), to.data(), n); },
-  };
-  std::vector<bench::Timing> times = bench::measure(calls, plan);
-  for (bench::Timing& time : times) {
-    time.least /= static_cast<double>(count);
-    time.median /= static_cast<double>(count);
-  }
-  return Rooflines{count, times[0], times[1]};
 }
 
 }  // namespace sluice::tools

@@ -1,5 +1,5 @@
 // `sluice bench`, the measuring half: one function on every rung of this machine, beside plain C++
-// loops of the same formula.
+// loops of the same formula and beside plain copies.
 //
 // In: a function and a plan. Out: for each size the time of each contender, what compiling cost and
 // from how many elements on it pays, and the error of each. All contenders of a size are measured
@@ -28,10 +28,12 @@ struct BenchPlan {
   std::vector<std::string> targets;  // lowest first
 };
 
-// Seconds an element; the largest relative error against f64 where it is known.
+// Seconds an element.
 struct BenchRow {
   std::int64_t count = 0;
   std::vector<bench::Timing> times;  // one each of the contenders
+  bench::Timing copy;                // rooflines: a copy by memcpy, and one past the cache
+  bench::Timing streaming_copy;
 };
 
 struct Contender {
@@ -53,13 +55,5 @@ inline constexpr std::string_view kFastMathLoop = "loop";
 inline constexpr std::string_view kStdLoop = "std";
 
 [[nodiscard]] Result<BenchResult> bench_function(const Function& function, const BenchPlan& plan);
-
-// Copies of `count` f32 elements by memcpy and past the cache: seconds an element.
-struct Rooflines {
-  std::int64_t count = 0;
-  bench::Timing plain;
-  bench::Timing streaming;
-};
-[[nodiscard]] Result<Rooflines> bench_copies(std::int64_t count, const bench::Plan& plan);
 
 }  // namespace sluice::tools

@@ -138,8 +138,8 @@ class UsersFunction(CommandTest):
 class Bench(CommandTest):
     def test_json(self):
         done = self.succeeds("bench", "silu", "--quick", "--sizes", "512,4096", "--json").json()
-        self.assertEqual([one["n"] for one in done["rooflines_ns_per_element"]], [512, 4096])
         silu = done["functions"][0]
+        self.assertEqual([one["n"] for one in silu["sizes"]], [512, 4096])
         names = [one["name"] for one in silu["contenders"]]
         self.assertEqual(names[-2:], ["loop", "std"])
         for contender in silu["contenders"]:
@@ -147,6 +147,7 @@ class Bench(CommandTest):
             self.assertEqual("compile_us" in contender, contender["name"] not in ("loop", "std"))
         for size in silu["sizes"]:
             self.assertEqual(list(size["ns_per_element"]), names)
+            self.assertEqual(list(size["rooflines_ns_per_element"]), ["memcpy", "streaming_copy"])
             for time in size["ns_per_element"].values():
                 self.assertGreater(time["min"], 0)
                 self.assertGreaterEqual(time["median"], time["min"])
