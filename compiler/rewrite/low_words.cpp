@@ -56,7 +56,7 @@ class LowWords {
   Expr corrected(Expr h) {
     const std::optional<Expr> correction = low(h, Of::result);
     if (!correction) return h;
-    const double tiny = graph_.compute() == ir::Elem::f32 ? 0x1p-100 : 0x1p-960;
+    const double tiny = graph_.compute() == ir::Elem::f32 ? 0x1p-118 : 0x1p-1014;
     const Expr magnitude = make(Op::abs, h);
     const Expr within = make(Op::logic_and, make(Op::le, number(h, tiny), magnitude),
                              make(Op::lt, magnitude, number(h, kInf)));
