@@ -21,6 +21,30 @@ Result<ir::Graph> lowered(const Function& function) {
   return lower::lower(function.definitions.tree, function.id, {ir::Elem::f64, inputs, parameters});
 }
 
+// What a function tends to at an infinity is stated beside its formula; a reader of the derivative
+// wants that of the formula.
+ir::Graph without_limits(const ir::Graph& graph) {
+  ir::Graph copy = graph.empty_copy();
+  std::vector<ir::ValueId> made;
+  for (const ir::Node& node : graph.nodes()) {
+    std::vector<ir::ValueId> operands;
+    for (ir::ValueId operand : node.args()) operands.push_back(made[operand.index]);
+    if (node.op == ir::Op::input)
+      made.push_back(copy.input_value(node.payload));
+    else if (node.op == ir::Op::param)
+      made.push_back(copy.param_value(node.payload));
+    else if (node.op == ir::Op::constant)
+      made.push_back(copy.constant_bits(node.type.elem, node.payload));
+    else if (node.op == ir::Op::limits)
+      made.push_back(operands[0]);
+    else
+      made.push_back(copy.add(node.op, operands, node.payload));
+  }
+  for (const ir::GraphOutput& output : graph.outputs())
+    copy.add_output(output.name, made[output.value.index]);
+  return copy;
+}
+
 ir::Graph stable(const ir::Graph& graph, bool exact) {
   std::vector<std::string> fired;
   return exact ? rewrite::simplify_exact(graph) : rewrite::stabilize(graph, fired);
@@ -34,7 +58,8 @@ derivative_texts(const Function& function) {
   const Result<ir::Graph> graph = lowered(function);
   if (!graph) return graph.error();
   const bool exact = definition.attributes.exact;
-  const Result<ir::Graph> forward = autodiff::resolve_derivatives(stable(*graph, exact));
+  const Result<ir::Graph> forward =
+      autodiff::resolve_derivatives(stable(without_limits(*graph), exact));
   if (!forward) return forward.error();
   std::vector<std::pair<std::string, std::string>> texts;
   for (std::size_t output = 0; output < definition.outputs.size(); ++output) {

@@ -133,8 +133,15 @@ std::string promise_text(const dsl::FunctionDef& function) {
   return fmt::format("{} ULP, derivative {}", to_text(ulp->forward), to_text(ulp->derivative));
 }
 
-std::string_view summary(const dsl::FunctionDef& function) {
-  return std::string_view(function.documentation).substr(0, function.documentation.find('\n'));
+std::string summary(const dsl::FunctionDef& function) {
+  std::string text = function.documentation;
+  std::size_t end = text.find('\n');
+  while (end != std::string::npos) {
+    if (end == 0 || text[end - 1] == '.' || text[end - 1] == ')') return text.substr(0, end);
+    text[end] = ' ';
+    end = text.find('\n', end);
+  }
+  return text;
 }
 
 }  // namespace sluice::tools

@@ -47,7 +47,7 @@ struct Function {
 [[nodiscard]] std::string signature(const dsl::FunctionDef& function);
 // "2 ULP", "1 ULP, derivative 2", or "none".
 [[nodiscard]] std::string promise_text(const dsl::FunctionDef& function);
-// The first line of the documentation.
-[[nodiscard]] std::string_view summary(const dsl::FunctionDef& function);
+// The documentation's first lines, as many as end a sentence, as one.
+[[nodiscard]] std::string summary(const dsl::FunctionDef& function);
 
 }  // namespace sluice::tools

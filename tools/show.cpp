@@ -230,7 +230,7 @@ Result<Summary> summarize(const Subject& subject) {
 
 std::string to_text(const Subject& subject, const Summary& summary) {
   std::string text = signature(subject.definition()) + "\n";
-  const std::string_view first_line = tools::summary(subject.definition());
+  const std::string first_line = tools::summary(subject.definition());
   if (!first_line.empty()) text += fmt::format("{}\n", first_line);
   text += fmt::format("formula     {}\n", indented(summary.formula));
   for (const auto& [which, formula] : summary.derivatives)

@@ -49,6 +49,7 @@ class Meter {
       for (std::size_t i = 0; i < count; ++i) {
         point.clear();
         for (const std::vector<double>& column : points) point.push_back(column[i]);
+        if (unspecified(point)) continue;
         if (const Outcome outcome = add(point, out[i]); !outcome.ok()) return outcome.error();
       }
     }
@@ -56,13 +57,19 @@ class Meter {
   }
 
  private:
+  // What the derivative by one input is where another is NaN, nothing says.
+  bool unspecified(const std::vector<double>& point) const {
+    return reference_.subject().derived_by && point.size() > 1 &&
+           std::any_of(point.begin(), point.end(), [](double x) { return std::isnan(x); });
+  }
+
   // The first level is enough where its margin is small and the promise kept beyond doubt.
   Outcome add(const std::vector<double>& point, double got) {
     ++result_.points;
     Estimate truth = reference_.first_level(point);
     UlpError error = error_in_ulps(format_, got, truth);
     const ZeroCrossing* crossing = crossing_at(point);
-    if (!(error.margin < 0.004 && error.ulps + error.margin <= promise_)) {
+    if (!(error.margin < 0.02 && error.ulps + error.margin <= promise_)) {
       ++result_.by_second_level;
       Result<Estimate> settled = reference_.second_level(point);
       if (!settled.ok()) return settled.error();

@@ -44,7 +44,7 @@ class Reference {
 
   [[nodiscard]] Estimate first_level(std::span<const double> inputs) const;
   // Good to 2^-60. Errors: `unsupported` for what only row functions have, `limit_exceeded` where
-  // 2^14 bits do not settle the value.
+  // 2^15 bits do not settle the value.
   [[nodiscard]] Result<Estimate> second_level(std::span<const double> inputs) const;
 
   [[nodiscard]] const Subject& subject() const { return subject_; }

@@ -360,12 +360,13 @@ N Text<N>::builtin_number(dsl::Builtin builtin, std::span<const N> x) {
       return order == Order::equal ? tied(x[0], x[1]) : x[first ? 0 : 1];
     }
     case Builtin::clamp: {
+      const N nan = x[0] + x[1] + x[2];
       const Order low = ordered(x[0], x[1]);
-      if (low == Order::unordered) return x[0] + x[1] + x[2];
-      const bool below = low == Order::less;
-      const Order high = ordered(below ? x[1] : x[0], x[2]);
-      if (high == Order::greater) return x[2];
-      return below ? x[1] : x[0];
+      if (low == Order::unordered) return nan;
+      const N raised = low == Order::less ? x[1] : x[0];
+      const Order high = ordered(raised, x[2]);
+      if (high == Order::unordered) return nan;
+      return high == Order::greater ? x[2] : raised;
     }
     default: trouble_.unsupported = true; return zero;
   }
