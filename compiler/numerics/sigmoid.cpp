@@ -33,10 +33,11 @@ Scaled sigmoid_scaled(Expr x, Expr low) {
           .argument = argument};
 }
 
-// With numerator and denominator scaled by 2^-shift, all k down to the smallest denormal fit. Here
-// the denominator is kept as both = 1 + 2^k, and t = 2^k s with what rounding took from `both`, for
-// then 1 - q both is nearly exact: what the quotient q leaves, 1 - q (1 + E), times q (again 1/(1 +
-// E)) corrects it, and the error is that of r, s and the last rounding.
+// With numerator and denominator scaled by 2^-shift, all k down to the smallest denormal fit. What
+// the quotient q leaves, 1 - q (1 + E), times q (again 1/(1 + E)) corrects it: taken as 1 - q both,
+// with both = 1 + 2^k as rounded, less q 2^k s, exact but for s, less q times what `both` lost. The
+// error is that of s and the last rounding, and of the first difference where s is near its
+// largest.
 Expr sigmoid(Expr x, Expr low) {
   const int shift = is_f64(x) ? 54 : 24;
   const double one = pick(x, 0x1p-24, 0x1p-54);
@@ -45,10 +46,11 @@ Expr sigmoid(Expr x, Expr low) {
   const Expr power = power_of_two(reduced.biased);
   const Expr both = power + one;
   const Expr lost = one - (both - power);
-  const Expr t = fma(power, expm1_reduced(reduced.r, reduced.tail), lost);
+  const Expr t = power * expm1_reduced(reduced.r, reduced.tail);
   const Expr q = one / (both + t);
   const Expr scaled = q * (1 / one);
-  return fma(fma(-scaled, t, fma(-scaled, both, 1.0)), q, q);
+  const Expr residue = fma(-scaled, lost, fma(-scaled, t, fma(-scaled, both, 1.0)));
+  return fma(residue, q, q);
 }
 
 namespace {

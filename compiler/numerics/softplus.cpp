@@ -7,6 +7,10 @@
 namespace sluice::numerics {
 namespace {
 
+#include "compiler/numerics/coefficients_softplus.inc"
+
+constexpr Polynomial kLog1pUnit{kLog1pUnitF32, kLog1pUnitF64};
+
 int cut(Expr like) { return is_f64(like) ? -600 : -60; }
 
 struct Gate {
@@ -25,12 +29,32 @@ Gate gate(Expr x, Expr low) {
 
 }  // namespace
 
-// As log1p of e^x, which keeps its relative accuracy where e^x is small; from 17 on it is x, and
-// above the clamp max(., x) makes it so.
+// max(x, 0) + log(1 + q), q = e^-|x|, with log(1 + q) = q - q^2/2 + q^3 (...) on all of (0, 1].
+// Both large sums keep their low words, and the square its own. The power of two of a tiny q comes
+// last.
 Expr log1p_exp(Expr x, Expr low) {
-  const Argument argument = clamp_argument(x, low, pick(x, -110, -760), pick(x, 80, 700));
-  const ExpPair w = exp_pair(argument.x, argument.low, cut(x));
-  return max(scale(log1p(w.value.high, w.value.low), w.rest), x);
+  const Expr positive = max(x, 0.0);
+  const double end = pick(x, 110, 760);
+  const Expr limited = min(abs(x), end);
+  Expr part = low;
+  if (!low.is_constant(0)) part = select(limited < end, select(x > 0.0, -low, low), 0.0);
+  // Where q is cut its square is 0.
+  const ExpPair q = exp_pair(-limited, part, is_f64(x) ? -900 : -100);
+  const Expr& linear = q.value.high;
+  const Expr square = linear * linear;
+  const Expr square_low = fma(linear, linear, -square);
+  const Expr h = horner(linear - 0.5, kLog1pUnit);
+  // At inf the low words would be NaN: the sum is made with a finite number and the rest added.
+  const Expr finite = min(positive, pick(x, 0x1p127, 0x1p1023));
+  const Pair sum = two_sum(finite, scale(linear, q.rest));
+  const Pair whole = fast_two_sum(sum.high, square * -0.5);
+  // 1 - q/2 is near enough to the derivative 1/(1 + q). Low words of the sums matter only where q
+  // is not cut.
+  Expr lost =
+      fma(square_low, -0.5, fma(linear * -0.5, q.value.low, q.value.low)) + (sum.low + whole.low);
+  if (!low.is_constant(0)) lost = lost + select(x > 0.0, low, 0.0);
+  const Expr rest = scale(fma(square * h, linear, lost), q.rest);
+  return (whole.high + rest) + (positive - finite);
 }
 
 Expr log_sigmoid(Expr x, Expr low) { return -log1p_exp(-x, low.is_constant(0) ? low : -low); }
@@ -49,8 +73,9 @@ Expr tanh_log1p_exp(Expr x, Expr low) {
 Scaled tanh_log1p_exp_scaled(Expr x, Expr low) {
   const Gate g = gate(x, low);
   const Pair value = g.v / g.above;
+  // Above the clamp the gate is 1: a low word below 0 would make inf * gate NaN.
   return {.numerator = value.high,
-          .numerator_low = value.low,
+          .numerator_low = select(x < pick(x, 20, 40), value.low, 0.0),
           .exponent = g.w.rest,
           .argument = g.argument};
 }

@@ -123,11 +123,8 @@ ExactExpReduction reduce_exp_exactly(Expr x, Expr low, int offset) {
 }
 
 Expr expm1_less_argument(Expr r, Expr tail) {
-  const std::span<const double> terms = kExp.of(r).subspan(2);
-  // The tail counts as tail e^r. In f32 tail (1 + r) is enough of it; in f64 it is up to 2^-45.
-  if (!is_f64(r)) return fma(r, fma(r, horner(r, terms), tail), tail);
-  const Expr whole = r + tail;
-  return fma(whole * whole, horner(whole, terms), tail);
+  // The tail counts as tail e^r, of which tail (1 + r) is enough.
+  return fma(r, fma(r, horner(r, kExp.of(r).subspan(2)), tail), tail);
 }
 
 Expr expm1_reduced(Expr r, Expr tail) { return r + expm1_less_argument(r, tail); }
