@@ -12,7 +12,7 @@ needs no low word.
 
 from mpmath import erf, fabs, log, mpf, polyval, sqrt
 
-from piecewise import BITS, constant, literal, remez, rounded, rows, shifted, table
+from piecewise import BITS, centred, constant, literal, remez, rounded, rows, shifted, table
 
 FORMATS = {
     "f32": dict(end=mpf("3.9375"), spacing=mpf("0.53125"), count=8, degree=7, even=4),
@@ -31,21 +31,6 @@ def first_interval(half, terms, bits):
     return [rounded(k, bits) for k in c]
 
 
-def other_interval(lo, hi, degree, bits):
-    """Of 4000 centres within an eighth of the width of the middle, the one where rounding the first three coefficients
-    costs least."""
-    c = remez(erf, lo, hi, degree, relative=True)
-    middle, width = (lo + hi) / 2, hi - lo
-    best = None
-    for i in range(-2000, 2001):
-        centre = rounded(middle + width * i / 16001, bits)
-        low = shifted(c, centre - middle)[:3]
-        cost = sum(fabs(k - rounded(k, bits)) * (width / 2) ** j for j, k in enumerate(low))
-        if best is None or cost < best[0]:
-            best = (cost, centre)
-    return best[1], [rounded(k, bits) for k in shifted(c, best[1] - middle)]
-
-
 def fit(width, end, spacing, count, degree, even):
     name, bits = width.upper(), BITS[width]
     half = spacing / 2
@@ -53,7 +38,8 @@ def fit(width, end, spacing, count, degree, even):
     zero = mpf(0)
     pieces = [(zero, [zero] + [first[i // 2] if i % 2 == 0 and i // 2 < even else zero for i in range(degree)])]
     for i in range(1, count):
-        pieces.append(other_interval(i * spacing - half, i * spacing + half, degree, bits))
+        lo, hi = i * spacing - half, i * spacing + half
+        pieces.append(centred(remez(erf, lo, hi, degree, relative=True), lo, hi, bits))
     worst = mpf(0)
     for i, (centre, c) in enumerate(pieces):
         for k in range(-40, 41):

@@ -21,14 +21,15 @@ import random
 
 from mpmath import erfc, exp, fabs, ldexp, ln, log, mpf, nint, pi, polyval, sqrt
 
-from piecewise import BITS, Cells, centred, constant, literal, remez, rounded, rows, shifted, table
+from piecewise import BITS, Cells, centred, constant, greatest_error, literal, remez, rounded, rows, table
 
 # end: beyond it, h phi(h) rounds to 0. step_bits: N has as many more as the format's width allows.
 FORMATS = {
-    "f32": dict(tail=dict(end=mpf("14.5625"), start=mpf("1.68"), cell_bits=2, count=8, degree=6, exp_degree=4, step_bits=13, centre_bits=12),
-        slope=dict(start=mpf("1.0453"), cell_bits=1, count=8, degree=7)),
-    "f64": dict(tail=dict(end=mpf("38.75"), start=mpf("1.5"), cell_bits=4, count=32, degree=11, exp_degree=8, step_bits=38, centre_bits=16),
-        slope=dict(start=mpf("1.5"), cell_bits=3, count=32, degree=13)),
+    "f32": dict(tail=dict(end=mpf("14.5625"), start=mpf("1.68"), cell_bits=2, count=8, degree=6, exp_degree=4, step_bits=13),
+        slope=dict(start=mpf("1.0453"), cell_bits=1, count=8, degree=7,
+                   places={0: mpf("0.67"), 1: mpf("0.1"), 2: mpf("0.25")})),
+    "f64": dict(tail=dict(end=mpf("38.75"), start=mpf("1.5"), cell_bits=4, count=32, degree=11, exp_degree=8, step_bits=38),
+        slope=dict(start=mpf("1.5"), cell_bits=3, count=32, degree=13, places={})),
 }
 
 
@@ -54,7 +55,7 @@ def near_numbers(bits):
     return ldexp(mpf(best[1]), 1 - bits), float(best[0]) / one
 
 
-def tail(width, end, start, cell_bits, count, degree, exp_degree, step_bits, centre_bits):
+def tail(width, end, start, cell_bits, count, degree, exp_degree, step_bits):
     name, bits = width.upper(), BITS[width]
     step = rounded(ln(2) / 4, step_bits)
     rho = ln(2) / (4 * step)
@@ -66,19 +67,20 @@ def tail(width, end, start, cell_bits, count, degree, exp_degree, step_bits, cen
 
     def wholes(near):
         candidates = [(nint(near * 8) + i) / 8 for i in range(-5, 6)]
-        return [w for w in candidates if fabs(w / step - nint(w / step)) < mpf("0.17")]
-
-    def finish(at_centre, values):
-        # At 0 the result is largest beside its ulp: there the rest, whose rounding counts, should be least.
-        near_zero = mpf("1.5") if values[0] < mpf("1.7") else mpf(1)
-        whole = min(wholes(at_centre), key=lambda w: max(near_zero * fabs(values[0] - w), fabs(values[-1] - w)))
-        return whole, nint(whole / step)
+        return [w for w in candidates if fabs(w / step - nint(w / step)) < mpf("0.22")]
 
     cells = Cells(width, end, start, cell_bits, count)
-    pieces = []
+    pieces, bound = [], mpf(0)
     for lo, hi in zip(cells.edges, cells.edges[1:]):
-        pieces.append(centred(remez(mu, lo, hi, degree), (lo + hi) / 2, lo, hi, mu, bits, centre_bits, finish))
-    bound = log(max(p[0] for p in pieces) * rho / 2, 2)
+        # At 0 the result is largest beside its ulp: there the rest, whose rounding counts, should be least.
+        weight = mpf("1.5") if lo == 0 else mpf(1)
+        at_ends = (mu(lo), mu(hi))
+        c = remez(mu, lo, hi, degree)
+        whole = min(wholes(c[0]), key=lambda w: max(weight * fabs(at_ends[0] - w), fabs(at_ends[1] - w)))
+        centre, c = centred(c, lo, hi, bits, taken=whole)
+        pieces.append((centre, c, whole, nint(whole / step)))
+        bound = max(bound, greatest_error(lambda h: mu(h) - whole, centre, c, lo, hi))
+    bound = log(bound * rho / 2, 2)
     pieces = cells.in_table_order(pieces)
 
     print(f"// {width}")
@@ -88,13 +90,13 @@ def tail(width, end, start, cell_bits, count, degree, exp_degree, step_bits, cen
     print(f"inline constexpr int kCellShift{name} = {cells.shift};\n")
     constant(f"kStep{name}", step)
     constant(f"kMagic{name}", magic)
-    table(f"kCentre{name}", [p[1] for p in pieces])
-    rows(f"kMu{name}", [[p[2][j] for p in pieces] for j in range(degree + 1)],
+    table(f"kCentre{name}", [p[0] for p in pieces])
+    rows(f"kMu{name}", [[p[1][j] for p in pieces] for j in range(degree + 1)],
          f"mu's polynomials, degree {degree}: error of Phi, relative, below 2^{float(bound):.1f} on [0, {literal(end)}]")
-    table(f"kMagicLess{name}", [magic - p[4] for p in pieces], "kMagic less `whole` in steps")
-    table(f"kWhole{name}", [p[3] - magic * step for p in pieces], "`whole` less kMagic steps")
+    table(f"kMagicLess{name}", [magic - p[3] for p in pieces], "kMagic less `whole` in steps")
+    table(f"kWhole{name}", [p[2] - magic * step for p in pieces], "`whole` less kMagic steps")
     for p in pieces:
-        assert rounded(p[3] - magic * step, bits) == p[3] - magic * step
+        assert rounded(p[2] - magic * step, bits) == p[2] - magic * step
     power(width, step, rho, exp_degree)
     table(f"kPower{name}", [rounded(t * mpf(2) ** (mpf(j) / 8), bits) for j in range(8)],
           f"T 2^(j/8), rounded: off by at most {off:.2f} ulps")
@@ -110,7 +112,7 @@ def tail(width, end, start, cell_bits, count, degree, exp_degree, step_bits, cen
     return rho, t
 
 
-def slope(width, end, rho, t, start, cell_bits, count, degree):
+def slope(width, end, rho, t, start, cell_bits, count, degree, places):
     """The zero at 0.75 is inside an interval that ends where errors are measured absolutely (numerics.md, zero crossings);
     the intervals beside it have their centres near it, so that the constant outweighs the rest there as well."""
     name, bits = width.upper(), BITS[width]
@@ -121,23 +123,10 @@ def slope(width, end, rho, t, start, cell_bits, count, degree):
     cells = Cells(width, end, start, cell_bits, count)
     pieces, bound = [], mpf(0)
     for lo, hi in zip(cells.edges, cells.edges[1:]):
-        middle = (lo + hi) / 2
-        place = {"f32": {0: mpf("0.67"), 1: mpf("0.1"), 2: mpf("0.25")}, "f64": {}}[width].get(len(pieces), mpf("0.5"))
-        c = remez(s, lo, hi, degree)
-        near = lo + (hi - lo) * place
-        best = None
-        for i in range(-1000, 1001):
-            centre = rounded(near + (hi - lo) * i / 30011, bits)
-            low = shifted(c, centre - middle)[:3]
-            cost = sum(fabs(k - rounded(k, bits)) * ((hi - lo) / 2) ** j for j, k in enumerate(low))
-            if best is None or cost < best[0]:
-                best = (cost, centre)
-        centre = best[1]
-        c = [rounded(k, bits) for k in shifted(c, centre - middle)]
+        place = places.get(len(pieces), mpf("0.5"))
+        centre, c = centred(remez(s, lo, hi, degree), lo, hi, bits, place)
         pieces.append((centre, c))
-        for i in range(49):
-            h = lo + (hi - lo) * i / 48
-            bound = max(bound, fabs(polyval(c[::-1], h - centre) - s(h)) / max(fabs(s(h)), mpf("0.06")))
+        bound = max(bound, greatest_error(s, centre, c, lo, hi, lambda value: max(fabs(value), mpf("0.06"))))
     pieces = cells.in_table_order(pieces)
     constant(f"kSlopeCellScale{name}", cells.scale)
     constant(f"kSlopeCellStart{name}", cells.start)
@@ -149,7 +138,7 @@ def slope(width, end, rho, t, start, cell_bits, count, degree):
 
 def power(width, step, rho, degree):
     bits = BITS[width]
-    limit = step * mpf("0.68")
+    limit = step * mpf("0.73")
     c = remez(lambda r: exp(-r * rho / 2), -limit, limit, degree, relative=True)
     c = [rounded(k / c[0], bits) for k in c]
     grid = [limit * i / 60 for i in range(-60, 61)]

@@ -2,8 +2,8 @@
 
 Intervals are the cells of a grid on v = scale x + start: the leading bits of v, `cell_bits` of its fraction among them,
 are the index into the tables, taken modulo their length, so that finding it costs an fma and a shift. Minimax
-polynomials come from Remez's exchange; their coefficients are then rounded, and of some sixty centres the one is taken
-with which rounding costs least.
+polynomials come from Remez's exchange; their coefficients are then rounded, and of some thousand centres the one is
+taken with which rounding costs least (Gal and Bachelis, "An accurate elementary mathematical library", TOMS 1991).
 """
 
 from mpmath import cos, fabs, frexp, ldexp, lu_solve, matrix, mp, mpf, nint, pi, polyval
@@ -91,21 +91,29 @@ class Cells:
         return table
 
 
-def centred(polynomial, middle, lo, hi, f, bits, centre_bits, finish=None):
-    """The best centre near the middle: (error, centre, coefficients there, rounded). `finish` may change the constant
-    coefficient before it is rounded; what it returns beside it is passed on."""
-    xs = [lo + (hi - lo) * i / 48 for i in range(49)]
-    values = [f(x) for x in xs]
+def centred(polynomial, lo, hi, bits, place=0.5, taken=0, count=4000):
+    """A centre near lo + place (hi - lo), and the coefficients there, rounded: of many centres the one where rounding the
+    first coefficients costs least. `taken` is taken off the constant one before."""
+    width = hi - lo
     best = None
-    for step in range(-30, 31):
-        centre = rounded(middle * (1 + mpf(step) / 600), centre_bits)
-        c = shifted(polynomial, centre - middle)
-        taken, rest = finish(c[0], values) if finish else (mpf(0), None)
-        c = [rounded(k, bits) for k in [c[0] - taken] + c[1:]]
-        error = max(fabs(polyval(c[::-1], x - centre) + taken - v) for x, v in zip(xs, values))
-        if best is None or error < best[0]:
-            best = (error, centre, c, taken, rest)
-    return best
+    for i in range(-count // 2, count // 2 + 1):
+        centre = rounded(lo + width * (place + mpf(i) / (8 * count + 1)), bits)
+        c = shifted(polynomial, centre - (lo + hi) / 2)
+        c[0] -= taken
+        cost = sum(fabs(k - rounded(k, bits)) * (width / 2) ** j for j, k in enumerate(c[:4]))
+        if best is None or cost < best[0]:
+            best = (cost, centre, c)
+    return best[1], [rounded(k, bits) for k in best[2]]
+
+
+def greatest_error(f, centre, c, lo, hi, weight=lambda value: 1, points=64):
+    """Of the polynomial about the centre, on a grid."""
+    errors = []
+    for i in range(points + 1):
+        x = lo + (hi - lo) * i / points
+        value = f(x)
+        errors.append(fabs(polyval(c[::-1], x - centre) - value) / weight(value))
+    return max(errors)
 
 
 def literal(x):
