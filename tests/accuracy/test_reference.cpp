@@ -1,0 +1,128 @@
+// The reference itself: known values, the language's conventions, and the two levels against each
+// other.
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "tools/accuracy/measure.hpp"
+#include "tools/accuracy/ulp.hpp"
+
+namespace {
+
+using namespace sluice;
+using accuracy::Estimate;
+using accuracy::Reference;
+using accuracy::Subject;
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+// Holds the program that a subject points into.
+struct Function {
+  explicit Function(const std::string& text, ir::Elem compute = ir::Elem::f32,
+                    std::optional<std::uint32_t> derived_by = std::nullopt)
+      : program(dsl::parse(text, "test.slu", &dsl::standard_library()).value().program) {
+    subject.program = &program;
+    subject.function = *program.find("f");
+    subject.compute = compute;
+    subject.derived_by = derived_by;
+  }
+  dsl::Program program;
+  Subject subject;
+};
+
+long double at(const Function& function, std::vector<double> inputs) {
+  return Reference(function.subject).second_level(inputs).value().value;
+}
+long double derivative(const std::string& text, std::vector<double> inputs, std::uint32_t by = 0) {
+  return at(Function(text, ir::Elem::f64, by), std::move(inputs));
+}
+
+TEST_CASE("constants are rounded once to the compute type", "[accuracy]") {
+  const std::string text = "fn f(x; k = 0.1) = x * (1 / 3) + k";
+  const long double third = static_cast<double>(static_cast<float>(1.0 / 3));
+  const long double tenth = static_cast<double>(0.1F);
+  CHECK(std::abs(at(Function(text), {3.0}) - (3 * third + tenth)) < 1e-18L);
+  CHECK(std::abs(at(Function(text, ir::Elem::f64), {3.0}) -
+                 (3 * static_cast<long double>(1.0 / 3) + static_cast<long double>(0.1))) < 1e-18L);
+}
+
+TEST_CASE("nothing is lost in tails and differences", "[accuracy]") {
+  CHECK(at(Function("fn f(x) = log(1 + exp(x))"), {-80.0}) ==
+        Approx(1.8048513878454153e-35).epsilon(1e-14));
+  CHECK(at(Function("fn f(x) = 1 + tanh(x)", ir::Elem::f64), {-300.0}) ==
+        Approx(2 * std::exp(-600.0)).epsilon(1e-12));
+  CHECK(at(Function("fn f(x) = (1 + x) - 1"), {1e-38}) == Approx(1e-38).epsilon(1e-15));
+  CHECK(at(Function("fn f(x) = x * normal_cdf(x)"), {-13.0}) == Approx(-7.9501e-38).epsilon(1e-3));
+}
+
+TEST_CASE("conventions of derivatives", "[accuracy]") {
+  CHECK(derivative("fn f(x) = abs(x)", {0.0}) == 0);
+  CHECK(derivative("fn f(x) = max(x, 0)", {0.0}) == 0);
+  CHECK(derivative("fn f(x) = max(0, x)", {0.0}) == 1);
+  CHECK(derivative("fn f(x) = clamp(x, -1, 1)", {1.0}) == 1);
+  CHECK(derivative("fn f(x) = clamp(x, -1, 1)", {1.5}) == 0);
+  CHECK(derivative("fn f(x) = if x > 0 then x else exp(x)", {kInf}) == 1);
+  CHECK(derivative("fn f(x) = x ^ 3", {2.0}) == 12);
+  CHECK(derivative("fn f(x, p) = x ^ p", {0.0, 0.0}) == 0);
+  CHECK(derivative("fn f(x, p) = x ^ p", {0.0, 0.0}, 1) == 0);
+  CHECK(derivative("fn f(x) = x * detach(x)", {3.0}) == 3);
+  CHECK(derivative("fn f(x) = x * x\n  with d/dx = 7 * y", {3.0}) == 63);
+  CHECK(derivative("fn f(x) = relu(x) * 2", {0.0}) == 0);
+  CHECK(derivative("fn f(x) = derivative(x ^ 3, x)", {2.0}) == 12);
+  CHECK(derivative("fn f(x) = gelu(x)", {kInf}) == 1);
+  CHECK(derivative("fn f(x) = gelu(x)", {-kInf}) == 0);
+}
+
+TEST_CASE("by a let", "[accuracy]") {
+  CHECK(at(Function("fn f(x) {\n let t = x * x\n derivative(t * t + x, t)\n}"), {3.0}) == 18);
+}
+
+TEST_CASE("the first level's bounds hold", "[accuracy]") {
+  for (const std::string text :
+       {"fn f(x) = gelu(x)", "fn f(x) = mish(x)", "fn f(x) = (1 - tanh(x)) * (1 + x) - 1",
+        "fn f(x) = if x > 0.1 then log(x) else sin(x)", "fn f(x) = floor(x * 10) / 3",
+        "fn f(x) = softplus(x; beta = 2)"})
+    for (const ir::Elem compute : {ir::Elem::f32, ir::Elem::f64})
+      for (const auto by : {std::optional<std::uint32_t>{}, std::optional<std::uint32_t>{0}}) {
+        const Function function(text, compute, by);
+        const Reference reference(function.subject);
+        for (double x = -20; x < 20; x += 0.171875) {
+          const Estimate first = reference.first_level(std::span(&x, 1));
+          const Estimate second = reference.second_level(std::span(&x, 1)).value();
+          INFO(text << " at " << x);
+          CHECK(std::abs(first.value - second.value) <= first.error + second.error);
+        }
+      }
+}
+
+TEST_CASE("ulps", "[accuracy]") {
+  const accuracy::Format f32 = accuracy::format_of(ir::Elem::f32);
+  const auto ulps = [&](double got, long double truth) {
+    return accuracy::error_in_ulps(f32, got, {truth, 0}).ulps;
+  };
+  CHECK(ulps(1.0, 1.0L + 0x1p-24L) == 0.5);
+  CHECK(ulps(0x1p-149, 0.0L) == 1);
+  CHECK(ulps(0x1p-149, 0x1.8p-149L) == 0.5);
+  CHECK(ulps(kInf, 3.5e38L) == 0);
+  CHECK(ulps(kInf, 0x1.ffffffp127L) == 0.5);
+  CHECK(ulps(std::nan(""), std::nan("")) == 0);
+  CHECK(ulps(1.0, std::nan("")) == kInf);
+  CHECK(ulps(std::nan(""), 1.0L) == kInf);
+  CHECK(ulps(-kInf, 1e39L) > 1e6);
+}
+
+TEST_CASE("zero crossings are found where the sign changes without a jump", "[accuracy]") {
+  const Function slope("fn f(x) = gelu(x)", ir::Elem::f32, 0);
+  const auto crossings = accuracy::zero_crossings(Reference(slope.subject));
+  REQUIRE(crossings.size() == 1);
+  CHECK(crossings[0].zero == Approx(-0.7517916).epsilon(1e-6));
+  CHECK(crossings[0].half_width == Approx(0.18795).epsilon(1e-3));
+  CHECK(crossings[0].allowed == 16 * 0x1p-27L);
+  const Function jump("fn f(x) = if x > 1 then 1 / x else -1");
+  CHECK(accuracy::zero_crossings(Reference(jump.subject)).empty());
+}
+
+}  // namespace
