@@ -5,9 +5,10 @@ add_library(sluice_options INTERFACE)
 # interpreter's bits, so no compiler may contract on its own.
 target_compile_options(sluice_options INTERFACE -ffp-contract=off)
 if(SLUICE_SANITIZE)
+  # The library has no RTTI, by which the vptr check tells the objects that it makes from others.
   target_compile_options(
-    sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all
-                             -fno-omit-frame-pointer)
+    sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-sanitize=vptr
+                             -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE})
 endif()
 
