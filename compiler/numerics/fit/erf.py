@@ -14,9 +14,11 @@ from mpmath import erf, fabs, log, mpf, polyval, sqrt
 
 from piecewise import BITS, centred, constant, literal, remez, rounded, rows, shifted, table
 
+# last: where the last interval has its centre. For f64 where erf is 1 - 2^-53: from there on what is added decides between
+# that and 1.
 FORMATS = {
-    "f32": dict(end=mpf("3.9375"), spacing=mpf("0.53125"), count=8, degree=7, even=4),
-    "f64": dict(end=mpf("5.9375"), spacing=mpf("0.09375"), count=64, degree=11, even=6),
+    "f32": dict(end=mpf("3.9375"), spacing=mpf("0.53125"), count=8, degree=7, even=4, last=mpf("0.5")),
+    "f64": dict(end=mpf("5.9375"), spacing=mpf("0.09375"), count=64, degree=11, even=6, last=mpf("0.05")),
 }
 
 
@@ -31,7 +33,7 @@ def first_interval(half, terms, bits):
     return [rounded(k, bits) for k in c]
 
 
-def fit(width, end, spacing, count, degree, even):
+def fit(width, end, spacing, count, degree, even, last):
     name, bits = width.upper(), BITS[width]
     half = spacing / 2
     first = first_interval(half * mpf("1.0001"), even, bits)
@@ -39,7 +41,8 @@ def fit(width, end, spacing, count, degree, even):
     pieces = [(zero, [zero] + [first[i // 2] if i % 2 == 0 and i // 2 < even else zero for i in range(degree)])]
     for i in range(1, count):
         lo, hi = i * spacing - half, i * spacing + half
-        pieces.append(centred(remez(erf, lo, hi, degree, relative=True), lo, hi, bits))
+        pieces.append(centred(remez(erf, lo, hi, degree, relative=True), lo, hi, bits,
+                              last if i == count - 1 else mpf("0.5")))
     worst = mpf(0)
     for i, (centre, c) in enumerate(pieces):
         for k in range(-40, 41):
