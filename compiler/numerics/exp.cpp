@@ -8,8 +8,10 @@ namespace sluice::numerics {
 namespace {
 
 #include "compiler/numerics/coefficients_exp2.inc"
+#include "compiler/numerics/coefficients_expm1.inc"
 
 constexpr Polynomial kExp2{kExp2F32, kExp2F64};
+constexpr Polynomial kExpm1{kExpm1F32, kExpm1F64};
 
 Argument clamp_exp(Expr x, Expr low) {
   return clamp_argument(x, low, pick(x, -110, -760), pick(x, 90, 714));
@@ -49,16 +51,19 @@ Expr exp2(Expr x, Expr low) {
 // 2^k e^r - 1 = 2 (((2^(k-1) - 1/2) + 2^(k-1) r) + 2^(k-1) (e^r - 1 - r)), made of halves so that
 // 2^k overflows only where the result does. The sum up to r keeps what rounding takes from it,
 // which counts where it cancels, for k = 1 and -1: only the last addition is rounded, and a small
-// term. For k = 0 the sum up to r is x / 2.
+// term. Its signs are such that a negative zero survives: all that is subtracted from it is a
+// positive one.
 Expr expm1(Expr x, Expr low) {
   const Argument argument = clamp_argument(x, low, pick(x, -20, -45), pick(x, 89, 710));
-  const ExactExpReduction reduced = reduce_exp_exactly(argument.x, argument.low, -1);
-  const Expr power = power_of_two(reduced.biased);
-  const Expr less = power - 0.5;
-  const Expr linear = fma(power, reduced.r, less);
-  const Expr lost = fma(power, reduced.r, less - linear);
-  const Expr half = linear + fma(power, expm1_less_argument(reduced.r, reduced.tail), lost);
-  return copy_zero_sign(half + half, x);
+  const ExactExpReduction reduced = reduce_exp_exactly(argument.x, argument.low, -1, 0.93);
+  const auto& [r, tail, k, biased] = reduced;
+  const Expr power = power_of_two(biased);
+  const Expr short_of = 0.5 - power;
+  const Expr linear = fma(power, r, -short_of);
+  const Expr gained = fma(-power, r, linear + short_of);
+  const Expr higher = fma(r, fma(r, -horner(r, kExpm1.of(r).subspan(2)), -tail), -tail);
+  const Expr half = linear - fma(power, higher, gained);
+  return half + half;
 }
 
 }  // namespace sluice::numerics

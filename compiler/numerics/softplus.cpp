@@ -73,9 +73,10 @@ Expr tanh_log1p_exp(Expr x, Expr low) {
 Scaled tanh_log1p_exp_scaled(Expr x, Expr low) {
   const Gate g = gate(x, low);
   const Pair value = g.v / g.above;
-  // Above the clamp the gate is 1: a low word below 0 would make inf * gate NaN.
+  // Above the clamp the gate is 1, and any small low word does; one not above 0 would make inf *
+  // gate NaN.
   return {.numerator = value.high,
-          .numerator_low = select(x < pick(x, 20, 40), value.low, 0.0),
+          .numerator_low = select(x < pick(x, 20, 40), value.low, 0x1p-90),
           .exponent = g.w.rest,
           .argument = g.argument};
 }

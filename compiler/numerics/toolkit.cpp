@@ -108,16 +108,16 @@ ExpReduction reduce_exp(Expr x, Expr low, int offset) {
   return {r, k, biased};
 }
 
-ExactExpReduction reduce_exp_exactly(Expr x, Expr low, int offset) {
+ExactExpReduction reduce_exp_exactly(Expr x, Expr low, int offset, double part) {
   // ln 2 rounded is a multiple of 2^-24 (f64: 2^-53), and so then is x - k ln 2: below 1 it fits.
   const double magic = biased_integer(x, offset);
   const Expr biased = fma(x, 0x1.71547652b82fep0, number(x, magic));
   const Expr k = biased - magic;
   const Expr r = fma(k, -pick(x, 0x1.62e43p-1, 0x1.62e42fefa39efp-1), x);
-  const Expr rest = number(x, pick(x, 0x1.05c61p-29, -0x1.abc9e3b39803fp-56));
+  const Expr rest = number(x, pick(x, 0x1.05c61p-29 * part, -0x1.abc9e3b39803fp-56));
   const Expr tail = low.is_constant(0) ? k * rest : fma(k, rest, low);
   if (!is_f64(x)) return {r, tail, k, biased};
-  // Here k reaches 1075, and tail r^2 / 2, which those who use the tail leave out, eight ulps.
+  // Here k reaches 1075, and tail r^2 / 2 eight ulps.
   const Pair sum = fast_two_sum(r, tail);
   return {sum.high, sum.low, k, biased};
 }

@@ -1,4 +1,4 @@
-"""exp, expm1 and their relatives: e^r on the reduced range |r| <= ln 2 / 2 and a little more, for the rounding of k. The
+"""exp and its relatives: e^r on the reduced range |r| <= ln 2 / 2 and a little more, for the rounding of k. The
 first two coefficients are 1, and the fit is to e^r - 1 = r + r^2 (c2 + ...) relative to itself."""
 
 from fit import fit
