@@ -53,8 +53,7 @@ Expr times_normal_cdf(Expr x);
 Expr times_normal_cdf_slope(Expr x);
 Expr times_normal_pdf(Expr x);
 
-// log.cpp (the lead is writing this file right now, with its coefficients: leave it; table lines
-// too)
+// log.cpp
 Expr log(Expr x, Expr low);
 Expr log2(Expr x, Expr low);
 Expr log10(Expr x, Expr low);
