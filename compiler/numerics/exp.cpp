@@ -55,7 +55,7 @@ Expr exp2(Expr x, Expr low) {
 // positive one.
 Expr expm1(Expr x, Expr low) {
   const Argument argument = clamp_argument(x, low, pick(x, -20, -45), pick(x, 89, 710));
-  const ExactExpReduction reduced = reduce_exp_exactly(argument.x, argument.low, -1, 0.93);
+  const ExactExpReduction reduced = reduce_exp_exactly(argument.x, argument.low, -1, 0.936);
   const auto& [r, tail, k, biased] = reduced;
   const Expr power = power_of_two(biased);
   const Expr short_of = 0.5 - power;
