@@ -13,30 +13,37 @@ namespace {
 constexpr Polynomial kExp2{kExp2F32, kExp2F64};
 constexpr Polynomial kExpm1{kExpm1F32, kExpm1F64};
 
-Argument clamp_exp(Expr x, Expr low) {
-  return clamp_argument(x, low, pick(x, -110, -760), pick(x, 90, 714));
+// 2^k = power * 2^rest.
+struct Halves {
+  Expr power;
+  Expr rest;
+};
+
+Halves halve(Expr biased) {
+  const double least = pick(biased, -100, -900);
+  const double most = pick(biased, 126, 1022);
+  const Expr near =
+      min(max(biased, biased_integer(biased, 0) + least), biased_integer(biased, 0) + most);
+  return {power_of_two(near), biased - near};
 }
 
 }  // namespace
 
 Expr exp(Expr x, Expr low) {
-  const Argument argument = clamp_exp(x, low);
+  const Argument argument = clamp_argument(x, low, pick(x, -110, -760), pick(x, 90, 714));
   const ExpReduction reduced = reduce_exp(argument.x, argument.low);
   return ldexp(exp_reduced(reduced.r), reduced.k);
 }
 
-// The exponent in two parts, so that a product may bring the result back into range. In the first,
-// |k| <= 60 leaves any factor that matters normal.
+// The exponent in two parts, so that a product may bring the result back into range, from either
+// end. The first stays so far from the smallest numbers that its product with s is normal.
 Scaled exp_scaled(Expr x, Expr low) {
-  const Argument argument = clamp_exp(x, low);
+  const Argument argument = clamp_argument(x, low, pick(x, -155, -1330), pick(x, 175, 1410));
   const ExpReduction reduced = reduce_exp(argument.x, argument.low);
-  const double most = pick(x, 60, 500);
-  const Expr near =
-      min(max(reduced.biased, biased_integer(x, 0) - most), biased_integer(x, 0) + most);
-  const Expr power = power_of_two(near);
-  return {.numerator = power,
-          .numerator_low = power * expm1_reduced(reduced.r),
-          .exponent = reduced.biased - near,
+  const Halves halves = halve(reduced.biased);
+  return {.numerator = halves.power,
+          .numerator_low = halves.power * expm1_reduced(reduced.r),
+          .exponent = halves.rest,
           .argument = argument};
 }
 
@@ -46,6 +53,16 @@ Expr exp2(Expr x, Expr low) {
   const Expr k = (argument.x + magic) - magic;
   const Expr r = argument.x - k;
   return ldexp(horner(low.is_constant(0) ? r : r + argument.low, kExp2), k);
+}
+
+Scaled exp2_scaled(Expr x, Expr low) {
+  const Argument argument = clamp_argument(x, low, pick(x, -224, -1920), pick(x, 252, 2044));
+  const double magic = biased_integer(x, 0);
+  const Expr biased = argument.x + magic;
+  const Expr r = argument.x - (biased - magic);
+  const Halves halves = halve(biased);
+  const Expr p = horner(low.is_constant(0) ? r : r + argument.low, kExp2);
+  return {.numerator = halves.power * p, .exponent = halves.rest, .argument = argument};
 }
 
 // 2^k e^r - 1 = 2 (((2^(k-1) - 1/2) + 2^(k-1) r) + 2^(k-1) (e^r - 1 - r)), made of halves so that

@@ -30,7 +30,7 @@ struct Expansion {
 
 constexpr Expansion kExpansions[] = {
     {Op::exp, exp, exp_scaled},
-    {Op::exp2, exp2},
+    {Op::exp2, exp2, exp2_scaled},
     {Op::expm1, expm1},
     {Op::log, log},
     {Op::log2, log2},
@@ -39,8 +39,8 @@ constexpr Expansion kExpansions[] = {
     {Op::tanh, tanh},
     {Op::sigmoid, sigmoid, sigmoid_scaled, sigmoid_pair},
     {Op::sigmoid_derivative, sigmoid_derivative, nullptr, sigmoid_derivative_pair},
-    {Op::log_sigmoid, log_sigmoid},
-    {Op::log1p_exp, log1p_exp},
+    {Op::log_sigmoid, log_sigmoid, log_sigmoid_scaled},
+    {Op::log1p_exp, log1p_exp, log1p_exp_scaled},
     {Op::tanh_log1p_exp, tanh_log1p_exp, tanh_log1p_exp_scaled, tanh_log1p_exp_pair},
     {Op::tanh_log1p_exp_derivative, tanh_log1p_exp_derivative, nullptr,
      tanh_log1p_exp_derivative_pair},
@@ -186,6 +186,7 @@ class Expander {
     }
     if (values_[id.index]) return;
     if (node.op == Op::mul && visit_product(id)) return;
+    if (node.op == Op::div && visit_quotient(id)) return;
     const Expansion* expansion = find(node.op);
     if (expansion != nullptr && expansion->scaled != nullptr) return;
     value(id);
@@ -208,6 +209,20 @@ class Expander {
       return true;
     }
     return false;
+  }
+
+  // The same over a divisor that has nothing to do with it.
+  bool visit_quotient(ValueId id) {
+    const ir::Node& node = old_[id];
+    const std::optional<Scaled> factor = scaled_form(node.operand(0));
+    if (!factor || !factor->exponent) return false;
+    const Expr divisor = value(node.operand(1));
+    Scaled quotient = *factor;
+    quotient.exponent.reset();
+    quotient = {.numerator = value_of(quotient) / divisor};
+    quotient.exponent = factor->exponent;
+    scaled_[id.index] = quotient;
+    return true;
   }
 
   std::optional<Scaled> scaled_form(ValueId id) {

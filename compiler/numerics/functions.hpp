@@ -16,6 +16,7 @@ namespace sluice::numerics {
 Expr exp(Expr x, Expr low);
 Scaled exp_scaled(Expr x, Expr low);
 Expr exp2(Expr x, Expr low);
+Scaled exp2_scaled(Expr x, Expr low);
 Expr expm1(Expr x, Expr low);
 
 // sigmoid.cpp
@@ -32,7 +33,9 @@ Expr tanh(Expr x, Expr low);
 
 // softplus.cpp
 Expr log1p_exp(Expr x, Expr low);
+Scaled log1p_exp_scaled(Expr x, Expr low);
 Expr log_sigmoid(Expr x, Expr low);
+Scaled log_sigmoid_scaled(Expr x, Expr low);
 Expr tanh_log1p_exp(Expr x, Expr low);
 Scaled tanh_log1p_exp_scaled(Expr x, Expr low);
 Pair tanh_log1p_exp_pair(Expr x, Expr low);

@@ -19,12 +19,13 @@ Denominator one_plus(Expr power, Expr s, double one) {
 
 }  // namespace
 
-// E grows to 2^159 where x * sigmoid(x) falls to the smallest denormal: k is cut, and the rest
-// applied to the quotient at last. Where k is cut the 1 beside E is nothing.
+// E grows to 2^159 where x * sigmoid(x) falls to the smallest denormal, and further beside a larger
+// factor: k is cut, and the rest applied to the quotient at last. Where k is cut the 1 beside E is
+// nothing.
 Scaled sigmoid_scaled(Expr x, Expr low) {
-  const Argument argument = clamp_argument(x, low, pick(x, -110, -760), pick(x, 87, 708));
+  const Argument argument = clamp_argument(x, low, pick(x, -156, -1330), pick(x, 87, 708));
   const ExpReduction reduced = reduce_exp(-argument.x, -argument.low);
-  const Expr cut = min(reduced.biased, biased_integer(x, is_f64(x) ? 600 : 62));
+  const Expr cut = min(reduced.biased, biased_integer(x, is_f64(x) ? 900 : 100));
   const Denominator sum = one_plus(power_of_two(cut), expm1_reduced(reduced.r), 1);
   return {.numerator = number(x, 1),
           .denominator = sum.high + sum.low,

@@ -27,37 +27,62 @@ Gate gate(Expr x, Expr low) {
   return {argument, w, v, number(x, 2) + v};
 }
 
-}  // namespace
-
 // max(x, 0) + log(1 + q), q = e^-|x|, with log(1 + q) = q - q^2/2 + q^3 (...) on all of (0, 1].
 // Both large sums keep their low words, and the square its own. The power of two of a tiny q comes
 // last.
-Expr log1p_exp(Expr x, Expr low) {
-  const Expr positive = max(x, 0.0);
-  const double end = pick(x, 110, 760);
-  const Expr limited = min(abs(x), end);
+struct Softplus {
+  Pair value;
+  Expr rest;
+  Argument argument;
+};
+
+Softplus softplus(Expr x, Expr low) {
+  const double end = pick(x, 155, 1330);
+  const Argument argument = clamp_argument(x, low, -end, pick(x, 0x1p127, 0x1p1023));
+  const Expr limited = min(abs(argument.floor), end);
+  const Expr positive = x > number(x, 0);
   Expr part = low;
-  if (!low.is_constant(0)) part = select(limited < end, select(x > 0.0, -low, low), 0.0);
+  if (!low.is_constant(0))
+    part = select(limited < end, select(positive, -argument.low, argument.low), 0.0);
   // Where q is cut its square is 0.
   const ExpPair q = exp_pair(-limited, part, is_f64(x) ? -900 : -100);
   const Expr& linear = q.value.high;
   const Expr square = linear * linear;
   const Expr square_low = fma(linear, linear, -square);
   const Expr h = horner(linear - 0.5, kLog1pUnit);
-  // At inf the low words would be NaN: the sum is made with a finite number and the rest added.
-  const Expr finite = min(positive, pick(x, 0x1p127, 0x1p1023));
-  const Pair sum = two_sum(finite, scale(linear, q.rest));
+  // Where x is positive a q that is cut does not count.
+  const Pair sum = two_sum(max(argument.x, 0.0), linear);
   const Pair whole = fast_two_sum(sum.high, square * -0.5);
-  // 1 - q/2 is near enough to the derivative 1/(1 + q). Low words of the sums matter only where q
-  // is not cut.
+  // 1 - q/2 is near enough to the derivative 1/(1 + q).
   Expr lost =
       fma(square_low, -0.5, fma(linear * -0.5, q.value.low, q.value.low)) + (sum.low + whole.low);
-  if (!low.is_constant(0)) lost = lost + select(x > 0.0, low, 0.0);
-  const Expr rest = scale(fma(square * h, linear, lost), q.rest);
-  return (whole.high + rest) + (positive - finite);
+  if (!low.is_constant(0)) lost = lost + select(positive, argument.low, 0.0);
+  return {{whole.high, fma(square * h, linear, lost)}, select(positive, 0.0, q.rest), argument};
+}
+
+}  // namespace
+
+// At inf, which the sum is spared, the difference to the limit is added.
+Expr log1p_exp(Expr x, Expr low) {
+  const Softplus parts = softplus(x, low);
+  return scale(rounded(parts.value), parts.rest) + max(x - parts.argument.x, 0.0);
+}
+
+Scaled log1p_exp_scaled(Expr x, Expr low) {
+  const Softplus parts = softplus(x, low);
+  return {.numerator = rounded(parts.value) + max(x - parts.argument.x, 0.0),
+          .exponent = parts.rest,
+          .argument = parts.argument};
 }
 
 Expr log_sigmoid(Expr x, Expr low) { return -log1p_exp(-x, low.is_constant(0) ? low : -low); }
+
+Scaled log_sigmoid_scaled(Expr x, Expr low) {
+  Scaled mirrored = log1p_exp_scaled(-x, low.is_constant(0) ? low : -low);
+  mirrored.numerator = -mirrored.numerator;
+  mirrored.argument.reset();
+  return mirrored;
+}
 
 Pair tanh_log1p_exp_pair(Expr x, Expr low) {
   const Gate g = gate(x, low);
