@@ -7,4 +7,4 @@ R = "0.3475"
 print("// Made by fit/exp.py.\n")
 for name, degree, width in (("kExpF32", 6, "f32"), ("kExpF64", 11, "f64")):
     fit(name, "expm1(x)", list(range(2, degree + 1)), width, "-" + R, R, fixed="x", plus="1", kind="relative",
-        error="p/expm1(x)-1", meaning=f"e^r - 1, degree {degree}: relative error")
+        error="(p-1)/expm1(x)-1", meaning=f"e^r - 1, degree {degree}: relative error")

@@ -26,15 +26,15 @@ def sollya(script):
 def fit(name, function, monomials, width, lo, hi, kind="absolute", error=None, meaning="relative error", fixed="0", plus="0"):
     """`fixed` plus a polynomial in the monomials, nearest to `function` on [lo, hi] in absolute or relative error. `error`, in
     terms of p (the whole polynomial), is the function whose maximum is printed as the bound; `plus` is added to
-    what is printed."""
+    the fitted polynomial."""
     error = error or f"p/({function})-1"
     formats = ", ".join([FORMATS[width]] * len(monomials))
     powers = ", ".join(str(m) for m in monomials)
-    out = sollya(f"""p = fpminimax({function}, [|{powers}|], [|{formats}|], [{lo};{hi}], floating, {kind}, {fixed});
+    out = sollya(f"""p = fpminimax({function}, [|{powers}|], [|{formats}|], [{lo};{hi}], floating, {kind}, {fixed}) + {plus};
         b = dirtyinfnorm({error}, [{lo};{hi}]);
         print(ceil(log2(b) * 10));
         display = hexadecimal!;
-        p = p + {plus}; for i from 0 to degree(p) do print(coeff(p, i));""")
+        for i from 0 to degree(p) do print(coeff(p, i));""")
     table(name, out[1:], f"{meaning} below 2^{int(out[0]) / 10:.1f} on [{lo}, {hi}]")
 
 

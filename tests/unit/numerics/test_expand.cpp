@@ -1,0 +1,143 @@
+// Products and sums that expansion takes as one piece, low words, and what it cannot expand.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include <catch2/catch.hpp>
+
+#include "compiler/ir/expr.hpp"
+#include "compiler/ir/scalar.hpp"
+#include "compiler/numerics/expand.hpp"
+
+namespace sluice::numerics {
+namespace {
+
+using ir::Elem;
+using ir::Expr;
+using ir::Graph;
+using ir::Op;
+using ir::ValueId;
+
+Expr call(Op op, Expr x) { return make(op, x, number(x, 0)); }
+
+// A function of one f32 input.
+class Formula {
+ public:
+  template <typename Build>
+  explicit Formula(Build build) : graph_(Elem::f32) {
+    const Expr x{&graph_, graph_.add_input("x", {Elem::f32, ir::Extent::element})};
+    graph_.add_output("y", build(x).id);
+    Result<Graph> expanded = expand(graph_);
+    REQUIRE(expanded.ok());
+    graph_ = *expanded;
+  }
+  [[nodiscard]] double operator()(double x) const {
+    const std::uint64_t bits = ir::encode(Elem::f32, x);
+    return ir::decode(Elem::f32, ir::evaluate(graph_, {&bits, 1}, {})[0]);
+  }
+  [[nodiscard]] std::size_t count(Op op) const {
+    const std::vector<ValueId> live = graph_.live();
+    return static_cast<std::size_t>(
+        std::count_if(live.begin(), live.end(), [&](ValueId id) { return graph_[id].op == op; }));
+  }
+  [[nodiscard]] std::size_t size() const { return graph_.live().size(); }
+
+ private:
+  Graph graph_;
+};
+
+double ulps(double found, double truth) {
+  const int exponent = std::max(std::ilogb(truth), -126) - 23;
+  return std::abs(found - truth) / std::ldexp(1.0, exponent);
+}
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+}  // namespace
+
+TEST_CASE("a product keeps its digits where the function is denormal", "[numerics]") {
+  const Formula silu([](Expr x) { return x * call(Op::sigmoid, x); });
+  const Formula mish([](Expr x) { return call(Op::tanh_log1p_exp, x) * x; });
+  const Formula times_exp([](Expr x) { return x * call(Op::exp, x); });
+  const Formula swish([](Expr x) { return x * call(Op::sigmoid, x * 0x1p-7); });
+  for (const double x : {-20.0, -60.0, -87.5, -100.0, -103.0, -106.0}) {
+    INFO(x);
+    CHECK(ulps(silu(x), x * sigmoid(x)) <= 2);
+    CHECK(ulps(mish(x), x * std::tanh(std::log1p(std::exp(x)))) <= 2);
+    CHECK(ulps(times_exp(x), x * std::exp(x)) <= 2);
+    CHECK(ulps(swish(128 * x), 128 * x * sigmoid(x)) <= 2);
+  }
+  for (const Formula* formula : {&silu, &mish, &times_exp}) {
+    CHECK((*formula)(-3e38) == 0);
+    CHECK((*formula)(-200) == 0);
+  }
+  CHECK(silu(100) == 100);
+  CHECK(silu.count(Op::div) == 1);
+  CHECK(silu.count(Op::mul) == 1);  // of the exponential: x is the numerator
+}
+
+TEST_CASE("a factor may bring an exponential back into range", "[numerics]") {
+  const Formula small([](Expr x) { return call(Op::exp, x) * 0x1p-60; });
+  const Formula large([](Expr x) { return 0x1p60 * call(Op::exp, x); });
+  const Formula less([](Expr x) { return call(Op::exp2, x) * 0.5; });
+  CHECK(small(100) == Approx(std::exp(100) * 0x1p-60));
+  CHECK(large(-120) == Approx(std::exp(-120) * 0x1p60));
+  CHECK(less(128) == 0x1p127);
+  CHECK(small(200) == std::numeric_limits<double>::infinity());
+}
+
+TEST_CASE("a quotient keeps them too", "[numerics]") {
+  const Formula softplus([](Expr x) { return call(Op::log1p_exp, x) / 0x1p-7; });
+  CHECK(ulps(softplus(-100), std::exp(-100) * 0x1p7) <= 2);
+  CHECK(softplus(100) == 12800);
+}
+
+TEST_CASE("the low word of a product under an exponential counts", "[numerics]") {
+  const auto with_low = [](Op op, double factor) {
+    return [=](Expr x) {
+      const Expr h = x * factor;
+      return make(op, h, fma(x, number(x, factor), -h));
+    };
+  };
+  const double factor = static_cast<double>(1.702f);
+  const Formula exponential(with_low(Op::exp, factor));
+  const Formula gate(with_low(Op::sigmoid, factor));
+  for (const double x : {-50.0, -33.3125, -7.7, 12.34}) {
+    const double given = static_cast<double>(static_cast<float>(x));
+    CHECK(ulps(exponential(given), std::exp(factor * given)) <= 2);
+    CHECK(ulps(gate(given), sigmoid(factor * given)) <= 2);
+  }
+  // An overflowing product has a NaN for its low word.
+  CHECK(exponential(-3e38) == 0);
+  CHECK(gate(3e38) == 1);
+}
+
+TEST_CASE("the derivative of v * f(v) is one piece", "[numerics]") {
+  const auto slope = [](Op f, Op derivative) {
+    return [=](Expr x) { return call(f, x) + x * call(derivative, x); };
+  };
+  const Formula silu(slope(Op::sigmoid, Op::sigmoid_derivative));
+  const Formula mish(slope(Op::tanh_log1p_exp, Op::tanh_log1p_exp_derivative));
+  const Formula gelu(slope(Op::normal_cdf, Op::normal_pdf));
+  const auto silu_truth = [](double x) { return sigmoid(x) * (1 + x * sigmoid(-x)); };
+  for (const double x : {-100.0, -40.0, -5.0, -0.5, 0.0, 1.0, 30.0})
+    CHECK(ulps(silu(x), silu_truth(x)) <= 2);
+  CHECK(mish(0) == Approx(0.6));
+  CHECK(gelu(0) == Approx(0.5));
+  // Next to the zero of silu' a difference of rounded terms has no digit left.
+  const double near_zero = static_cast<double>(-1.278464542f);
+  CHECK(std::abs(silu(near_zero) - silu_truth(near_zero)) < 0x1p-31);
+}
+
+TEST_CASE("what has no expansion is an error that names it", "[numerics]") {
+  Graph graph(Elem::f32);
+  const ValueId x = graph.add_input("x", {Elem::f32, ir::Extent::element});
+  graph.add_output("y", graph.add(Op::cbrt, {x}));
+  const Result<Graph> expanded = expand(graph);
+  REQUIRE(!expanded.ok());
+  CHECK(expanded.error().status == Status::unsupported);
+  CHECK(expanded.error().message.find("cbrt") != std::string::npos);
+}
+
+}  // namespace sluice::numerics
