@@ -12,8 +12,6 @@ namespace {
 
 #include "compiler/numerics/coefficients_log.inc"
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
-
 // A constant as its rounding to the type and the rest; log_b 2 with a high word of 15 (f64: 40)
 // bits.
 struct Split {
