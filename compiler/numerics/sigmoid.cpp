@@ -24,7 +24,7 @@ Denominator one_plus(Expr power, Expr s, double one) {
 // nothing.
 Scaled sigmoid_scaled(Expr x, Expr low) {
   const Argument argument = clamp_argument(x, low, pick(x, -156, -1330), pick(x, 87, 708));
-  const ExpReduction reduced = reduce_exp(-argument.x, -argument.low);
+  const ExpReduction reduced = reduce_exp(-argument.x, negated(argument.low));
   const Expr cut = min(reduced.biased, biased_integer(x, is_f64(x) ? 900 : 100));
   const Denominator sum = one_plus(power_of_two(cut), expm1_reduced(reduced.r), 1);
   return {.numerator = number(x, 1),
@@ -43,7 +43,7 @@ Expr sigmoid(Expr x, Expr low) {
   const int shift = is_f64(x) ? 54 : 24;
   const double one = pick(x, 0x1p-24, 0x1p-54);
   const Argument argument = clamp_argument(x, low, pick(x, -104, -746), pick(x, 70, 670));
-  const ExactExpReduction reduced = reduce_exp_exactly(-argument.x, -argument.low, -shift);
+  const ExactExpReduction reduced = reduce_exp_exactly(-argument.x, negated(argument.low), -shift);
   const Expr power = power_of_two(reduced.biased);
   const Expr both = power + one;
   const Expr lost = one - (both - power);

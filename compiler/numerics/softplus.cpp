@@ -75,10 +75,10 @@ Scaled log1p_exp_scaled(Expr x, Expr low) {
           .argument = parts.argument};
 }
 
-Expr log_sigmoid(Expr x, Expr low) { return -log1p_exp(-x, low.is_constant(0) ? low : -low); }
+Expr log_sigmoid(Expr x, Expr low) { return -log1p_exp(-x, negated(low)); }
 
 Scaled log_sigmoid_scaled(Expr x, Expr low) {
-  Scaled mirrored = log1p_exp_scaled(-x, low.is_constant(0) ? low : -low);
+  Scaled mirrored = log1p_exp_scaled(-x, negated(low));
   mirrored.numerator = -mirrored.numerator;
   mirrored.argument.reset();
   return mirrored;

@@ -96,6 +96,9 @@ struct ExpPair {
 };
 ExpPair exp_pair(Expr x, Expr low, int cut);
 
+// -low, and the constant 0 as it is: what costs nothing stays recognisable.
+inline Expr negated(Expr low) { return low.is_constant(0) ? low : -low; }
+
 // y with the sign bit of x set too: the sign of zero of a function with f(-0) = -0, or the whole
 // sign where y is the function's magnitude.
 Expr copy_zero_sign(Expr y, Expr x);
