@@ -58,8 +58,10 @@ struct Promise {
 // small distances away, in every place.
 [[nodiscard]] PointSource sampled_points(const Subject& subject, std::uint64_t count,
                                          std::uint64_t seed);
-// Zeros, denormals, the smallest and largest numbers, inf, NaN and the neighbours of every literal
-// of the text, for all combinations of inputs.
+// Zeros, denormals, the smallest and largest numbers, inf, NaN, where functions saturate, and the
+// neighbours of every literal of the text.
+[[nodiscard]] std::vector<double> special_values(const Subject& subject);
+// These for all combinations of inputs.
 [[nodiscard]] PointSource special_points(const Subject& subject);
 // All 2^32 numbers, for a subject of one f32 input, from `first` in steps.
 [[nodiscard]] PointSource all_points(std::uint64_t step = 1, std::uint64_t first = 0);

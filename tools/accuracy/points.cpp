@@ -83,6 +83,17 @@ void collect_literals(const dsl::Program& program, const dsl::FunctionDef& funct
   }
 }
 
+PointSource once(Points points) {
+  auto left = std::make_shared<Points>(std::move(points));
+  return [left] {
+    Points now = *left;
+    for (std::vector<double>& column : *left) column.clear();
+    return now;
+  };
+}
+
+}  // namespace
+
 std::vector<double> special_values(const Subject& subject) {
   using F = std::numeric_limits<float>;
   using D = std::numeric_limits<double>;
@@ -105,17 +116,6 @@ std::vector<double> special_values(const Subject& subject) {
     if (std::isfinite(x)) add_near(values, subject.compute, x);
   return values;
 }
-
-PointSource once(Points points) {
-  auto left = std::make_shared<Points>(std::move(points));
-  return [left] {
-    Points now = *left;
-    for (std::vector<double>& column : *left) column.clear();
-    return now;
-  };
-}
-
-}  // namespace
 
 PointSource sampled_points(const Subject& subject, std::uint64_t count, std::uint64_t seed) {
   struct State {
