@@ -4,7 +4,6 @@
 
 #include "compiler/autodiff/differentiate.hpp"
 #include "compiler/lower/lower.hpp"
-#include "compiler/rewrite/low_words.hpp"
 #include "compiler/rewrite/stabilize.hpp"
 #include "tools/formula.hpp"
 
@@ -70,7 +69,7 @@ derivative_texts(const Function& function) {
       const ir::ValueId wrt[] = {partial.input_value(input)};
       const auto slopes = autodiff::partials(partial, forward->outputs()[output].value, wrt);
       partial.add_output("slope", slopes.front());
-      const ir::Graph shown = rewrite::without_low_words(stable(partial, exact));
+      const ir::Graph shown = stable(partial, exact);
       texts.emplace_back(
           fmt::format("d{}/d{}", definition.outputs[output].name, definition.inputs[input].name),
           formula(shown, shown.outputs().front().value));

@@ -13,7 +13,7 @@ using ir::Op;
 constexpr double kLn2 = std::numbers::ln2;
 constexpr double kLog2E = std::numbers::log2e;
 constexpr double kLog10E = std::numbers::log10e;
-constexpr double kTwoOverRootPi = 2 * std::numbers::inv_sqrtpi;
+constexpr double kLnTwoOverRootPi = 0x1.eeb95b094c191p-4;  // ln(2 / sqrt(pi))
 
 // A slope as rules.def writes it: an expression, a literal, or kNone.
 struct Slope {

@@ -8,6 +8,7 @@
 #include "compiler/driver/stages.hpp"
 #include "compiler/lower/lower.hpp"
 #include "compiler/numerics/expand.hpp"
+#include "compiler/rewrite/low_words.hpp"
 #include "compiler/rewrite/stabilize.hpp"
 #if SLUICE_HAVE_X64
 #include "compiler/backend/x64/emit.hpp"
@@ -78,6 +79,15 @@ Result<ir::Graph> Differentiate::operator()(const ir::Graph& graph) const {
   return autodiff::backward(*resolved, backward);
 }
 
+Compensate compensate(const Request& request, std::vector<std::string>& fired) {
+  return {function(request).attributes.exact, fired};
+}
+
+Result<ir::Graph> Compensate::operator()(const ir::Graph& graph) const {
+  if (exact) return graph;
+  return rewrite::with_low_words(graph, fired);
+}
+
 Result<ir::Graph> expand(const ir::Graph& graph) {
   // In this order, so that no expansion can see a parameter's value: baked and passed ones give the
   // same bits.
@@ -111,6 +121,7 @@ Result<Compiled> compile(const Request& request) {
                                                  .and_then(stabilize(request, fired))
                                                  .and_then(Differentiate{request})
                                                  .and_then(stabilize(request, fired))
+                                                 .and_then(compensate(request, fired))
                                                  .and_then(expand)
                                                  .and_then(Schedule{request});
   if (!program.ok()) return program.error();

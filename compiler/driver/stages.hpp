@@ -29,6 +29,14 @@ struct Differentiate {
   Result<ir::Graph> operator()(const ir::Graph& graph) const;
 };
 
+// What rounding takes away is carried where it would be felt; not in an @exact function.
+struct Compensate {
+  bool exact;
+  std::vector<std::string>& fired;
+  Result<ir::Graph> operator()(const ir::Graph& graph) const;
+};
+[[nodiscard]] Compensate compensate(const Request& request, std::vector<std::string>& fired);
+
 // Primitives become machine ops, then parameters are baked.
 [[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph);
 

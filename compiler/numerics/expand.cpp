@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,11 +39,12 @@ constexpr Expansion kExpansions[] = {
     {Op::log1p, log1p},
     {Op::tanh, tanh},
     {Op::sigmoid, sigmoid, sigmoid_scaled, sigmoid_pair},
-    {Op::sigmoid_derivative, sigmoid_derivative, nullptr, sigmoid_derivative_pair},
+    {Op::sigmoid_derivative, sigmoid_derivative, sigmoid_derivative_scaled,
+     sigmoid_derivative_pair},
     {Op::log_sigmoid, log_sigmoid, log_sigmoid_scaled},
     {Op::log1p_exp, log1p_exp, log1p_exp_scaled},
     {Op::tanh_log1p_exp, tanh_log1p_exp, tanh_log1p_exp_scaled, tanh_log1p_exp_pair},
-    {Op::tanh_log1p_exp_derivative, tanh_log1p_exp_derivative, nullptr,
+    {Op::tanh_log1p_exp_derivative, tanh_log1p_exp_derivative, tanh_log1p_exp_derivative_scaled,
      tanh_log1p_exp_derivative_pair},
     {Op::erf, erf},
     {Op::normal_cdf, normal_cdf},
@@ -66,18 +68,15 @@ constexpr Product kProducts[] = {
     {Op::normal_pdf, times_normal_pdf},
 };
 
-// f(v) + v f'(v), the derivative of v * f(v), as one piece: the sum cancels at its zero, and in the
-// tail its terms are denormal numbers before it is one.
-struct Slope {
+// f(v) + t f'(v) as one piece.
+struct PlusSlope {
   Op function;
-  Op derivative;
-  Expr (*value)(Expr, Expr);
-  bool takes_low;
+  Expr (*value)(Expr, Expr, Pair);
 };
-constexpr Slope kSlopes[] = {
-    {Op::sigmoid, Op::sigmoid_derivative, times_sigmoid_slope, true},
-    {Op::tanh_log1p_exp, Op::tanh_log1p_exp_derivative, times_tanh_log1p_exp_slope, true},
-    {Op::normal_cdf, Op::normal_pdf, [](Expr x, Expr) { return times_normal_cdf_slope(x); }, false},
+constexpr PlusSlope kPlusSlopes[] = {
+    {Op::sigmoid, sigmoid_plus_slope},
+    {Op::tanh_log1p_exp, tanh_log1p_exp_plus_slope},
+    {Op::normal_cdf, normal_cdf_plus_slope},
 };
 
 bool is_primitive(const ir::Node& node) {
@@ -89,8 +88,8 @@ bool is_primitive(const ir::Node& node) {
 class Expander {
  public:
   explicit Expander(const ir::Graph& old)
-      : old_(old), graph_(old.empty_copy()), needed_(old.size()), slopes_(old.size()),
-        values_(old.size()), scaled_(old.size()) {
+      : old_(old), graph_(old.empty_copy()), needed_(old.size()), values_(old.size()),
+        scaled_(old.size()) {
     for (std::size_t i = 0; i < old.inputs().size(); ++i)
       place(old.input_value(i), graph_.input_value(i));
     for (std::size_t i = 0; i < old.params().size(); ++i)
@@ -98,7 +97,7 @@ class Expander {
   }
 
   Result<ir::Graph> run() {
-    find_slopes();
+    mark_needed();
     for (std::size_t i = 0; i < old_.size(); ++i)
       if (needed_[i]) visit({static_cast<std::uint32_t>(i)});
     for (const ir::GraphOutput& output : old_.outputs())
@@ -111,79 +110,24 @@ class Expander {
  private:
   void place(ValueId old, ValueId made) { values_[old.index] = Expr{&graph_, made}; }
 
-  // Marks what the outputs need, users first, so that the terms of a sum that is taken whole are
-  // not marked for its sake.
-  void find_slopes() {
+  // Marks what the outputs need, users first: of a function and its slope in one piece, not the
+  // function itself.
+  void mark_needed() {
     for (const ir::GraphOutput& output : old_.outputs()) needed_[output.value.index] = true;
     for (std::size_t i = old_.size(); i-- > 0;) {
       if (!needed_[i]) continue;
-      slopes_[i] = slope_at({static_cast<std::uint32_t>(i)});
-      if (slopes_[i] == nullptr) {
-        for (const ValueId operand : old_.nodes()[i].args()) needed_[operand.index] = true;
-      } else {
-        const ir::Node& function = old_[slope_function({static_cast<std::uint32_t>(i)})];
-        needed_[function.operand(0).index] = needed_[function.operand(1).index] = true;
+      const ir::Node& node = old_.nodes()[i];
+      std::span<const ValueId> operands = node.args();
+      if (node.op == Op::plus_slope) {
+        for (const ValueId operand : old_[node.operand(0)].args()) needed_[operand.index] = true;
+        operands = operands.subspan(1);
       }
+      for (const ValueId operand : operands) needed_[operand.index] = true;
     }
-  }
-
-  // Rewriting has added the sum's low words to it: h + detach(what h lacks), which the slopes have.
-  [[nodiscard]] ValueId sum_at(ValueId id) const {
-    const ir::Node& node = old_[id];
-    const bool corrected = node.op == Op::add && old_[node.operand(1)].op == Op::detach;
-    return corrected ? node.operand(0) : id;
-  }
-
-  [[nodiscard]] ValueId slope_function(ValueId id) const {
-    const ir::Node& sum = old_[sum_at(id)];
-    const int f = is_primitive(old_[sum.operand(0)]) ? 0 : 1;
-    return sum.operand(f);
-  }
-
-  [[nodiscard]] const Slope* slope_at(ValueId id) const {
-    const ir::Node& sum = old_[sum_at(id)];
-    if (sum.op != Op::add) return nullptr;
-    const ValueId f = slope_function(id);
-    const ValueId term = sum.operand(0) == f ? sum.operand(1) : sum.operand(0);
-    for (const Slope& slope : kSlopes)
-      if (old_[f].op == slope.function && is_argument_times(term, f, slope)) return &slope;
-    return nullptr;
-  }
-
-  // Whether the term is v f'(v), for f's argument v; v = c x may stand as c (x f'(v)).
-  [[nodiscard]] bool is_argument_times(ValueId term, ValueId f, const Slope& slope) const {
-    const ValueId v = old_[f].operand(0);
-    const bool has_low = !old_.is_constant(old_[f].operand(1), 0);
-    if (has_low && !slope.takes_low) return false;
-    if (!has_low && is_product(term, v, slope.derivative, f)) return true;
-    if (old_[v].op != Op::mul || old_[term].op != Op::mul) return false;
-    for (const auto& [c, x] : {std::pair{0, 1}, std::pair{1, 0}})
-      for (const auto& [outer, inner] : {std::pair{0, 1}, std::pair{1, 0}})
-        if (old_[term].operand(outer) == old_[v].operand(c) &&
-            is_product(old_[term].operand(inner), old_[v].operand(x), slope.derivative, f))
-          return true;
-    return false;
-  }
-
-  // Whether `product` is x * derivative(v) with the same operands as f.
-  [[nodiscard]] bool is_product(ValueId product, ValueId x, Op derivative, ValueId f) const {
-    const ir::Node& node = old_[product];
-    if (node.op != Op::mul) return false;
-    for (const auto& [a, b] : {std::pair{0, 1}, std::pair{1, 0}}) {
-      const ir::Node& other = old_[node.operand(b)];
-      if (node.operand(a) == x && other.op == derivative &&
-          std::ranges::equal(other.args(), old_[f].args()))
-        return true;
-    }
-    return false;
   }
 
   void visit(ValueId id) {
     const ir::Node& node = old_[id];
-    if (const Slope* slope = slopes_[id.index]) {
-      const ir::Node& function = old_[slope_function(id)];
-      values_[id.index] = slope->value(value(function.operand(0)), low_of(function));
-    }
     if (values_[id.index]) return;
     if (node.op == Op::mul && visit_product(id)) return;
     if (node.op == Op::div && visit_quotient(id)) return;
@@ -251,6 +195,7 @@ class Expander {
     if (const Expansion* expansion = find(node.op))
       return expansion->value(value(node.operand(0)), low_of(node));
     if (scaled_[id.index]) return value_of(*scaled_[id.index]);
+    if (node.op == Op::plus_slope) return plus_slope(node);
     if (is_primitive(node)) return structural(node);
     std::vector<ValueId> operands;
     for (const ValueId operand : node.args()) operands.push_back(value(operand).id);
@@ -263,6 +208,7 @@ class Expander {
     const Expr a = operand(0);
     if (node.op == Op::detach || node.op == Op::clause) return a;
     if (node.op == Op::low_word) return low_word(node.operand(0), a);
+    if (node.op == Op::corrected) return corrected(a, operand(1));
     if (node.op == Op::sign) return sign(a);
     if (node.op == Op::clamp) return clamp(a, operand(1), operand(2));
     if (node.op == Op::integer_power)
@@ -270,6 +216,16 @@ class Expander {
     if (node.op == Op::limits) return with_limits(a, operand(1), operand(2), operand(3));
     missing_ = node.op;
     return a;
+  }
+
+  Expr plus_slope(const ir::Node& node) {
+    const ir::Node& function = old_[node.operand(0)];
+    const Pair factor{value(node.operand(1)), value(node.operand(2))};
+    for (const PlusSlope& entry : kPlusSlopes)
+      if (entry.function == function.op)
+        return entry.value(value(function.operand(0)), low_of(function), factor);
+    missing_ = node.op;
+    return factor.high;
   }
 
   // What the value a of a function lacks to the pair that its expansion can give.
@@ -284,7 +240,6 @@ class Expander {
   const ir::Graph& old_;
   ir::Graph graph_;
   std::vector<bool> needed_;
-  std::vector<const Slope*> slopes_;
   std::vector<std::optional<Expr>> values_;
   std::vector<std::optional<Scaled>> scaled_;
   std::optional<Op> missing_;

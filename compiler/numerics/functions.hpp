@@ -24,9 +24,10 @@ Expr sigmoid(Expr x, Expr low);
 Scaled sigmoid_scaled(Expr x, Expr low);
 Pair sigmoid_pair(Expr x, Expr low);
 Expr sigmoid_derivative(Expr x, Expr low);
+Scaled sigmoid_derivative_scaled(Expr x, Expr low);
 Pair sigmoid_derivative_pair(Expr x, Expr low);
-// The derivative of x * sigmoid(x), as one piece.
-Expr times_sigmoid_slope(Expr x, Expr low);
+// sigmoid(x) + t * sigmoid_derivative(x), as one piece; so are the other two *_plus_slope.
+Expr sigmoid_plus_slope(Expr x, Expr low, Pair t);
 
 // tanh.cpp
 Expr tanh(Expr x, Expr low);
@@ -40,9 +41,9 @@ Expr tanh_log1p_exp(Expr x, Expr low);
 Scaled tanh_log1p_exp_scaled(Expr x, Expr low);
 Pair tanh_log1p_exp_pair(Expr x, Expr low);
 Expr tanh_log1p_exp_derivative(Expr x, Expr low);
+Scaled tanh_log1p_exp_derivative_scaled(Expr x, Expr low);
 Pair tanh_log1p_exp_derivative_pair(Expr x, Expr low);
-// The derivative of x * tanh_log1p_exp(x), as one piece.
-Expr times_tanh_log1p_exp_slope(Expr x, Expr low);
+Expr tanh_log1p_exp_plus_slope(Expr x, Expr low, Pair t);
 
 // erf.cpp
 Expr erf(Expr x, Expr low);
@@ -50,10 +51,10 @@ Expr erf(Expr x, Expr low);
 // normal.cpp
 Expr normal_cdf(Expr x, Expr low);
 Expr normal_pdf(Expr x, Expr low);
-// As one piece each, and at -inf and inf their limits: x * normal_cdf(x), its derivative, and
-// x * normal_pdf(x).
+// As one piece each, and at -inf and inf their limits: x * normal_cdf(x), its derivative (of which
+// the low word and t must be none and x), and x * normal_pdf(x).
 Expr times_normal_cdf(Expr x);
-Expr times_normal_cdf_slope(Expr x);
+Expr normal_cdf_plus_slope(Expr x, Expr low, Pair t);
 Expr times_normal_pdf(Expr x);
 
 // log.cpp

@@ -180,7 +180,7 @@ Expr times_normal_pdf(Expr x) {
 // normal_cdf(x) + x normal_pdf(x): for x = -h it is s(h) times the exponential, for x = h the
 // complement to 1. s is a constant and a small rest, and so is 1 + fall: only the constants'
 // product with the power is rounded as a whole, and last.
-Expr times_normal_cdf_slope(Expr x) {
+Expr normal_cdf_plus_slope(Expr x, Expr, Pair) {
   const Pair h = magnitude(x);
   const Expr cell = fma(h.high, pick(x, kSlopeCellScaleF32, kSlopeCellScaleF64),
                         pick(x, kSlopeCellStartF32, kSlopeCellStartF64));

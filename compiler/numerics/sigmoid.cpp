@@ -59,6 +59,7 @@ namespace {
 // e^-|x| = q, where the functions below are their own mirror images or complements.
 struct Mirrored {
   Expr positive;  // whether x > 0
+  Argument argument;
   ExpPair q;
   Pair sum;  // 1 + q
 };
@@ -66,9 +67,9 @@ struct Mirrored {
 Mirrored mirrored(Expr x, Expr low) {
   const Expr positive = x > number(x, 0);
   const Argument argument = clamp_argument(
-      -abs(x), low.is_constant(0) ? low : select(positive, -low, low), pick(x, -110, -760), 0);
+      -abs(x), low.is_constant(0) ? low : select(positive, -low, low), pick(x, -128, -1120), 0);
   const ExpPair q = exp_pair(argument.x, argument.low, is_f64(x) ? -600 : -60);
-  return {positive, q, number(x, 1) + q.value};
+  return {positive, argument, q, number(x, 1) + q.value};
 }
 
 }  // namespace
@@ -89,18 +90,24 @@ Pair sigmoid_derivative_pair(Expr x, Expr low) {
   return {scale(value.high, m.q.rest), scale(value.low, m.q.rest)};
 }
 
-Expr sigmoid_derivative(Expr x, Expr low) {
+Expr sigmoid_derivative(Expr x, Expr low) { return value_of(sigmoid_derivative_scaled(x, low)); }
+
+Scaled sigmoid_derivative_scaled(Expr x, Expr low) {
   const Mirrored m = mirrored(x, low);
-  return scale(rounded(m.q.value / (m.sum * m.sum)), m.q.rest);
+  return {.numerator = rounded(m.q.value / (m.sum * m.sum)),
+          .exponent = m.q.rest,
+          .argument = m.argument};
 }
 
-// (1 + q + x q) / (1 + q)^2 for positive x, q (1 + q + x) / (1 + q)^2 for negative x.
-Expr times_sigmoid_slope(Expr x, Expr low) {
+// (1 + q + t q) / (1 + q)^2 for positive x, q (1 + q + t) / (1 + q)^2 for negative x. For positive
+// x a q that is cut counts beside 1 only where t is huge.
+Expr sigmoid_plus_slope(Expr x, Expr low, Pair t) {
   const Mirrored m = mirrored(x, low);
-  const double limit = pick(x, 110, 760);
-  const Argument cut = clamp_argument(x, low, -limit, limit);
-  const Pair factor = fast_two_sum(cut.x, cut.low);
-  const Pair inner = m.sum + select(m.positive, factor * m.q.value, factor);
+  const double limit = pick(x, 128, 1120);
+  const Pair factor = slope_factor(t, clamp_argument(x, low, -limit, limit));
+  const auto shrunk = [&](Expr a) { return t.high == x ? a : scale(a, m.q.rest); };
+  const Pair inner =
+      m.sum + select(m.positive, Pair{shrunk(factor.high), shrunk(factor.low)} * m.q.value, factor);
   const Pair numerator = select(m.positive, inner, inner * m.q.value);
   return scale(rounded(numerator / (m.sum * m.sum)), select(m.positive, 0.0, m.q.rest));
 }

@@ -106,12 +106,21 @@ Scaled tanh_log1p_exp_scaled(Expr x, Expr low) {
           .argument = g.argument};
 }
 
+namespace {
+
+struct GateSlope {
+  Pair value;
+  Expr rest;
+  Argument argument;
+};
+
 // With q = e^-|x| and s = (x > 0 ? q : 1): 4 q (1 + q) s / ((1 + q)^2 + s^2)^2. The result falls
 // like q^2 for positive x and like q for negative x.
-Pair tanh_log1p_exp_derivative_pair(Expr x, Expr low) {
+GateSlope gate_slope(Expr x, Expr low) {
   const Expr positive = x > number(x, 0);
-  const Expr least = select(positive, pick(x, -60, -400), number(x, pick(x, -110, -760)));
-  const Expr mirrored = max(-abs(x), least);
+  const Expr least = select(positive, pick(x, -60, -400), number(x, pick(x, -128, -1120)));
+  const Expr given = -abs(x);
+  const Expr mirrored = max(given, least);
   const Expr part =
       low.is_constant(0) ? low : select(mirrored <= least, 0.0, select(positive, -low, low));
   const ExpPair q = exp_pair(mirrored, part, cut(x));
@@ -121,20 +130,36 @@ Pair tanh_log1p_exp_derivative_pair(Expr x, Expr low) {
   const Pair below = sum * sum + s * s;
   const Pair value = ((number(x, 4) * q.value) * (sum * s)) / (below * below);
   const Expr rest = q.rest + select(positive, q.rest, number(x, 0));
+  return {value, rest, {given, mirrored, mirrored, part}};
+}
+
+}  // namespace
+
+Pair tanh_log1p_exp_derivative_pair(Expr x, Expr low) {
+  const auto [value, rest, argument] = gate_slope(x, low);
   return {scale(value.high, rest), scale(value.low, rest)};
 }
 
-Expr tanh_log1p_exp_derivative(Expr x, Expr low) {
-  return rounded(tanh_log1p_exp_derivative_pair(x, low));
+Scaled tanh_log1p_exp_derivative_scaled(Expr x, Expr low) {
+  const auto [value, rest, argument] = gate_slope(x, low);
+  return {.numerator = rounded(value), .exponent = rest, .argument = argument};
 }
 
-// (v (v + 2) + x 4 w (w + 1)) / (v + 2)^2, a factor w taken out: (w + 2) (v + 2) + 4 x (w + 1).
-Expr times_tanh_log1p_exp_slope(Expr x, Expr low) {
+Expr tanh_log1p_exp_derivative(Expr x, Expr low) {
+  return value_of(tanh_log1p_exp_derivative_scaled(x, low));
+}
+
+// (v (v + 2) + t 4 w (w + 1)) / (v + 2)^2, a factor w taken out: (w + 2) (v + 2) + 4 t (w + 1).
+// Where x is cut the gate is 1, and only a t that is not of x's size is felt.
+Expr tanh_log1p_exp_plus_slope(Expr x, Expr low, Pair t) {
   const Gate g = gate(x, low);
-  const Pair argument = fast_two_sum(g.argument.x, g.argument.low);
+  const Pair factor = slope_factor(t, g.argument);
   const Pair& w = g.w.value;
-  const Pair inner = (number(x, 2) + w) * g.above + (number(x, 4) * argument) * (number(x, 1) + w);
-  return scale(rounded((w * inner) / (g.above * g.above)), g.w.rest);
+  const Pair inner = (number(x, 2) + w) * g.above + (number(x, 4) * factor) * (number(x, 1) + w);
+  const Expr value = scale(rounded((w * inner) / (g.above * g.above)), g.w.rest);
+  if (t.high == x) return value;
+  const Expr beyond = fma(t.high, tanh_log1p_exp_derivative(x, low), 1.0);
+  return select(x > g.argument.x, beyond, value);
 }
 
 }  // namespace sluice::numerics

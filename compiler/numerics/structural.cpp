@@ -64,6 +64,12 @@ Expr sign(Expr a) { return select(a > 0.0, 1.0, select(a < 0.0, -1.0, a)); }
 
 Expr clamp(Expr a, Expr low, Expr high) { return min(max(a, low), high); }
 
+Expr corrected(Expr h, Expr c) {
+  const double tiny = h.graph->compute() == ir::Elem::f32 ? 0x1p-118 : 0x1p-1014;
+  const Expr magnitude = abs(h);
+  return h + select(number(h, tiny) <= magnitude && magnitude < kInf, c, 0.0);
+}
+
 Expr integer_power(Expr a, int k) {
   std::optional<Expr> product;
   Expr square = a;

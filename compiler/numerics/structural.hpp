@@ -12,6 +12,8 @@ namespace sluice::numerics {
 [[nodiscard]] ir::Expr sign(ir::Expr a);
 // min(max(a, low), high)
 [[nodiscard]] ir::Expr clamp(ir::Expr a, ir::Expr low, ir::Expr high);
+// h + c; h where it is infinite or too small for c to mean anything.
+[[nodiscard]] ir::Expr corrected(ir::Expr h, ir::Expr c);
 // a^k for 2 <= |k| <= 16: products by squaring from the low bit, one division where k < 0.
 [[nodiscard]] ir::Expr integer_power(ir::Expr a, int k);
 // value, and at x = -inf and inf these constants. An end at which the value's own arithmetic gives

@@ -144,6 +144,12 @@ Argument clamp_argument(Expr x, Expr low, double least, double greatest) {
   return {x, floor, limited, low.is_constant(0) ? low : select(equal(limited, x), low, 0.0)};
 }
 
+Pair slope_factor(Pair t, const Argument& argument) {
+  if (t.high == argument.given) return fast_two_sum(argument.x, argument.low);
+  const Expr within = equal(argument.x, argument.given);
+  return select(within, fast_two_sum(t.high, t.low), {number(t.high, 0), number(t.high, 0)});
+}
+
 namespace {
 
 // u * (high + low), rounded once where high is 1.

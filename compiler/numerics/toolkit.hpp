@@ -112,6 +112,9 @@ struct Argument {
   Expr low;
 };
 Argument clamp_argument(Expr x, Expr low, double least, double greatest);
+// A factor of a derivative f'(x), where f' is 0 beyond the limits: nothing there, or where it is x
+// itself, limited like it.
+Pair slope_factor(Pair t, const Argument& argument);
 
 // numerator / denominator * 2^exponent: a value that may be too small for its type although its
 // product with something else is not, as sigmoid(-100) in x * sigmoid(x). Products and sums take

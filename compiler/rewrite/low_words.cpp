@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -12,6 +11,7 @@
 #include "compiler/ir/mapping.hpp"
 #include "compiler/rewrite/facts.hpp"
 #include "compiler/rewrite/rewriter.hpp"
+#include "compiler/rewrite/slopes.hpp"
 
 namespace sluice::rewrite {
 namespace {
@@ -51,22 +51,26 @@ class LowWords {
     return a == Sign::unknown || b == Sign::unknown || (a == b) != (op == Op::add);
   }
 
-  // h + correction. Far below 1 the terms' low words are denormal and mean nothing any more, and
-  // an infinite sum has a NaN for its low word: there h stands.
   Expr corrected(Expr h) {
     const std::optional<Expr> correction = low(h, Of::result);
-    if (!correction) return h;
-    const double tiny = graph_.compute() == ir::Elem::f32 ? 0x1p-118 : 0x1p-1014;
-    const Expr magnitude = make(Op::abs, h);
-    const Expr within = make(Op::logic_and, make(Op::le, number(h, tiny), magnitude),
-                             make(Op::lt, magnitude, number(h, kInf)));
-    const Expr guarded = make(Op::select, within, *correction, number(h, 0.0));
-    return make(Op::add, h, make(Op::detach, guarded));
+    return correction ? make(Op::corrected, h, *correction) : h;
+  }
+
+  // f + t f' as one piece, and what else is in the sum.
+  std::optional<Expr> plus_slope(Expr value) {
+    const std::optional<SlopeSum> sum = slope_sum(exact_, graph_, value.id);
+    if (!sum) return std::nullopt;
+    const Expr f{&graph_, sum->function};
+    const Expr t{&graph_, sum->factor};
+    const std::optional<Expr> t_low = t == f.operand(0) ? f.operand(1) : low(t, Of::result);
+    Expr whole = make(Op::plus_slope, f, t, t_low.value_or(number(t, 0.0)));
+    for (const Sum::Item& item : sum->rest)
+      whole = make(item.negated ? Op::sub : Op::add, whole, Expr{&graph_, item.value});
+    return whole;
   }
 
  private:
   using Known = std::unordered_map<std::uint32_t, std::optional<Expr>>;
-  static constexpr double kInf = std::numeric_limits<double>::infinity();
 
   Expr make(Op op, Expr a) { return node(op, std::array{a.id}); }
   Expr make(Op op, Expr a, Expr b) { return node(op, std::array{a.id, b.id}); }
@@ -103,7 +107,7 @@ class LowWords {
 
   std::optional<Expr> compute(Expr v, Of of) {
     const Op op = v.node().op;
-    if (takes_low_word(op)) {
+    if (takes_low_word(op) || op == Op::plus_slope) {
       if (of == Of::argument) return std::nullopt;
       return make(Op::low_word, v);
     }
@@ -246,6 +250,10 @@ Graph with_low_words(const Graph& graph, std::vector<std::string>& fired) {
         fired.emplace_back("low-word");
       }
     }
+    if (const auto slope = low_words.plus_slope({&result, plain[id]})) {
+      plain.set(id, slope->id);
+      fired.emplace_back("slope-sum");
+    }
     corrected[id.index] = plain[id];
     if (!results[id.index] || node.arity() == 0 || takes_low_word(node.op)) continue;
     const Expr value{&result, plain[id]};
@@ -260,38 +268,6 @@ Graph with_low_words(const Graph& graph, std::vector<std::string>& fired) {
   }
   for (const ir::GraphOutput& output : graph.outputs())
     result.add_output(output.name, corrected[output.value.index]);
-  return result;
-}
-
-Graph without_low_words(const Graph& graph) {
-  Graph result = graph.empty_copy();
-  ir::Mapping mapping(graph, result);
-  // Whether a low_word went into a value other than through a corrected sum. Only with_low_words
-  // makes such, so a detached term that has one is a correction.
-  std::vector<bool> has_low_word(graph.size(), false);
-  const auto is_correction = [&](ValueId id) {
-    return graph[id].op == Op::detach && has_low_word[id.index];
-  };
-  for (const ValueId id : graph.live()) {
-    const Node& node = graph[id];
-    for (const ValueId operand : node.args())
-      has_low_word[id.index] = has_low_word[id.index] || has_low_word[operand.index];
-    if (node.op == Op::low_word) has_low_word[id.index] = true;
-    if (takes_low_word(node.op)) {
-      const ValueId zero = result.constant(0.0);
-      mapping.set(id, result.add(node.op, {mapping[node.operand(0)], zero}));
-      has_low_word[id.index] = false;
-    } else if (node.op == Op::add && is_correction(node.operand(1))) {
-      mapping.set(id, mapping[node.operand(0)]);
-      has_low_word[id.index] = false;
-    } else if (node.op == Op::add && is_correction(node.operand(0))) {
-      mapping.set(id, mapping[node.operand(1)]);
-      has_low_word[id.index] = false;
-    } else {
-      mapping.copy(id);
-    }
-  }
-  mapping.copy_outputs();
   return result;
 }
 

@@ -7,9 +7,13 @@
 // results of functions have none; a sum of two operands, or of an operand and a parameter, is
 // promised for the rounded sum and gets none; nor does a sum in a formula of several inputs.
 //
-// Results. A sum of function values that cancels, as normal_cdf(x) + x * normal_pdf(x) does around
-// the minimum of gelu, would show the rounding errors of its terms enlarged. It gets back what the
-// terms lost: h + detach(correction), whose function values contribute their low_word.
+// Results. A sum of function values that cancels, as tanh(x) - x * sigmoid(x) does, would show the
+// rounding errors of its terms enlarged. It gets back what the terms lost: corrected(h,
+// correction), to which function values contribute their low_word. Sums of a function and its slope
+// become one piece (slopes.hpp).
+//
+// In: a graph in its stable form, differentiated. Nothing but expansion comes after: neither rules
+// nor derivatives see low words.
 #pragma once
 
 #include <string>
@@ -20,8 +24,5 @@
 namespace sluice::rewrite {
 
 [[nodiscard]] ir::Graph with_low_words(const ir::Graph& graph, std::vector<std::string>& fired);
-
-// Undoes with_low_words, so that rules see the formula.
-[[nodiscard]] ir::Graph without_low_words(const ir::Graph& graph);
 
 }  // namespace sluice::rewrite

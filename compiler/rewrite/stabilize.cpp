@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "compiler/ir/mapping.hpp"
-#include "compiler/rewrite/low_words.hpp"
 #include "compiler/rewrite/rewriter.hpp"
 
 namespace sluice::rewrite {
@@ -55,14 +54,14 @@ constexpr int kMaxWalks = 8;
 }  // namespace
 
 Graph stabilize(const Graph& graph, std::vector<std::string>& fired) {
-  Graph result = rebuild(without_low_words(graph), &fired);
+  Graph result = rebuild(graph, &fired);
   std::size_t known = fired.size();
   for (int i = 0; i < kMaxWalks; ++i) {
     result = rebuild(result, &fired);
     if (fired.size() == known) break;
     known = fired.size();
   }
-  return with_low_words(result, fired);
+  return result;
 }
 
 Graph simplify_exact(const Graph& graph) { return rebuild(graph, nullptr); }

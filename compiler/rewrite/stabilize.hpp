@@ -13,7 +13,7 @@
 
 namespace sluice::rewrite {
 
-// All rules to a fixed point, then low words of the arguments of elementary functions.
+// All rules to a fixed point.
 [[nodiscard]] ir::Graph stabilize(const ir::Graph& graph, std::vector<std::string>& fired);
 
 // The exact rules alone, with constant folding: what may run after the meaning is fixed (@exact

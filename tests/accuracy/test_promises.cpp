@@ -93,31 +93,6 @@ std::vector<Case> all_cases(ir::Elem compute) {
   return cases;
 }
 
-// What breaks its promise as yet, and how far at most: each line is work to do.
-struct Beyond {
-  std::string_view function;
-  bool derivative;
-  double most;  // ulps
-  std::string_view where;
-};
-constexpr Beyond kBeyond[] = {
-    {"exp2", true, 1e15, "ln 2 * 2^x where 2^x overflows and the product does not"},
-    {"gelu_tanh", true, 2e13, "results near and below the smallest normal number"},
-    {"quick_gelu", true, 5, "arguments of the sigmoid below -70"},
-    {"swish", false, 20, "beta = 0.01, results below the smallest normal number"},
-    {"swish", true, 5, "beta = 0.01 and 100, arguments of the sigmoid below -70"},
-    {"softplus", false, 64, "beta = 0.01 and 100, log1p_exp below 2^-100"},
-    {"softplus", true, 5, "beta = 0.01 and 100, arguments of the sigmoid below -70"},
-};
-
-const Beyond* known_beyond(const Subject& subject) {
-  for (const Beyond& known : kBeyond)
-    if (known.function == subject.definition().name &&
-        known.derivative == subject.derived_by.has_value())
-      return &known;
-  return nullptr;
-}
-
 // Measures a case.
 void check(const Case& one, const PointSource& source) {
   const Result<Measurement> measured = accuracy::measure(one.subject, one.promise, source);
@@ -132,13 +107,9 @@ void check(const Case& one, const PointSource& source) {
               one.promise.ulps, static_cast<unsigned long long>(measured->points),
               static_cast<unsigned long long>(measured->by_second_level));
   if (measured->beyond == 0) return;
-  const Beyond* known = known_beyond(one.subject);
-  if (known != nullptr && measured->worst.ulps <= known->most)
-    std::printf("  beyond its promise, as known: %s\n", std::string(known->where).c_str());
-  else
-    FAIL_CHECK(measured->beyond << " points beyond the promise of " << one.promise.ulps << " ulps"
-                                << params << ", the first: "
-                                << accuracy::describe(one.subject, measured->first_beyond));
+  FAIL_CHECK(measured->beyond << " points beyond the promise of " << one.promise.ulps << " ulps"
+                              << params << ", the first: "
+                              << accuracy::describe(one.subject, measured->first_beyond));
 }
 
 void check_samples(ir::Elem compute, std::uint64_t count) {

@@ -122,6 +122,15 @@ class Reference {
     }
   }
 
+  // f'(v) of plus_slope(f(v, low), ...)
+  [[nodiscard]] Real slope(const ir::Node& plus_slope) const {
+    const ir::Node& f = graph_[plus_slope.operand(0)];
+    const Real low = operand(f, 1);
+    const Real v = std::isfinite(low) ? operand(f, 0) + low : operand(f, 0);
+    if (f.op == ir::Op::normal_cdf) return real_normal_pdf(v);
+    return f.op == ir::Op::sigmoid ? real_sigmoid_derivative(v) : real_tanh_log1p_exp_derivative(v);
+  }
+
   [[nodiscard]] static Real max(Real a, Real b) { return b > a || b != b ? b : a; }
   [[nodiscard]] static Real min(Real a, Real b) { return b < a || b != b ? b : a; }
   [[nodiscard]] Real other(const ir::Node& node, Real a, Real b, Real c) const {
@@ -151,6 +160,8 @@ class Reference {
       case ir::Op::clamp: return min(max(a, b), c);
       case ir::Op::sign: return a > 0 ? 1 : a < 0 ? -1 : a;
       case ir::Op::detach: return a;
+      case ir::Op::corrected: return a + b;
+      case ir::Op::plus_slope: return unrounded(graph_[node.operand(0)]) + (b + c) * slope(node);
       case ir::Op::clause: return a;
       case ir::Op::limits: {
         constexpr Real kInf = std::numeric_limits<Real>::infinity();

@@ -113,13 +113,15 @@ TEST_CASE("the low word of a product under an exponential counts", "[numerics]")
   CHECK(gate(3e38) == 1);
 }
 
-TEST_CASE("the derivative of v * f(v) is one piece", "[numerics]") {
-  const auto slope = [](Op f, Op derivative) {
-    return [=](Expr x) { return call(f, x) + x * call(derivative, x); };
+TEST_CASE("a function and its slope are one piece", "[numerics]") {
+  const auto slope = [](Op f, double factor) {
+    return [=](Expr x) {
+      return make(Op::plus_slope, call(f, x), factor == 1 ? x : x * factor, number(x, 0));
+    };
   };
-  const Formula silu(slope(Op::sigmoid, Op::sigmoid_derivative));
-  const Formula mish(slope(Op::tanh_log1p_exp, Op::tanh_log1p_exp_derivative));
-  const Formula gelu(slope(Op::normal_cdf, Op::normal_pdf));
+  const Formula silu(slope(Op::sigmoid, 1));
+  const Formula mish(slope(Op::tanh_log1p_exp, 1));
+  const Formula gelu(slope(Op::normal_cdf, 1));
   const auto silu_truth = [](double x) { return sigmoid(x) * (1 + x * sigmoid(-x)); };
   for (const double x : {-100.0, -40.0, -5.0, -0.5, 0.0, 1.0, 30.0})
     CHECK(ulps(silu(x), silu_truth(x)) <= 2);
@@ -128,6 +130,19 @@ TEST_CASE("the derivative of v * f(v) is one piece", "[numerics]") {
   // Next to the zero of silu' a difference of rounded terms has no digit left.
   const double near_zero = static_cast<double>(-1.278464542f);
   CHECK(std::abs(silu(near_zero) - silu_truth(near_zero)) < 0x1p-31);
+  // Any other factor, also one that is as large as the slope is small.
+  const Formula steep(slope(Op::sigmoid, 0x1p100));
+  const Formula steep_gate(slope(Op::tanh_log1p_exp, 0x1p100));
+  for (const double x : {-108.0, -60.0, -0.75, 0.5, 30.0, 70.0, 100.0}) {
+    INFO(x);
+    const double gate = std::tanh(std::log1p(std::exp(x)));
+    const double gate_slope = 1 / std::cosh(std::log1p(std::exp(x)));
+    CHECK(ulps(steep(x), sigmoid(x) * (1 + 0x1p100 * x * sigmoid(-x))) <= 2);
+    CHECK(ulps(steep_gate(x), gate + 0x1p100 * x * gate_slope * gate_slope * sigmoid(x)) <= 2);
+  }
+  CHECK(steep(-500) == 0);
+  CHECK(steep(500) == 1);
+  CHECK(steep_gate(500) == 1);
 }
 
 TEST_CASE("what has no expansion is an error that names it", "[numerics]") {
