@@ -1,5 +1,11 @@
-// Runs files whose first line is `# run: STEP`: the file is the step's input, and what the step
-// prints must be what the lines `# check: ...` at the end of the file say.
+// Runs files whose first line is `# run: STEP [OPTIONS]`: the file is the step's input, and what
+// the step prints must be what the lines `# check: ...` at the end of the file say.
+//
+//   parse         definitions, as checked: their canonical text with types
+//   diagnostics   definitions, and what is said against them
+//   ir-text       a graph's text, which must print as it was parsed, and then parse again
+//   ast, ir, rewrites, grad, expand, schedule, asm
+//                 what `sluice show --emit STEP [OPTIONS]` prints for each function of the file
 //
 //   sluice_filetests [--update] FILE_OR_FOLDER...
 //
@@ -15,17 +21,30 @@
 #include <string_view>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
+#include "compiler/driver/compile.hpp"
+#include "compiler/ir/text.hpp"
 #include "dsl/print.hpp"
 #include "dsl/program.hpp"
+#include "tools/subject.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 using namespace sluice;
 
+struct File {
+  fs::path path;
+  std::string step;
+  std::string options;
+  std::string input;     // all but the expectations
+  std::string expected;  // as lines of the file
+};
+
 // The definitions of the file, checked, in their canonical text with types, and the warnings.
-std::string run_parse(std::string_view text) {
-  const dsl::Analysis analysis = dsl::analyze(text, "test.slu", &dsl::standard_library());
+std::string run_parse(const File& file) {
+  const dsl::Analysis analysis = dsl::analyze(file.input, "test.slu", &dsl::standard_library());
   if (!analysis.program) return analysis.rendered(Severity::error);
   std::string out;
   for (std::size_t i = analysis.program->first_own(); i < analysis.program->size(); ++i) {
@@ -36,16 +55,56 @@ std::string run_parse(std::string_view text) {
 }
 
 // All diagnostics, as a user sees them.
-std::string run_diagnostics(std::string_view text) {
-  const dsl::Analysis analysis = dsl::analyze(text, "test.slu", &dsl::standard_library());
+std::string run_diagnostics(const File& file) {
+  const dsl::Analysis analysis = dsl::analyze(file.input, "test.slu", &dsl::standard_library());
   return analysis.rendered(Severity::error) + analysis.rendered(Severity::warning);
 }
 
-struct Step {
-  std::string_view name;
-  std::string (*run)(std::string_view text);
-};
-constexpr Step kSteps[] = {{"parse", run_parse}, {"diagnostics", run_diagnostics}};
+std::string run_ir_text(const File& file) {
+  const Result<ir::Graph> graph = ir::parse(file.input);
+  if (!graph) return "error: " + graph.error().message + "\n";
+  const std::string printed = ir::print(*graph);
+  const Result<ir::Graph> again = ir::parse(printed);
+  if (!again) return "error: what was printed does not parse: " + again.error().message + "\n";
+  return ir::print(*again) == printed ? printed : "error: it prints in two ways\n" + printed;
+}
+
+Result<std::string> compiler_step(const File& file, const std::string& function) {
+  tools::SubjectOptions options;
+  CLI::App app;
+  tools::add_options(app, options);
+  try {
+    app.parse(file.options);
+  } catch (const CLI::ParseError& error) {
+    return Error{Status::invalid_argument, error.what()};
+  }
+  options.function = file.path.string() + ":" + function;
+  const Result<tools::Subject> subject = tools::read_subject(options);
+  if (!subject) return subject.error();
+  return tools::step_text(*subject, file.step);
+}
+
+std::string run_compiler(const File& file) {
+  const dsl::Analysis analysis = dsl::analyze(file.input, "test.slu", &dsl::standard_library());
+  if (!analysis.program) return analysis.rendered(Severity::error);
+  std::string out;
+  for (std::size_t i = analysis.program->first_own(); i < analysis.program->size(); ++i) {
+    const std::string& name = analysis.program->function(static_cast<dsl::FunctionId>(i)).name;
+    const Result<std::string> text = compiler_step(file, name);
+    out += name + ":\n" + (text ? *text : "error: " + text.error().message + "\n");
+  }
+  return out;
+}
+
+using Run = std::string (*)(const File& file);
+
+// Null where there is no such step.
+Run step_from_name(std::string_view name) {
+  if (name == "parse") return run_parse;
+  if (name == "diagnostics") return run_diagnostics;
+  if (name == "ir-text") return run_ir_text;
+  return name == "asm" || driver::step_from_name(name) ? run_compiler : nullptr;
+}
 
 constexpr std::string_view kRun = "# run: ";
 constexpr std::string_view kCheck = "# check:";
@@ -60,31 +119,37 @@ std::string as_checks(std::string_view printed) {
   return out;
 }
 
-bool run_file(const fs::path& path, bool update) {
-  std::stringstream content;
-  content << std::ifstream(path, std::ios::binary).rdbuf();
-  std::string input;
-  std::string expected;
-  std::string step_name;
+File read_file(const fs::path& path) {
+  File file;
+  file.path = path;
+  std::ifstream content(path, std::ios::binary);
   for (std::string line; std::getline(content, line);) {
-    if (line.starts_with(kRun)) step_name = line.substr(kRun.size());
-    (line.starts_with(kCheck) ? expected : input) += line + "\n";
-  }
-  for (const Step& step : kSteps) {
-    if (step.name != step_name) continue;
-    const std::string got = as_checks(step.run(input));
-    if (got == expected) return true;
-    if (update) {
-      std::ofstream(path, std::ios::binary) << input << got;
-      std::printf("updated %s\n", path.c_str());
-      return true;
+    if (line.starts_with(kRun)) {
+      file.step = line.substr(kRun.size(), line.find(' ', kRun.size()) - kRun.size());
+      file.options = line.substr(kRun.size() + file.step.size());
     }
-    std::printf("%s: the output is not as expected\n--- expected\n%s--- got\n%s", path.c_str(),
-                expected.c_str(), got.c_str());
+    (line.starts_with(kCheck) ? file.expected : file.input) += line + "\n";
+  }
+  return file;
+}
+
+bool run_file(const fs::path& path, bool update) {
+  const File file = read_file(path);
+  const Run run = step_from_name(file.step);
+  if (run == nullptr) {
+    std::printf("%s: no step '%s'; the first line is '# run: STEP [OPTIONS]'\n", path.c_str(),
+                file.step.c_str());
     return false;
   }
-  std::printf("%s: no step '%s'; the first line is '# run: STEP'\n", path.c_str(),
-              step_name.c_str());
+  const std::string got = as_checks(run(file));
+  if (got == file.expected) return true;
+  if (update) {
+    std::ofstream(path, std::ios::binary) << file.input << got;
+    std::printf("updated %s\n", path.c_str());
+    return true;
+  }
+  std::printf("%s: the output is not as expected\n--- expected\n%s--- got\n%s", path.c_str(),
+              file.expected.c_str(), got.c_str());
   return false;
 }
 

@@ -1,0 +1,159 @@
+#include "tools/subject.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <sluice/runtime.hpp>
+
+#include "compiler/driver/compile.hpp"
+#include "tools/disassemble.hpp"
+#include "tools/values.hpp"
+
+namespace sluice::tools {
+namespace {
+
+Outcome read_shape(const std::string& text, std::vector<std::int64_t>& shape) {
+  if (text.empty()) return Unit{};
+  const Result<std::vector<std::byte>> extents = parse_values(text, Dtype::i64);
+  if (!extents)
+    return Error{Status::invalid_argument, fmt::format("--shape: {}", extents.error().message)};
+  shape.resize(extents->size() / sizeof(std::int64_t));
+  std::copy(extents->begin(), extents->end(), std::as_writable_bytes(std::span(shape)).begin());
+  return Unit{};
+}
+
+Outcome read_parameters(const std::vector<std::string>& texts, Subject& subject) {
+  for (const dsl::Parameter& parameter : subject.definition().parameters)
+    subject.parameters.push_back(parameter.default_value);
+  for (const std::string& text : texts) {
+    const std::size_t at = text.find('=');
+    if (at == std::string::npos)
+      return Error{Status::invalid_argument,
+                   fmt::format("--param takes NAME=VALUE, not '{}'", text)};
+    const auto index = subject.definition().find_parameter(text.substr(0, at));
+    if (!index)
+      return Error{Status::unknown_name, fmt::format("'{}' has no parameter '{}'",
+                                                     subject.function.name(), text.substr(0, at))};
+    const Result<double> value = parse_number(text.substr(at + 1));
+    if (!value) return value.error();
+    subject.parameters[*index] = *value;
+  }
+  return Unit{};
+}
+
+// Made for any target on any machine: nothing of it is run.
+Result<std::string> assembly(const Subject& subject, const driver::Request& request) {
+  const Result<driver::Compiled> compiled = driver::compile(request);
+  if (!compiled) return compiled.error();
+  const Result<object::CodeObject> code = driver::emit(compiled->program, subject.target);
+  if (!code) return code.error();
+  return fmt::format("; {} for {}\n{}", compiled->program.name, to_string(subject.target),
+                     disassemble(*code));
+}
+
+}  // namespace
+
+void add_options(CLI::App& app, SubjectOptions& options) {
+  app.add_option("--pass", options.pass, "forward, backward or forward_backward");
+  app.add_option("--dtype", options.dtype, "The operands' element type: f32 or f64");
+  app.add_option("--shape", options.shape, "The operands' shape, e.g. 64,1024");
+  app.add_option("--target", options.target,
+                 "x86-64-v3 or x86-64-v4, with +FEATURE..., also one that this machine lacks");
+  app.add_option("--param", options.parameters, "A parameter: NAME=VALUE; repeatable")
+      ->allow_extra_args(false);
+  app.add_option("--lib", options.library_files, "A file of further definitions; repeatable")
+      ->allow_extra_args(false);
+}
+
+Result<Subject> read_subject(const SubjectOptions& options) {
+  Result<Function> function = find_function(options.function, options.library_files);
+  if (!function) return function.error();
+  Subject subject;
+  subject.function = std::move(function).value();
+  const std::optional<Pass> pass = pass_from_name(options.pass);
+  if (!pass)
+    return Error{Status::unknown_name,
+                 fmt::format("unknown pass '{}': known are forward, backward, forward_backward",
+                             options.pass)};
+  subject.pass = *pass;
+  const std::optional<Dtype> dtype = dtype_from_name(options.dtype);
+  if (!dtype)
+    return Error{Status::unknown_name, fmt::format("unknown element type '{}'", options.dtype)};
+  subject.dtype = *dtype;
+  subject.target = host_target();
+  if (!options.target.empty()) {
+    const Result<Target> target = parse_target(options.target);
+    if (!target) return target.error();
+    subject.target = *target;
+  }
+  if (Outcome read = read_shape(options.shape, subject.shape); !read) return read.error();
+  if (Outcome read = read_parameters(options.parameters, subject); !read) return read.error();
+  return subject;
+}
+
+driver::Request request_of(const Subject& subject) {
+  using driver::Role;
+  const dsl::FunctionDef& definition = subject.definition();
+  driver::Request request;
+  request.program = &subject.function.definitions.tree;
+  request.function = subject.function.id;
+  request.pass = subject.pass;
+  const auto add = [&](Role role, std::size_t index, dsl::Type type) {
+    const Dtype dtype = type == dsl::Type::boolean ? Dtype::boolean : subject.dtype;
+    request.operands.push_back({role, static_cast<std::uint32_t>(index), dtype});
+  };
+  const bool backward = subject.pass != Pass::forward;
+  for (std::size_t i = 0; i < definition.inputs.size(); ++i)
+    add(Role::input, i, definition.inputs[i].type());
+  for (std::size_t i = 0; backward && i < definition.outputs.size(); ++i)
+    if (definition.outputs[i].type == dsl::Type::number)
+      add(Role::output_gradient, i, dsl::Type::number);
+  for (std::size_t i = 0; subject.pass != Pass::backward && i < definition.outputs.size(); ++i)
+    add(Role::output, i, definition.outputs[i].type);
+  for (std::size_t i = 0; backward && i < definition.inputs.size(); ++i)
+    if (definition.inputs[i].type() == dsl::Type::number)
+      add(Role::input_gradient, i, dsl::Type::number);
+  for (std::size_t i = 0; i < subject.parameters.size(); ++i) {
+    // Rounded once to the compute type, as a kernel holds it.
+    const bool narrow = subject.dtype == Dtype::f32 && !definition.parameters[i].is_integer;
+    const double value = subject.parameters[i];
+    request.params.push_back({narrow ? static_cast<double>(static_cast<float>(value)) : value});
+  }
+  return request;
+}
+
+KernelSpec spec_of(const Subject& subject, const driver::Request& request) {
+  KernelSpec spec;
+  spec.program = subject.function.definitions.program;
+  spec.function = subject.function.name();
+  spec.pass = subject.pass;
+  if (runs_on(subject.target, host_target())) spec.target = to_string(subject.target);
+  for (const driver::Operand& operand : request.operands)
+    spec.operands.push_back({operand.dtype, subject.shape, {}});
+  for (std::size_t i = 0; i < subject.parameters.size(); ++i)
+    spec.parameters.push_back({subject.definition().parameters[i].name, subject.parameters[i]});
+  return spec;
+}
+
+Result<std::string> step_text(const Subject& subject, const std::string& step) {
+  const driver::Request request = request_of(subject);
+  if (step == "key") {
+    const Result<Key> key = Runtime{}.key(spec_of(subject, request));
+    if (!key) return key.error();
+    return key->text() + "\n";
+  }
+  if (step == "asm") return assembly(subject, request);
+  if (step == "llvm") return Error{Status::unsupported, "the step 'llvm' is not supported yet"};
+  if (const auto known = driver::step_from_name(step)) return driver::show(request, *known);
+  return Error{Status::unknown_name,
+               fmt::format("unknown step '{}': known are ast, ir, grad, rewrites, expand, "
+                           "schedule, asm, key",
+                           step)};
+}
+
+}  // namespace sluice::tools

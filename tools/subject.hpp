@@ -1,0 +1,57 @@
+// What `sluice show` looks at: one pass of one function for operands of one type, made for one
+// target.
+//
+// In: the words of a command line. Out: the subject, with every word understood, and the text of
+// any step of the compiler for it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sluice/spec.hpp>
+#include <sluice/status.hpp>
+
+#include "compiler/driver/request.hpp"
+#include "support/target.hpp"
+#include "tools/functions.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::tools {
+
+struct SubjectOptions {
+  std::string function;
+  std::string pass = "forward";
+  std::string dtype = "f32";
+  std::string shape;
+  std::string target;
+  std::vector<std::string> parameters;
+  std::vector<std::string> library_files;
+};
+// All of them but the function.
+void add_options(CLI::App& app, SubjectOptions& options);
+
+struct Subject {
+  Function function;
+  Pass pass = Pass::forward;
+  Dtype dtype = Dtype::f32;
+  std::vector<std::int64_t> shape{4096};
+  Target target;
+  std::vector<double> parameters;  // one each of the function's
+
+  [[nodiscard]] const dsl::FunctionDef& definition() const { return function.definition(); }
+};
+
+[[nodiscard]] Result<Subject> read_subject(const SubjectOptions& options);
+
+// All inputs, outputs and gradients of the pass, each varying along the tensor.
+[[nodiscard]] driver::Request request_of(const Subject& subject);
+[[nodiscard]] KernelSpec spec_of(const Subject& subject, const driver::Request& request);
+
+// ast, ir, grad, rewrites, expand, schedule, asm or key.
+[[nodiscard]] Result<std::string> step_text(const Subject& subject, const std::string& step);
+
+}  // namespace sluice::tools
