@@ -24,7 +24,7 @@ std::array<Ref, 5> operands(const Instruction& instruction) {
 // out.
 class NextUses {
  public:
-  NextUses(const Block& block, std::size_t invariants)
+  NextUses(const Block& block, std::size_t invariants, Way way)
       : next_(block.code.size() * kRoles, kNever), live_(block.code.size(), false) {
     std::vector<std::uint32_t> of_value(block.values.size(), kNever);
     std::vector<std::uint32_t> of_invariant(invariants, kNever);
@@ -33,6 +33,7 @@ class NextUses {
     };
     for (std::size_t i = block.code.size(); i-- > 0;) {
       const Instruction& instruction = block.code[i];
+      if (instruction.way != Way::either && instruction.way != way) continue;
       const bool has_dst = instruction.dst != Instruction::kNoValue;
       live_[i] =
           writes_outside(instruction.opcode) || (has_dst && of_value[instruction.dst] != kNever);
@@ -61,7 +62,9 @@ class Allocator {
   Allocator(const Block& block, std::span<const Invariant> invariants, Machine machine,
             const AllocationOptions& options)
       : block_(block), invariants_(invariants), machine_(machine), options_(options),
-        copies_(static_cast<std::uint32_t>(options.copies)), uses_(block, invariants.size()),
+        copies_(static_cast<std::uint32_t>(options.copies)),
+        by_divider_(block, invariants.size(), Way::divider),
+        by_sequence_(options.sequences == 0 ? Block{} : block, invariants.size(), Way::sequence),
         things_(block.values.size() * copies_ + invariants.size()) {
     for (std::size_t v = 0; v < block.values.size() * copies_; ++v) {
       things_[v].bank = block.values[v / copies_].bank;
@@ -87,9 +90,13 @@ class Allocator {
 
   Allocation run() {
     for (std::size_t i = 0; i < block_.code.size(); ++i) {
-      if (!uses_.live(i)) continue;
-      for (copy_ = 0; copy_ < copies_; ++copy_) place(block_.code[i], i);
+      const Instruction& instruction = block_.code[i];
+      if (passed_over_ && !(instruction.rare && instruction.mask == passed_over_)) land();
+      if (options_.jumps && instruction.rare && !passed_over_) jump(i);
+      for (copy_ = 0; copy_ < copies_; ++copy_)
+        if (uses().live(i)) place(instruction, i);
     }
+    if (passed_over_) land();
     return std::move(result_);
   }
 
@@ -110,6 +117,41 @@ class Allocator {
     std::array<std::uint32_t, 32> owner{};
   };
 
+  [[nodiscard]] const NextUses& uses() const {
+    return copy_ < static_cast<std::uint32_t>(options_.sequences) ? by_sequence_ : by_divider_;
+  }
+
+  // Begins a stretch of rare instructions, those from the i-th on with its mask, in all copies.
+  // What is in registers where the stretch ends must be there whether it was done or not: what it
+  // loads is forgotten, what its results are merged into is fetched before, and a spill in it makes
+  // the allocation useless.
+  void jump(std::size_t i) {
+    Placed jump;
+    jump.opcode = Opcode::jump_if_none;
+    std::size_t masks = 0;
+    banks_[0].locked = 0;
+    banks_[1].locked = 0;
+    for (copy_ = 0; copy_ < copies_; ++copy_) {
+      if (!uses().live(i)) continue;
+      if (masks == jump.src.size()) throw std::logic_error("more copies than a jump has masks");
+      jump.src[masks++] = fetch(block_.code[i].mask);
+      for (std::size_t j = i; j < block_.code.size() && block_.code[j].rare; ++j)
+        if (uses().live(j) && block_.code[j].merge) fetch(block_.code[j].merge);
+    }
+    if (masks == 0) return;
+    result_.code.push_back(jump);
+    passed_over_ = block_.code[i].mask;
+  }
+
+  void land() {
+    for (const std::uint32_t index : loaded_) give_back(things_[index]);
+    loaded_.clear();
+    passed_over_ = Ref{};
+    Placed land;
+    land.opcode = Opcode::land;
+    result_.code.push_back(land);
+  }
+
   static std::uint32_t bit(std::int8_t reg) { return std::uint32_t{1} << reg; }
   Registers& bank(Bank which) { return banks_[static_cast<std::size_t>(which)]; }
   [[nodiscard]] std::uint32_t first_invariant() const {
@@ -124,10 +166,10 @@ class Allocator {
   // The next use of an operand once this instruction is done; another copy of it may still come.
   [[nodiscard]] std::uint32_t next_use(Ref ref, std::size_t i, std::size_t role) const {
     if (ref.is_invariant() && copy_ + 1 < copies_) return static_cast<std::uint32_t>(i);
-    return uses_.after(i, role);
+    return uses().after(i, role);
   }
   [[nodiscard]] bool dies(Ref ref, std::size_t i, std::size_t role) const {
-    return ref.is_value() && uses_.after(i, role) == kNever;
+    return ref.is_value() && uses().after(i, role) == kNever;
   }
 
   [[nodiscard]] Memory memory_of(Ref ref) const {
@@ -214,6 +256,7 @@ class Allocator {
       store.memory = {Memory::Kind::slot, 0, static_cast<std::uint32_t>(thing.slot)};
       result_.code.push_back(store);
       ++result_.spills;
+      if (passed_over_) result_.broken = true;
     }
     give_back(thing);
   }
@@ -241,6 +284,7 @@ class Allocator {
       const std::int8_t reg = take(thing.bank);
       own(index, reg);
       load(ref, reg);
+      if (passed_over_) loaded_.push_back(index);
     }
     bank(thing.bank).locked |= bit(thing.reg);
     return thing.reg;
@@ -279,7 +323,7 @@ class Allocator {
   void define(const Instruction& instruction, std::size_t i, std::int8_t reg) {
     const std::uint32_t index = instruction.dst * copies_ + copy_;
     own(index, reg);
-    things_[index].next = uses_.after(i, kDst);
+    things_[index].next = uses().after(i, kDst);
   }
 
   // Asked for only of the allocation from which pins are chosen.
@@ -353,7 +397,12 @@ class Allocator {
     for (std::size_t s = 0; s < sources; ++s)
       if (s != folded && src[s]) placed.src[s] = fetch(src[s]);
     if (instruction.mask) placed.mask = fetch(instruction.mask);
-    if (instruction.merge) fetch(instruction.merge);
+    if (instruction.merge) {
+      // The result of a rare instruction has to be the register of what it is merged into.
+      const bool in_place = in_register(instruction.merge) && dies(instruction.merge, i, kMerge);
+      if (passed_over_ && !in_place) result_.broken = true;
+      fetch(instruction.merge);
+    }
     if (folded < sources)
       placed.src[folded] = operand(src[folded], i, roles[folded], placed.memory);
     if (instruction.opcode == Opcode::gather)
@@ -484,7 +533,10 @@ class Allocator {
   const AllocationOptions& options_;
   std::uint32_t copies_;
   std::uint32_t copy_ = 0;
-  NextUses uses_;
+  NextUses by_divider_;
+  NextUses by_sequence_;
+  Ref passed_over_;                    // the mask of the rare instructions at hand
+  std::vector<std::uint32_t> loaded_;  // by them
   std::vector<Thing> things_;
   std::array<Registers, 2> banks_{};
   std::vector<std::uint32_t> free_slots_;

@@ -157,6 +157,8 @@ void Assembler::write_special(const Placed& placed, const Operand& last, Access 
     case Opcode::store: return write_store(placed, access);
     case Opcode::keep:
     case Opcode::spill: return write_spill(placed);
+    case Opcode::jump_if_none: return write_jump(placed);
+    case Opcode::land: return L(*landing_);
 #define VECTOR(name, form, traits, avx2_32, avx2_64, avx512_32, avx512_64) case Opcode::name:
 #include "compiler/backend/x64/instructions.def"
       return;  // written by the table
@@ -312,6 +314,21 @@ void Assembler::write_partial_store(const Placed& placed) {
 void Assembler::write_lane_mask(const Xmm& dst) {
   const int scale = static_cast<int>(machine_.lane_bytes());
   vmovups(dst, ptr[at(r11 + r10 * scale, static_cast<int>(mask_edge) - kPoolBias)]);
+}
+
+// Two masks a test. Jumps within the block alone, so that the block may be copied elsewhere.
+void Assembler::write_jump(const Placed& placed) {
+  Label some;
+  const Opmask first(placed.src[0]);
+  const Opmask second(placed.src[1] < 0 ? placed.src[0] : placed.src[1]);
+  landing_.emplace();
+  kortestw(first, second);
+  if (placed.src[2] >= 0) {
+    jnz(some);
+    kortestw(Opmask(placed.src[2]), Opmask(placed.src[2]));
+  }
+  jz(*landing_, T_NEAR);
+  L(some);
 }
 
 void Assembler::write_spill(const Placed& placed) {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -89,6 +90,7 @@ class Assembler : public Xbyak::CodeGenerator {
   void write_store(const Placed& placed, Access access);
   void write_partial_store(const Placed& placed);
   void write_spill(const Placed& placed);
+  void write_jump(const Placed& placed);
   void write_lane_mask(const Xbyak::Xmm& dst);
   void broadcast(const Xbyak::Ymm& dst, const Xbyak::RegExp& from);
 
@@ -99,7 +101,8 @@ class Assembler : public Xbyak::CodeGenerator {
   }
 
   Machine machine_;
-  std::vector<std::size_t> stores_;  // offsets of plain stores' opcodes
+  std::vector<std::size_t> stores_;      // offsets of plain stores' opcodes
+  std::optional<Xbyak::Label> landing_;  // of the jump written last
 };
 
 }  // namespace sluice::x64

@@ -73,11 +73,18 @@ class Ref {
   std::uint32_t word_ = kNothing;
 };
 
+// Some operations have two ways to the same bits, of which a copy of the block takes one: by the
+// divider, or by a sequence of other instructions. Where all copies took the same one, either the
+// divider or the other units would wait.
+enum class Way : std::uint8_t { either, divider, sequence };
+
 // `mask`: lanes the instruction works on. Other lanes are 0 where `zeroing`, else those of `merge`.
 struct Instruction {
   Opcode opcode = Opcode::move;
   std::uint8_t imm = 0;
   bool zeroing = false;
+  Way way = Way::either;  // the copies that have this instruction
+  bool rare = false;  // may be jumped over where `mask`, which it has then, has no lane in any copy
   std::uint32_t place =
       0;  // load_scalar, store: the buffer; keep: the slot; gather: the table's place in the pool
   std::uint32_t dst = kNoValue;

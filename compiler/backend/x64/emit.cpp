@@ -8,14 +8,10 @@
 #include <utility>
 
 #include "compiler/backend/x64/kernel.hpp"
+#include "compiler/backend/x64/shares.hpp"
 
 namespace sluice::x64 {
 namespace {
-
-// Vectors of elements in one round of the loop. Two give a processor that reorders instructions as
-// much to do as it can take, and a loop's overhead is small beside them; only bodies of a few
-// instructions gain from more (bench/). Fewer where two would spill.
-int most_copies(std::size_t instructions) { return instructions <= 6 ? 4 : 2; }
 
 // What `copies` of a block leave over, if one leaves `free`: they can't need more than each by
 // itself.
@@ -27,15 +23,18 @@ Room room_beside(Room free, Machine machine, int copies) {
 
 // The loop for a number of copies. Where one copy's needs tell that all invariants have room they
 // are pinned at once; else the copies are allocated without pins to see what they leave over.
-void allocate_loop(const Selection& selection, Machine machine, Blocks& blocks) {
+void allocate_loop(const Selection& selection, Machine machine, Blocks& blocks, int sequences,
+                   bool jumps) {
   AllocationOptions options;
   options.copies = blocks.copies;
+  options.sequences = sequences;
+  options.jumps = jumps;
   options.first_slot = selection.uniform_slots;
   const auto allocate_with = [&](std::vector<std::int8_t> pinned) {
     options.pinned = pinned;
     blocks.loop = allocate(selection.body, selection.invariants, machine, options);
     blocks.pinned = std::move(pinned);
-    return blocks.loop.spills == 0;
+    return blocks.loop.spills == 0 && !blocks.loop.broken;
   };
   const auto pins_for = [&](Room room) {
     return pin(selection.body, selection.invariants, machine, room);
@@ -49,18 +48,24 @@ void allocate_loop(const Selection& selection, Machine machine, Blocks& blocks) 
   blocks.loop = std::move(unpinned);
 }
 
-Blocks allocate_blocks(const Selection& selection, Machine machine) {
+// The tail, which may be short and hold anything in the lanes that are left over, goes the plain
+// way: by the divider, and without jumps.
+Blocks allocate_blocks(Selection& selection, Machine machine) {
   Blocks blocks;
   AllocationOptions options;
   options.first_slot = selection.uniform_slots;
   blocks.once = allocate(selection.once, selection.invariants, machine, options);
   options.partial = true;
   blocks.tail = allocate(selection.body, selection.invariants, machine, options);
-  blocks.copies = most_copies(selection.body.code.size());
-  for (;; --blocks.copies) {
-    allocate_loop(selection, machine, blocks);
-    if (blocks.loop.spills == 0 || blocks.copies == 1) return blocks;
+  for (Shares shares = share(selection.body);; shares = share(selection.body, shares.copies - 1)) {
+    if (shares.sequences == 0) drop_sequences(selection.body);
+    blocks.copies = shares.copies;
+    allocate_loop(selection, machine, blocks, shares.sequences, true);
+    if (blocks.loop.spills == 0 && !blocks.loop.broken) return blocks;
+    if (blocks.copies == 1) break;
   }
+  if (blocks.loop.broken) allocate_loop(selection, machine, blocks, 0, false);
+  return blocks;
 }
 
 Error failure(const std::exception& exception) {

@@ -255,9 +255,9 @@ Ref Selector::select_op(const Node& node) {
     case Op::add: return sum(node.operand(0), node.operand(1), false);
     case Op::sub: return sum(node.operand(0), node.operand(1), true);
     case Op::mul: return emit(Opcode::mul, a(), b());
-    case Op::div: return emit(Opcode::div, a(), b());
+    case Op::div: return divide(node);
     case Op::fma: return fused(node);
-    case Op::sqrt: return emit(Opcode::sqrt, a());
+    case Op::sqrt: return square_root(node);
     case Op::neg: return emit(Opcode::bit_xor, a(), bits(sign_bit()));
     case Op::abs: return emit(Opcode::bit_and, a(), bits(all_ones() ^ sign_bit()));
     case Op::max: return extremum(Opcode::max, node);
@@ -309,6 +309,7 @@ std::uint32_t Selector::new_value(Bank bank) {
 
 Ref Selector::push(Instruction instruction) {
   instruction.node = node_;
+  instruction.way = way_;
   const std::uint32_t dst = instruction.dst;
   if (dst != Instruction::kNoValue) {
     maker_.resize(block_->values.size(), Instruction::kNoValue);

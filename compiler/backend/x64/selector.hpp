@@ -1,7 +1,9 @@
 // The selector's state and the small steps that its parts share: select.cpp (the switch over ops),
-// select_choose.cpp (comparisons, logic and select), select_parts.cpp (exponents and tables).
+// select_choose.cpp (comparisons, logic and select), select_divide.cpp (division and square root),
+// select_parts.cpp (exponents and tables).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,6 +22,7 @@ enum Predicate : std::uint8_t {
   kGreater = 30,
   kGreaterEqual = 29,
   kNotGreaterEqual = 25,
+  kNotLess = 21,
   kUnordered = 3,
   kNotEqual = 4,
   kIntEqual = 0,
@@ -79,6 +82,14 @@ class Selector {
   [[nodiscard]] bool invertible(ValueId condition) const;
   [[nodiscard]] Instruction* only_use(ValueId id, unsigned wanted_trait);
 
+  // select_divide.cpp
+  Ref divide(const ir::Node& node);
+  Ref square_root(const ir::Node& node);
+  Ref in_two_ways(Opcode opcode, std::array<Ref, 3> operands, Ref sequence, Ref beyond);
+  [[nodiscard]] bool has_sequences() const;
+  [[nodiscard]] bool is_limited(ValueId id) const;
+  [[nodiscard]] bool is_one_plus_magnitude(ValueId id, ValueId of) const;
+
   // select_parts.cpp
   Ref ldexp(Ref a, Ref b);
   Ref scale(Ref a, Ref b);
@@ -126,6 +137,7 @@ class Selector {
   Machine machine_;
   Selection& result_;
   Block* block_ = nullptr;                      // the one being filled
+  Way way_ = Way::either;                       // of what is being selected
   std::vector<Ref> refs_;                       // by the graph's value
   std::vector<std::uint32_t> uses_;             // by the graph's value: operands and outputs
   std::vector<std::uint32_t> maker_;            // of each value in the block: the instruction
