@@ -2,10 +2,15 @@
 //
 // x = 2^k (1 + r) with 1 + r in [3/4, 3/2), and log_b x = k log_b 2 + r / ln b + higher terms. k
 // log_b 2 has few bits in its high word, r / ln b is cut where those end, and their sum is exact:
-// only the last addition is felt, and less than half an ulp of the terms below it.
+// only the last addition is felt, and less than half an ulp of the terms below it. log, log2 and
+// log10 in f32 make r smaller by a table instead, which leaves little to cut and saves a third.
 #include "compiler/numerics/functions.hpp"
 
+#include <iterator>
 #include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace sluice::numerics {
 namespace {
@@ -21,24 +26,36 @@ struct Split {
   [[nodiscard]] double low(Expr like) const { return pick(like, f32_low, f64_low); }
 };
 
+// For eighths of an octave (fit/log.py): i near 1 / m and T = -log_b i.
+using Octave = double[2][8];
+
 struct Base {
-  Polynomial q;
+  Polynomial q;  // f32: what log_b(1 + r) is beyond the high word's r / ln b, for a reduced r
+  const Octave& octave;
   Split log_of_two;
   Split one_over_ln;
+  std::string_view name;
 };
 
 constexpr Base kNatural{
-    {kLogF32, kLogF64},
+    {kLogF32, kLog1pF64},
+    kLogOctave,
     {0x1.62e4p-1, 0x1.7f7d1cf79abcap-20, 0x1.62e42feep-1, 0x1.a39ef35793c76p-33},
-    {1, 0, 1, 0}};
+    {1, 0, 1, 0},
+    "log"};
 constexpr Base kBinary{
     {kLog2F32, kLog2F64},
+    kLog2Octave,
     {1, 0, 1, 0},
-    {0x1.715476p+0, 0x1.4ae0bf85ddf44p-26, 0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56}};
+    {0x1.715476p+0, 0x1.4ae0bf85ddf44p-26, 0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56},
+    "log2"};
 constexpr Base kDecimal{
     {kLog10F32, kLog10F64},
+    kLog10Octave,
     {0x1.344p-2, 0x1.3509f79fef312p-18, 0x1.34413509f6p-2, 0x1.9fef311f12b36p-42},
-    {0x1.bcb7b2p-2, -0x1.5b235e39ab2a9p-27, 0x1.bcb7b1526e50ep-2, 0x1.95355baaafad3p-57}};
+    {0x1.bcb7b2p-2, -0x1.5b235e39ab2a9p-27, 0x1.bcb7b1526e50ep-2, 0x1.95355baaafad3p-57},
+    "log10"};
+constexpr Polynomial kLog1p{kLog1pF32, kLog1pF64};
 
 Expr times_constant(Expr a, double constant) { return constant == 1 ? a : a * constant; }
 
@@ -60,7 +77,7 @@ Expr sum(Expr k, Expr r, Expr tail, const Base& base) {
   const auto plus_tail = [&](Expr low) { return tail.is_constant(0) ? low : low + tail; };
   if (base.one_over_ln.high(r) == 1) {
     const Pair linear = split(r);
-    const Expr low = fma(r * r, horner(r, base.q), with_k(rest, plus_tail(linear.low)));
+    const Expr low = fma(r * r, horner(r, kLog1p), with_k(rest, plus_tail(linear.low)));
     return with_k(high, linear.high) + low;
   }
   // The linear term p is rounded, and -r p / 2 is the quadratic one; both keep what rounding takes.
@@ -80,8 +97,37 @@ Expr low_term(Expr x, Expr low, const Base& base) {
   return times_constant(select(abs(low) < x, low / x, 0.0), base.one_over_ln.high(x));
 }
 
+Expr entry(Expr index, const Base& base, int row) {
+  const auto& entries = base.octave[row];
+  return lookup(index, std::string(base.name) + (row == 0 ? "_inverse" : "_of_inverse"),
+                std::vector<double>(std::begin(entries), std::end(entries)));
+}
+
+// m = (1 + r) / i. k log_b 2 + T is exact, and 0 near x = 1, where r is too; elsewhere r is so
+// small that its rounding and that of what follows from it are a quarter of an ulp each. Where k is
+// infinite r is 0.
+Expr by_octave(Expr x, Expr tail, const Base& base) {
+  const Expr k = exponent(x);
+  const Expr m = mantissa(x);
+  const Expr index = to_bits(m) >> 20;
+  const Expr r = fma(m, entry(index, base, 0), -1.0);
+  const Expr t = entry(index, base, 1);
+  const double high = base.log_of_two.f32_high;
+  const double rest = base.log_of_two.f32_low;
+  if (rest != 0) tail = tail.is_constant(0) ? k * rest : fma(k, rest, tail);
+  // The natural logarithm's coefficient of r is 1 and has no low word.
+  const bool natural = base.one_over_ln.f32_high == 1;
+  const Expr factor = natural ? r * r : r;
+  const Expr q = horner(r, base.q.f32.subspan(natural ? 2 : 1));
+  const Expr higher = tail.is_constant(0) ? factor * q : fma(factor, q, tail);
+  const Expr linear = natural ? r + higher : fma(r, base.one_over_ln.f32_high, higher);
+  return (high == 1 ? k + t : fma(k, high, t)) + linear;
+}
+
 Expr logarithm(Expr x, Expr low, const Base& base) {
-  return sum(exponent(x), mantissa(x) - 1.0, low_term(x, low, base), base);
+  const Expr tail = low_term(x, low, base);
+  if (!is_f64(x)) return by_octave(x, tail, base);
+  return sum(exponent(x), mantissa(x) - 1.0, tail, base);
 }
 
 }  // namespace
