@@ -5,17 +5,21 @@
 //   diagnostics   definitions, and what is said against them
 //   ir-text       a graph's text, which must print as it was parsed, and then parse again
 //   ast, ir, rewrites, grad, expand, schedule, asm
-//                 what `sluice show --emit STEP [OPTIONS]` prints for each function of the file
+//                 what `sluice show --emit STEP [OPTIONS]` prints for each function of the file; of
+//                 code the instructions, with labels for addresses and without padding
 //
 //   sluice_filetests [--update] FILE_OR_FOLDER...
 //
 // With --update, or with SLUICE_UPDATE_FILETESTS set in the environment, the expectations are
 // rewritten, and the difference is read before it is committed.
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -84,6 +88,58 @@ Result<std::string> compiler_step(const File& file, const std::string& function)
   return tools::step_text(*subject, file.step);
 }
 
+// A listing that stays the same where an instruction gets another length: labels in place of
+// offsets, and no instructions that only fill.
+class Listing {
+ public:
+  explicit Listing(const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) lines_.push_back(line);
+    for (const std::string& line : lines_)
+      if (const auto target = target_of(line)) labels_.emplace(target->offset, "");
+    std::size_t count = 0;
+    for (auto& [offset, label] : labels_) label = "L" + std::to_string(++count);
+  }
+
+  [[nodiscard]] std::string text() const {
+    std::string out;
+    for (const std::string& line : lines_) {
+      if (line.starts_with("; constants")) continue;  // their size counts the padding
+      if (line.starts_with(";")) {
+        out += line + "\n";
+        continue;
+      }
+      const auto label = labels_.find(std::strtoull(line.c_str(), nullptr, 16));
+      if (label != labels_.end()) out += label->second + ":\n";
+      std::string instruction = line.substr(kOffsetWidth);
+      if (instruction.starts_with("nop")) continue;
+      if (const auto target = target_of(line))
+        instruction.replace(target->at - kOffsetWidth, target->size, labels_.at(target->offset));
+      out += "  " + instruction + "\n";
+    }
+    return out;
+  }
+
+ private:
+  static constexpr std::size_t kOffsetWidth = 8;  // of "    50  "
+  struct Target {
+    std::size_t at, size;  // in the line
+    std::uint64_t offset;
+  };
+
+  // An address is written with all its digits, and nothing else is.
+  static std::optional<Target> target_of(const std::string& line) {
+    constexpr std::size_t kSize = 18;
+    const std::size_t at = line.find("0x00000000");
+    if (at == std::string::npos || line.find_first_not_of("0123456789ABCDEF", at + 2) < at + kSize)
+      return std::nullopt;
+    return Target{at, kSize, std::strtoull(line.c_str() + at, nullptr, 16)};
+  }
+
+  std::vector<std::string> lines_;
+  std::map<std::uint64_t, std::string> labels_;
+};
+
 std::string run_compiler(const File& file) {
   const dsl::Analysis analysis = dsl::analyze(file.input, "test.slu", &dsl::standard_library());
   if (!analysis.program) return analysis.rendered(Severity::error);
@@ -91,7 +147,11 @@ std::string run_compiler(const File& file) {
   for (std::size_t i = analysis.program->first_own(); i < analysis.program->size(); ++i) {
     const std::string& name = analysis.program->function(static_cast<dsl::FunctionId>(i)).name;
     const Result<std::string> text = compiler_step(file, name);
-    out += name + ":\n" + (text ? *text : "error: " + text.error().message + "\n");
+    out += name + ":\n";
+    if (!text)
+      out += "error: " + text.error().message + "\n";
+    else
+      out += file.step == "asm" ? Listing(*text).text() : *text;
   }
   return out;
 }
