@@ -2,14 +2,16 @@
 //
 // With w = e^x: the gate is v / (v + 2), v = w (w + 2). One form for both signs, since all of it is
 // 1 long before w^4 overflows. Where w is tiny, its exponent is kept apart and applied last.
+#include <iterator>
+#include <string>
+#include <vector>
+
 #include "compiler/numerics/functions.hpp"
 
 namespace sluice::numerics {
 namespace {
 
 #include "compiler/numerics/coefficients_softplus.inc"
-
-constexpr Polynomial kLog1pUnit{kLog1pUnitF32, kLog1pUnitF64};
 
 int cut(Expr like) { return is_f64(like) ? -600 : -60; }
 
@@ -27,52 +29,96 @@ Gate gate(Expr x, Expr low) {
   return {argument, w, v, number(x, 2) + v};
 }
 
-// max(x, 0) + log(1 + q), q = e^-|x|, with log(1 + q) = q - q^2/2 + q^3 (...) on all of (0, 1].
-// Both large sums keep their low words, and the square its own. The power of two of a tiny q comes
-// last.
+// max(x, 0) + log(1 + q), q = e^-|x|. The power of two of a tiny q comes last: the rest of its
+// exponent, which is 0 where x is positive.
 struct Softplus {
-  Pair value;
+  Expr value;
   Expr rest;
   Argument argument;
 };
 
-Softplus softplus(Expr x, Expr low) {
-  const double end = pick(x, 155, 1330);
-  const Argument argument = clamp_argument(x, low, -end, pick(x, 0x1p127, 0x1p1023));
-  const Expr limited = min(abs(argument.floor), end);
-  const Expr positive = x > number(x, 0);
-  Expr part = low;
-  if (!low.is_constant(0))
-    part = select(limited < end, select(positive, -argument.low, argument.low), 0.0);
+// A clamped argument's low word, with the sign of x; and where x is positive.
+struct LowParts {
+  Expr of_magnitude;
+  Expr of_positive;
+};
+
+LowParts low_parts(const Argument& argument) {
+  const Expr& low = argument.low;
+  if (low.is_constant(0)) return {low, low};
+  const Expr positive = argument.x > number(low, 0);
+  return {select(positive, -low, low), select(positive, low, 0.0)};
+}
+
+Expr entry(Expr index, int row) {
+  const auto& entries = kLog1pEighths[row];
+  return lookup(index, row == 0 ? "log1p_inverse" : "log1p_of_inverse",
+                std::vector<double>(std::begin(entries), std::end(entries)));
+}
+
+// f32: log(1 + q) = T + log(1 + r) by a table (fit/softplus.py). Where the result is small, T is 0
+// and r is q; elsewhere r is small, and only the last addition counts. x + T keeps what rounding
+// takes: T has so few bits that subtracting it is exact.
+Softplus softplus_f32(Expr x, Expr low) {
+  const double same = 64;  // from here on the result is x
+  const Argument argument = clamp_argument(x, low, -155, same);
+  const LowParts lows = low_parts(argument);
+  const ExactExpReduction reduced = reduce_exp_exactly(-abs(argument.x), lows.of_magnitude);
+  const Expr near = max(reduced.biased, biased_integer(x, -100));
+  const Expr power = power_of_two(near);
+  const Expr s = expm1_reduced(reduced.r, reduced.tail);
+  const Expr q = fma(power, s, power);
+  const Expr q_low = fma(power, s, power - q);
+  // 1 + q for q = 1 too is below 2.
+  const Expr index = to_bits(fma(q, 1 - 0x1p-22, number(x, 1))) >> 20;
+  const Expr inverse = entry(index, 0);
+  const Expr t = entry(index, 1);
+  const Expr r = fma(q, inverse, inverse - 1.0);
+  const Expr positive = max(argument.x, 0.0);
+  const Expr sum = positive + t;
+  Expr lost = positive - (sum - t);
+  if (!low.is_constant(0)) lost = lost + lows.of_positive;
+  const std::span<const double> higher = std::span(kLog1pEighth).subspan(2);
+  const Expr rest = fma(r * r, horner(r, higher), fma(q_low, inverse, lost));
+  return {select(x > number(x, same), x, sum + (r + rest)), reduced.biased - near, argument};
+}
+
+// f64: log(1 + q) = q - q^2/2 + q^3 (...) on all of (0, 1]. Both large sums keep their low words,
+// and the square its own.
+Softplus softplus_f64(Expr x, Expr low) {
+  const double same = 600;
+  const Argument argument = clamp_argument(x, low, -1330, same);
+  const LowParts lows = low_parts(argument);
   // Where q is cut its square is 0.
-  const ExpPair q = exp_pair(-limited, part, is_f64(x) ? -900 : -100);
+  const ExpPair q = exp_pair(-abs(argument.x), lows.of_magnitude, -900);
   const Expr& linear = q.value.high;
   const Expr square = linear * linear;
   const Expr square_low = fma(linear, linear, -square);
-  const Expr h = horner(linear - 0.5, kLog1pUnit);
-  // Where x is positive a q that is cut does not count.
+  const Expr h = horner(linear - 0.5, kLog1pUnitF64);
   const Pair sum = two_sum(max(argument.x, 0.0), linear);
   const Pair whole = fast_two_sum(sum.high, square * -0.5);
   // 1 - q/2 is near enough to the derivative 1/(1 + q).
   Expr lost =
       fma(square_low, -0.5, fma(linear * -0.5, q.value.low, q.value.low)) + (sum.low + whole.low);
-  if (!low.is_constant(0)) lost = lost + select(positive, argument.low, 0.0);
-  return {{whole.high, fma(square * h, linear, lost)}, select(positive, 0.0, q.rest), argument};
+  if (!low.is_constant(0)) lost = lost + lows.of_positive;
+  const Expr value = whole.high + fma(square * h, linear, lost);
+  return {select(x > number(x, same), x, value), q.rest, argument};
+}
+
+Softplus softplus(Expr x, Expr low) {
+  return is_f64(x) ? softplus_f64(x, low) : softplus_f32(x, low);
 }
 
 }  // namespace
 
-// At inf, which the sum is spared, the difference to the limit is added.
 Expr log1p_exp(Expr x, Expr low) {
   const Softplus parts = softplus(x, low);
-  return scale(rounded(parts.value), parts.rest) + max(x - parts.argument.x, 0.0);
+  return scale(parts.value, parts.rest);
 }
 
 Scaled log1p_exp_scaled(Expr x, Expr low) {
   const Softplus parts = softplus(x, low);
-  return {.numerator = rounded(parts.value) + max(x - parts.argument.x, 0.0),
-          .exponent = parts.rest,
-          .argument = parts.argument};
+  return {.numerator = parts.value, .exponent = parts.rest, .argument = parts.argument};
 }
 
 Expr log_sigmoid(Expr x, Expr low) { return -log1p_exp(-x, negated(low)); }

@@ -13,6 +13,7 @@ namespace {
 #include "compiler/numerics/coefficients_exp.inc"
 #include "compiler/numerics/coefficients_exp2.inc"
 #include "compiler/numerics/coefficients_expm1.inc"
+#include "compiler/numerics/coefficients_log.inc"
 #include "compiler/numerics/coefficients_softplus.inc"
 #include "compiler/numerics/coefficients_tanh.inc"
 
@@ -55,6 +56,23 @@ double of_log1p(std::span<const double> coefficients) {
   });
 }
 
+// log_b(1 + r), of which a linear part is applied apart.
+double of_reduced_log(std::span<const double> coefficients, Real linear, Real ln_b, Real low,
+                      Real high) {
+  return bound(low, high, [&](Real r) {
+    if (r == 0) return Real{0};
+    return (evaluate(coefficients, r) + linear * r) / (std::log1p(r) / ln_b) - 1;
+  });
+}
+
+// The error of T = -log_b i.
+double of_table(const double (&table)[2][8], Real ln_b) {
+  Real worst = 0;
+  for (int i = 0; i < 8; ++i)
+    worst = std::max(worst, std::abs(table[1][i] + std::log(Real{table[0][i]}) / ln_b));
+  return static_cast<double>(std::log2(worst));
+}
+
 }  // namespace
 
 TEST_CASE("coefficients of the exponentials", "[numerics]") {
@@ -67,8 +85,20 @@ TEST_CASE("coefficients of the exponentials", "[numerics]") {
 }
 
 TEST_CASE("coefficients of log(1 + q)", "[numerics]") {
-  CHECK(of_log1p(kLog1pUnitF32) < -28.8);
   CHECK(of_log1p(kLog1pUnitF64) < -57.0);
+  CHECK(of_reduced_log(kLog1pEighth, 0, 1, -0.051L, 0.2501L) < -28.4);
+  CHECK(of_table(kLog1pEighths, 1) < -30);
+}
+
+TEST_CASE("coefficients of the logarithms", "[numerics]") {
+  const Real ln_2 = std::log(2.0L);
+  const Real ln_10 = std::log(10.0L);
+  CHECK(of_reduced_log(kLogF32, 1, 1, -0.0626L, 0.1251L) < -28.3);
+  CHECK(of_reduced_log(kLog2F32, 0x1.715476p+0L, ln_2, -0.0626L, 0.1251L) < -28.2);
+  CHECK(of_reduced_log(kLog10F32, 0x1.bcb7b2p-2L, ln_10, -0.0626L, 0.1251L) < -28.2);
+  CHECK(of_table(kLogOctave, 1) < -30);
+  CHECK(of_table(kLog2Octave, ln_2) < -30);
+  CHECK(of_table(kLog10Octave, ln_10) < -30);
 }
 
 TEST_CASE("coefficients of tanh", "[numerics]") {
