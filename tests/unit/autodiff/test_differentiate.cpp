@@ -211,18 +211,19 @@ TEST_CASE("a gradient is multiplied inside outermost branches", "[autodiff]") {
                                   "input grad_y: element\n"
                                   "%0: f64 element = input grad_y\n"
                                   "output dx = %0\n");
-  CHECK(text(f.backward_of(select(x > 0.0, x, 0.01 * x))) == "graph f64\n"
-                                                             "input x: element\n"
-                                                             "input grad_y: element\n"
-                                                             "%0: f64 element = input x\n"
-                                                             "%1: f64 scalar = constant 0.01\n"
-                                                             "%2: f64 scalar = constant 0\n"
-                                                             "%3: bool element = lt %2 %0\n"
-                                                             "%4: f64 element = input grad_y\n"
-                                                             "%5: f64 scalar = constant 1\n"
-                                                             "%6: f64 element = select %3 %5 %1\n"
-                                                             "%7: f64 element = mul %4 %6\n"
-                                                             "output dx = %7\n");
+  const Expr below = 0.01 * x;  // first: arguments are made in no certain order
+  CHECK(text(f.backward_of(select(x > 0.0, x, below))) == "graph f64\n"
+                                                          "input x: element\n"
+                                                          "input grad_y: element\n"
+                                                          "%0: f64 element = input x\n"
+                                                          "%1: f64 scalar = constant 0.01\n"
+                                                          "%2: f64 scalar = constant 0\n"
+                                                          "%3: bool element = lt %2 %0\n"
+                                                          "%4: f64 element = input grad_y\n"
+                                                          "%5: f64 scalar = constant 1\n"
+                                                          "%6: f64 element = select %3 %5 %1\n"
+                                                          "%7: f64 element = mul %4 %6\n"
+                                                          "output dx = %7\n");
   // No zero is multiplied: both clamps are dead, and the gradient is infinite.
   const Expr y = make(Op::clamp, x, number(x, 0.0), number(x, 1.0)) + max(x, 2.0);
   CHECK(f.gradient(y, -1.0, kInf) == 0);

@@ -62,11 +62,16 @@ class Generator {
   }
   Expr signed_value(Expr a) { return below(2) == 0 ? a : -a; }
 
+  // What is drawn is drawn one statement after the other: operands have no certain order, and the
+  // same seed must give the same formula with every compiler.
   Expr operation() {
     const Expr a = value();
     switch (below(17)) {
       case 0: return a + either();
-      case 1: return literal() + signed_value(function(a));
+      case 1: {
+        const Expr of = signed_value(function(a));
+        return literal() + of;
+      }
       case 2: return literal() + a;
       case 3: return literal() - a;
       case 4: return a - either();
@@ -76,12 +81,24 @@ class Generator {
       case 8: return a / either();
       case 9: return -a;
       case 10: return below(2) == 0 ? abs(a) : make(Op::integer_power, a, number(a, power()));
-      case 11: return below(2) == 0 ? select(a < either(), value(), either()) : max(a, either());
-      case 12: return function(a) * function(signed_value(a));
-      case 13: return function(a) / (1.0 + function(signed_value(a)));
+      case 11: return branches(a);
+      case 12: {
+        const Expr second = function(signed_value(a));
+        return function(a) * second;
+      }
+      case 13: {
+        const Expr below_line = 1.0 + function(signed_value(a));
+        return function(a) / below_line;
+      }
       case 14: return 1.0 / (1.0 + elementary(Op::exp, signed_value(a)));
       default: return function(a);
     }
+  }
+  Expr branches(Expr a) {
+    if (below(2) != 0) return max(a, either());
+    const Expr otherwise = either();
+    const Expr then = value();
+    return select(a < either(), then, otherwise);
   }
   static Expr elementary(Op op, Expr a) { return make(op, a, number(a, 0.0)); }
   double power() {
