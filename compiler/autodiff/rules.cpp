@@ -87,6 +87,13 @@ Expr slope_of_asinh(Expr a) {
   return 1 / (m * sqrt(fma(ratio, ratio, 1)));
 }
 
+// v, a slope by a that tends to 0 at -inf and inf, where its arithmetic may be inf * 0.
+Expr vanishing(Expr v, Expr a) {
+  const ir::ValueId zero = number(a, 0).id;
+  const ir::ValueId operands[] = {v.id, a.id, zero, zero, zero, zero};
+  return {a.graph, a.graph->add(Op::limits, operands)};
+}
+
 // b * a^(b - 1), and 0 where b is 0, also at a = 0.
 Expr slope_of_base(Expr a, Expr b) {
   const Expr slope = b * power(a, b - 1);

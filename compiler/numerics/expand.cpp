@@ -58,14 +58,15 @@ const Expansion* find(Op op) {
   return nullptr;
 }
 
-// x * f(x) as one piece.
+// x * f(x) as one piece, its limits at -inf and, where f is 0 there too, at inf.
 struct Product {
   Op op;
   Expr (*value)(Expr);
+  bool zero_at_inf;
 };
 constexpr Product kProducts[] = {
-    {Op::normal_cdf, times_normal_cdf},
-    {Op::normal_pdf, times_normal_pdf},
+    {Op::normal_cdf, times_normal_cdf, false},
+    {Op::normal_pdf, times_normal_pdf, true},
 };
 
 // f(v) + t f'(v) as one piece.
@@ -88,8 +89,8 @@ bool is_primitive(const ir::Node& node) {
 class Expander {
  public:
   explicit Expander(const ir::Graph& old)
-      : old_(old), graph_(old.empty_copy()), needed_(old.size()), values_(old.size()),
-        scaled_(old.size()) {
+      : old_(old), graph_(old.empty_copy()), needed_(old.size()), bare_(old.size()),
+        values_(old.size()), scaled_(old.size()) {
     for (std::size_t i = 0; i < old.inputs().size(); ++i)
       place(old.input_value(i), graph_.input_value(i));
     for (std::size_t i = 0; i < old.params().size(); ++i)
@@ -111,13 +112,17 @@ class Expander {
   void place(ValueId old, ValueId made) { values_[old.index] = Expr{&graph_, made}; }
 
   // Marks what the outputs need, users first: of a function and its slope in one piece, not the
-  // function itself.
+  // function itself. What only limits use is not bare: its value at infinity is of no account.
   void mark_needed() {
-    for (const ir::GraphOutput& output : old_.outputs()) needed_[output.value.index] = true;
+    for (const ir::GraphOutput& output : old_.outputs())
+      needed_[output.value.index] = bare_[output.value.index] = true;
     for (std::size_t i = old_.size(); i-- > 0;) {
       if (!needed_[i]) continue;
       const ir::Node& node = old_.nodes()[i];
       std::span<const ValueId> operands = node.args();
+      if (bare_[i])
+        for (const ValueId operand : operands.subspan(node.op == Op::limits ? 1 : 0))
+          bare_[operand.index] = true;
       if (node.op == Op::plus_slope) {
         for (const ValueId operand : old_[node.operand(0)].args()) needed_[operand.index] = true;
         operands = operands.subspan(1);
@@ -144,12 +149,16 @@ class Expander {
       for (const Product& product : kProducts) {
         if (function.op != product.op || function.operand(0) != node.operand(u)) continue;
         if (!old_.is_constant(function.operand(1), 0)) continue;
-        values_[id.index] = product.value(value(node.operand(u)));
+        const Expr x = value(node.operand(u));
+        Expr made = product.value(x);
+        if (bare_[id.index]) made = nan_where_infinite(product.zero_at_inf ? x : min(x, 0.0), made);
+        values_[id.index] = made;
         return true;
       }
       const std::optional<Scaled> factor = scaled_form(node.operand(f));
       if (!factor) continue;
-      scaled_[id.index] = times(value(node.operand(u)), *factor);
+      scaled_[id.index] = times(value(node.operand(u)), *factor,
+                                bare_[id.index] ? AtInfinity::ieee : AtInfinity::any);
       return true;
     }
     return false;
@@ -195,7 +204,10 @@ class Expander {
     if (const Expansion* expansion = find(node.op))
       return expansion->value(value(node.operand(0)), low_of(node));
     if (scaled_[id.index]) return value_of(*scaled_[id.index]);
-    if (node.op == Op::plus_slope) return plus_slope(node);
+    if (node.op == Op::plus_slope) {
+      const Expr sum = plus_slope(node);
+      return bare_[id.index] ? nan_where_infinite(value(node.operand(1)), sum) : sum;
+    }
     if (is_primitive(node)) return structural(node);
     std::vector<ValueId> operands;
     for (const ValueId operand : node.args()) operands.push_back(value(operand).id);
@@ -240,6 +252,7 @@ class Expander {
   const ir::Graph& old_;
   ir::Graph graph_;
   std::vector<bool> needed_;
+  std::vector<bool> bare_;
   std::vector<std::optional<Expr>> values_;
   std::vector<std::optional<Scaled>> scaled_;
   std::optional<Op> missing_;

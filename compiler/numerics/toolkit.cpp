@@ -160,11 +160,18 @@ Expr product(Expr u, Expr high, const std::optional<Expr>& low) {
 
 }  // namespace
 
-Scaled times(Expr u, const Scaled& scaled) {
+Expr nan_where_infinite(Expr x, Expr value) { return fma(x, number(x, 0), value); }
+
+Scaled times(Expr u, const Scaled& scaled, AtInfinity at_infinity) {
   Scaled result = scaled;
   if (const std::optional<Argument>& argument = scaled.argument) {
     const Expr floor = argument->floor;
-    u = u == argument->given ? floor : select(equal(floor, argument->given), u, 0.0);
+    if (u != argument->given)
+      u = select(equal(floor, argument->given), u, u * 0.0);
+    else if (at_infinity == AtInfinity::ieee)
+      u = nan_where_infinite(min(u, 0.0), floor);
+    else
+      u = floor;
     result.argument.reset();
   }
   result.numerator = product(u, scaled.numerator, scaled.numerator_low);

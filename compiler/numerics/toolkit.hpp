@@ -134,7 +134,12 @@ struct Scaled {
 
 // The value of a scaled fraction, rounded.
 Expr value_of(const Scaled& scaled);
+// What a product at an infinite factor is: IEEE's, where inf * 0 is NaN, or whatever is cheapest,
+// since limits are selected over it.
+enum class AtInfinity { ieee, any };
 // u times the fraction.
-Scaled times(Expr u, const Scaled& scaled);
+Scaled times(Expr u, const Scaled& scaled, AtInfinity at_infinity);
+// value, which is 0 or the limit where x is infinite, as IEEE has products of x and 0.
+Expr nan_where_infinite(Expr x, Expr value);
 
 }  // namespace sluice::numerics

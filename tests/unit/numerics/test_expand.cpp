@@ -87,6 +87,40 @@ TEST_CASE("a factor may bring an exponential back into range", "[numerics]") {
   CHECK(small(200) == std::numeric_limits<double>::infinity());
 }
 
+TEST_CASE("a product at infinity is IEEE's, under limits the limit", "[numerics]") {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  const auto times = [](Op op) { return [=](Expr x) { return x * call(op, x); }; };
+  const auto limited = [](Op op) {
+    return [=](Expr x) {
+      const Expr value = x * call(op, x);
+      const Expr zero = number(x, 0);
+      const ValueId operands[] = {value.id, x.id, zero.id, number(x, kInf).id, zero.id, zero.id};
+      return Expr{x.graph, x.graph->add(Op::limits, operands)};
+    };
+  };
+  for (const Op op : {Op::sigmoid, Op::exp, Op::normal_cdf, Op::tanh_log1p_exp}) {
+    const Formula bare(times(op));
+    CHECK(std::isnan(bare(-kInf)));
+    CHECK(bare(kInf) == kInf);
+    CHECK(bare(-3e38) == 0);
+    CHECK(std::signbit(bare(-3e38)));
+    CHECK(bare(-0.0) == 0);
+    const Formula with_limits(limited(op));
+    CHECK(with_limits(-kInf) == 0);
+    CHECK(with_limits.size() < bare.size());
+  }
+  const Formula density(times(Op::normal_pdf));
+  CHECK(std::isnan(density(kInf)));
+  CHECK(std::isnan(density(-kInf)));
+  const Formula silu_slope(
+      [](Expr x) { return make(Op::plus_slope, call(Op::sigmoid, x), x, number(x, 0)); });
+  CHECK(std::isnan(silu_slope(-kInf)));
+  // A factor of its own is not lost where the function vanishes.
+  const Formula gated([](Expr x) { return (x - x) * call(Op::sigmoid, x * 1e-30 - 200.0); });
+  CHECK(std::isnan(gated(kInf)));
+  CHECK(gated(1) == 0);
+}
+
 TEST_CASE("a quotient keeps them too", "[numerics]") {
   const Formula softplus([](Expr x) { return call(Op::log1p_exp, x) / 0x1p-7; });
   CHECK(ulps(softplus(-100), std::exp(-100) * 0x1p7) <= 2);
