@@ -233,7 +233,6 @@ class Resolver {
     for (std::size_t k = 0; k < given_.size(); ++k) {
       driver::Operand& operand = resolved_->operands[k];
       operand.dtype = given_[k]->dtype;
-      const bool is_float = operand.dtype == Dtype::f32 || operand.dtype == Dtype::f64;
       const bool is_bool = operand.dtype == Dtype::boolean;
       switch (type_of(operand)) {
         case dsl::Type::integer:
@@ -244,11 +243,11 @@ class Resolver {
             return dtype_error(Status::invalid_operands, operand, "must be of type bool");
           break;
         case dsl::Type::number:
-          if (is_float) break;
+          if (is_floating(operand.dtype)) break;
           if (is_bool)
             return dtype_error(Status::invalid_operands, operand, "must be of a number type");
           return dtype_error(Status::unsupported, operand,
-                             "must be of type f32 or f64, the only ones yet");
+                             "must be of a floating-point type, the only ones yet");
       }
     }
     return Unit{};

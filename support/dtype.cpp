@@ -34,6 +34,10 @@ std::optional<Dtype> dtype_from_name(std::string_view text) {
   return std::nullopt;
 }
 
+bool is_floating(Dtype dtype) {
+  return dtype == Dtype::f32 || dtype == Dtype::f64 || dtype == Dtype::f16 || dtype == Dtype::bf16;
+}
+
 std::size_t size_of(Dtype dtype) { return row(dtype).size; }
 
 }  // namespace sluice

@@ -264,7 +264,8 @@ class Planner {
   }
 
   [[nodiscard]] Dtype output_dtype_of_gradient() const {
-    return plan_.spec.operands.front().dtype == Dtype::f64 ? Dtype::f64 : Dtype::f32;
+    const Dtype dtype = plan_.spec.operands.front().dtype;
+    return is_floating(dtype) ? dtype : Dtype::f32;
   }
 
   void add_input(const std::string& name, Given given) {

@@ -12,11 +12,12 @@
 
 #include <fmt/format.h>
 
+#include "support/half.hpp"
+
 namespace sluice::tools {
 namespace {
 
-// Calls `use` with a value of the C++ type that holds elements of `dtype`. f16 and bf16 have none:
-// their bit patterns.
+// Calls `use` with a value of the C++ type that holds elements of `dtype`.
 template <typename Use>
 auto with_type(Dtype dtype, Use&& use) {
   switch (dtype) {
@@ -27,11 +28,14 @@ auto with_type(Dtype dtype, Use&& use) {
     case Dtype::i32: return use(std::int32_t{});
     case Dtype::i64: return use(std::int64_t{});
     case Dtype::boolean: return use(bool{});
-    case Dtype::f16:
-    case Dtype::bf16: break;
+    case Dtype::f16: return use(F16{});
+    case Dtype::bf16: return use(BF16{});
   }
-  return use(std::uint16_t{});
+  return use(float{});
 }
+
+template <typename T>
+constexpr bool kIsHalf = std::is_same_v<T, F16> || std::is_same_v<T, BF16>;
 
 template <typename T>
 T load(std::span<const std::byte> elements, std::size_t index) {
@@ -104,6 +108,9 @@ Result<T> read_value(std::string_view text) {
     if (text == "1" || text == "true") return true;
     if (text == "0" || text == "false") return false;
     return no_number(text, "true, false, 1 or 0");
+  } else if constexpr (kIsHalf<T>) {
+    if (const std::optional<double> value = read_floating<double>(text)) return T(*value);
+    return no_number(text, "a number");
   } else if constexpr (std::is_floating_point_v<T>) {
     if (const std::optional<T> value = read_floating<T>(text)) return *value;
     return no_number(text, "a number");
@@ -146,11 +153,34 @@ void append_floating(std::string& out, T value, Notation notation) {
   if (quoted) out += '"';
 }
 
+// The fewest digits that read back to the same number.
+template <typename Half>
+void append_half(std::string& out, Half value, Notation notation) {
+  const float wide = value;
+  if (!std::isfinite(wide)) return append_floating(out, wide, notation);
+  std::array<char, 64> text;
+  for (int digits = 1;; ++digits) {
+    const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), wide,
+                                            std::chars_format::general, digits);
+    *end = '\0';
+    const double rounded = std::strtod(text.data(), nullptr);
+    if (Half(rounded).bits == value.bits) return append_floating(out, rounded, notation);
+  }
+}
+
+template <typename To, typename From>
+To to(From value) {
+  if constexpr (kIsHalf<To>)
+    return To(static_cast<double>(value));
+  else
+    return static_cast<To>(value);
+}
+
 template <typename From, typename To>
 void convert_all(std::span<const std::byte> elements, std::span<std::byte> out) {
   const std::size_t count = out.size() / sizeof(To);
   for (std::size_t i = 0; i < count; ++i) {
-    const To value = static_cast<To>(load<From>(elements, i));
+    const To value = to<To>(load<From>(elements, i));
     std::memcpy(out.data() + i * sizeof(To), &value, sizeof(To));
   }
 }
@@ -160,9 +190,6 @@ void convert_all(std::span<const std::byte> elements, std::span<std::byte> out) 
 Result<double> parse_number(std::string_view text) { return read_value<double>(text); }
 
 Result<std::vector<std::byte>> parse_values(std::string_view text, Dtype dtype) {
-  if (dtype == Dtype::f16 || dtype == Dtype::bf16)
-    return Error{Status::unsupported,
-                 fmt::format("values of type {} are not supported yet", name(dtype))};
   std::vector<std::byte> out;
   const Outcome read =
       with_type(dtype, [&](auto type) { return push_values<decltype(type)>(text, out); });
@@ -175,7 +202,9 @@ void append_value(std::string& out, std::span<const std::byte> elements, Dtype d
   with_type(dtype, [&](auto type) {
     using T = decltype(type);
     const T value = load<T>(elements, index);
-    if constexpr (std::is_floating_point_v<T>)
+    if constexpr (kIsHalf<T>)
+      append_half(out, value, notation);
+    else if constexpr (std::is_floating_point_v<T>)
       append_floating(out, value, notation);
     else if (std::is_same_v<T, bool> && notation == Notation::json)
       out += value ? "true" : "false";
@@ -190,10 +219,7 @@ std::string to_text(double value) {
   return out;
 }
 
-bool converts(Dtype from, Dtype to) {
-  const bool small = from == Dtype::f16 || from == Dtype::bf16;
-  return from == to || (!small && (to == Dtype::f32 || to == Dtype::f64));
-}
+bool converts(Dtype from, Dtype to) { return from == to || is_floating(to); }
 
 void convert(std::span<const std::byte> elements, Dtype from, Dtype to, std::span<std::byte> out) {
   if (from == to) {
@@ -202,10 +228,11 @@ void convert(std::span<const std::byte> elements, Dtype from, Dtype to, std::spa
   }
   with_type(from, [&](auto type) {
     using From = decltype(type);
-    if (to == Dtype::f64)
-      convert_all<From, double>(elements, out);
-    else
-      convert_all<From, float>(elements, out);
+    with_type(to, [&](auto wanted) {
+      using To = decltype(wanted);
+      if constexpr (kIsHalf<To> || std::is_floating_point_v<To>)
+        convert_all<From, To>(elements, out);
+    });
   });
 }
 

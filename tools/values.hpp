@@ -19,9 +19,9 @@ namespace sluice::tools {
 // One number; the error says which text is none. Rounded once, to f64.
 [[nodiscard]] Result<double> parse_number(std::string_view text);
 
-// Numbers with commas or white space between them, as elements of `dtype`, each rounded once. An
-// empty text is no element. Integer types take integers in their range only; bool takes true,
-// false, 1 and 0. f16 and bf16 are not read: unsupported.
+// Numbers with commas or white space between them, as elements of `dtype`, each rounded once (f16
+// and bf16 from f64). An empty text is no element. Integer types take integers in their range only;
+// bool takes true, false, 1 and 0.
 [[nodiscard]] Result<std::vector<std::byte>> parse_values(std::string_view text, Dtype dtype);
 
 // How non-finite numbers and bools stand in JSON: the strings "nan", "inf", "-inf"; true, false.
@@ -34,8 +34,8 @@ void append_value(std::string& out, std::span<const std::byte> elements, Dtype d
 // The shortest text of a number, e.g. a parameter's default.
 [[nodiscard]] std::string to_text(double value);
 
-// Whether elements of `from` can become elements of `to`: the same type, or a number type but f16
-// and bf16 to f32 or f64.
+// Whether elements of `from` can become elements of `to`: the same type, or any to a floating-point
+// type, rounded once.
 [[nodiscard]] bool converts(Dtype from, Dtype to);
 // All of `elements`, which are of type `from`, to `out`, which has room for as many of type `to`.
 void convert(std::span<const std::byte> elements, Dtype from, Dtype to, std::span<std::byte> out);

@@ -34,13 +34,18 @@ Result<ir::Graph> lower(const Request& request) {
   std::vector<lower::InputBinding> inputs(definition.inputs.size());
   lower::Bindings bindings;
   for (const Operand& operand : request.operands) {
-    if (operand.dtype != Dtype::f32 && operand.dtype != Dtype::f64)
+    if (!is_floating(operand.dtype))
       return Error{Status::unsupported, "there are no kernels for element type " +
                                             std::string(name(operand.dtype)) + " yet"};
     if (operand.role != Role::input) continue;
     inputs[operand.index].extent = operand.extent;
     if (operand.dtype == Dtype::f64) bindings.compute = ir::Elem::f64;
   }
+  const auto is_narrow = [](const Operand& operand) { return size_of(operand.dtype) == 2; };
+  if (bindings.compute == ir::Elem::f64 &&
+      std::any_of(request.operands.begin(), request.operands.end(), is_narrow))
+    return Error{Status::unsupported,
+                 "there are no kernels yet with f64 inputs beside f16 or bf16"};
   std::vector<lower::ParameterBinding> params;
   for (const Parameter& param : request.params) params.push_back({param.value, param.baked});
   bindings.inputs = inputs;

@@ -28,6 +28,20 @@ class Values(CommandTest):
     def test_hexadecimal_true_and_false(self):
         self.assertEqual(self.values("identity", "--values", "0x1.8p3,true,false"), [12, 1, 0])
 
+    def test_16_bit_types(self):
+        for target in runnable_targets():
+            words = ["--target", target, "--values", "0.1,1,3,65504,-20,1e6"]
+            done = self.succeeds("run", "silu", "--dtype", "x=f16", *words)
+            self.assertEqual(done.out, "0.0525 0.731 2.857 65500 -6e-08 inf\n")
+            done = self.succeeds("run", "silu", "--dtype", "x=bf16", *words)
+            self.assertEqual(done.out, "0.0525 0.73 2.86 65500 -4.12e-08 1e+06\n")
+            done = self.succeeds("run", "silu", "--dtype", "x=bf16", "--dtype", "y=f32", *words)
+            self.assertEqual(done.out.split()[1], "0.7310586")
+            done = self.succeeds("run", "silu", "--dtype", "x=f16", "--pass", "backward", *words)
+            self.assertEqual(done.out.split()[:2], ["0.55", "0.9277"])
+        self.fails("run", "prelu", "--values", "1", "--dtype", "x=f16", "--dtype", "weight=f64",
+                   "--in", "weight=1", says="f64 inputs beside f16")
+
     def test_standard_input(self):
         self.assertEqual(self.values("relu", "--values", "-", stdin=b"-1, 2\n3 4"), [0, 2, 3, 4])
         self.assertEqual(self.values("relu", "--in", "x=-", stdin=b"-1,5"), [0, 5])

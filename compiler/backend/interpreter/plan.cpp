@@ -19,9 +19,9 @@ std::optional<Storage> storage_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::f32: return Storage::f32;
     case Dtype::f64: return Storage::f64;
+    case Dtype::f16: return Storage::f16;
+    case Dtype::bf16: return Storage::bf16;
     case Dtype::boolean: return Storage::boolean;
-    case Dtype::f16:
-    case Dtype::bf16:
     case Dtype::i8:
     case Dtype::u8:
     case Dtype::i32:

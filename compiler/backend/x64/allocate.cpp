@@ -69,6 +69,7 @@ class Allocator {
     for (std::size_t v = 0; v < block.values.size() * copies_; ++v) {
       things_[v].bank = block.values[v / copies_].bank;
       things_[v].home = block.values[v / copies_].home;
+      things_[v].narrow = block.values[v / copies_].narrow;
     }
     bank(Bank::vector).free =
         static_cast<std::uint32_t>((std::uint64_t{1} << machine.vector_registers()) - 1);
@@ -108,6 +109,7 @@ class Allocator {
     Bank bank = Bank::vector;
     std::int32_t slot = -1;
     std::int32_t home = Value::kNoHome;
+    bool narrow = false;
     std::uint32_t next = kNever;
   };
   struct Registers {
@@ -196,7 +198,8 @@ class Allocator {
     const Memory memory = memory_of(ref);
     if (things_[thing_of(ref)].bank == Bank::mask || memory.kind == Memory::Kind::none)
       return false;
-    if (memory.kind == Memory::Kind::buffer) return !options_.partial;
+    if (memory.kind == Memory::Kind::buffer)
+      return !options_.partial && !things_[thing_of(ref)].narrow;
     if (memory.kind == Memory::Kind::parameter)
       return machine_.avx512;  // AVX2 repeats only what it loads
     return true;
@@ -373,7 +376,9 @@ class Allocator {
     placed.memory = {instruction.opcode == Opcode::store ? Memory::Kind::buffer
                                                          : Memory::Kind::slot,
                      copy, instruction.place};
-    if (instruction.opcode == Opcode::store && options_.partial && !machine_.avx512) {
+    // AVX2's masked stores need a mask, and its stores of 16-bit elements room to pack them.
+    if (!machine_.avx512 && (options_.partial || instruction.narrow) &&
+        instruction.opcode == Opcode::store) {
       placed.scratch = take(Bank::vector);
       bank(Bank::vector).free |= bit(placed.scratch);
     }

@@ -42,9 +42,8 @@ struct Placed {
   std::int8_t dst = kNone;
   std::array<std::int8_t, 3> src{kNone, kNone, kNone};
   std::int8_t mask = kNone;
-  std::int8_t scratch =
-      kNone;  // a vector register the assembler may overwrite: the mask of AVX2's masked store
-  std::int8_t form = 0;  // fma: which source dst stands for
+  std::int8_t scratch = kNone;  // a vector register that AVX2's stores may overwrite
+  std::int8_t form = 0;         // fma: which source dst stands for
   bool zeroing = false;
   Bank bank = Bank::vector;  // load and spill: of what
   Memory memory;  // also: where a load, a spill, a keep or a store goes, and a gather's table

@@ -10,6 +10,7 @@ using Xbyak::Address;
 using Xbyak::Label;
 using Xbyak::Operand;
 using Xbyak::Opmask;
+using Xbyak::Reg64;
 using Xbyak::RegExp;
 using Xbyak::Xmm;
 using Xbyak::Ymm;
@@ -30,6 +31,11 @@ constexpr std::uint8_t kStreamingStore = 0x2b;
 std::size_t prefix_bytes(std::uint8_t first) { return first == 0x62 ? 4 : first == 0xc4 ? 3 : 2; }
 
 constexpr std::size_t kCacheLine = 64;
+
+// The register of half the width.
+Xmm half_of(const Ymm& vector) {
+  return vector.isZMM() ? Xmm(Ymm(vector.getIdx())) : Xmm(vector.getIdx());
+}
 
 }  // namespace
 
@@ -54,8 +60,8 @@ RegExp Assembler::slot(std::uint32_t place) const {
 }
 
 RegExp Assembler::buffer(const Memory& memory) {
-  const std::ptrdiff_t offset = memory.copy * machine_.vector_bytes();
-  const int scale = static_cast<int>(machine_.lane_bytes());
+  const int scale = static_cast<int>(size_of(dtypes[memory.place]));
+  const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(memory.copy * machine_.lanes()) * scale;
   if (memory.place < pointers.size()) return at(pointers[memory.place] + rax * scale, offset);
   mov(r15, ptr[at(rdi, memory.place * 8)]);
   return at(r15 + rax * scale, offset);
@@ -247,7 +253,11 @@ void Assembler::broadcast(const Ymm& dst, const RegExp& from) {
 
 void Assembler::write_load_scalar(const Placed& placed) {
   // Before the loop rax is zero, so that this is the buffer's first element.
-  broadcast(vector(placed.dst), buffer(placed.memory));
+  if (!is_narrow(placed.memory)) return broadcast(vector(placed.dst), buffer(placed.memory));
+  const Dtype dtype = dtypes[placed.memory.place];
+  const Xmm elements = half_of(vector(placed.dst));
+  vpbroadcastw(elements, ptr[buffer(placed.memory)]);
+  widen(vector(placed.dst), elements, dtype);
 }
 
 void Assembler::write_load(const Placed& placed, Access access) {
@@ -257,6 +267,8 @@ void Assembler::write_load(const Placed& placed, Access access) {
   if (memory.kind == Memory::Kind::parameter) return broadcast(dst, parameter(memory.place));
   if (memory.kind == Memory::Kind::element && machine_.avx512)
     return broadcast(dst, pool(memory.place));
+  if (memory.kind == Memory::Kind::buffer && is_narrow(memory))
+    return write_narrow_load(dst, memory, access);
   const Address from = address(memory);
   if (memory.kind != Memory::Kind::buffer || access != Access::partial)
     return write_move(dst, from);
@@ -267,6 +279,7 @@ void Assembler::write_load(const Placed& placed, Access access) {
 
 void Assembler::write_store(const Placed& placed, Access access) {
   const Ymm source = vector(placed.src[0]);
+  if (is_narrow(placed.memory)) return write_narrow_store(placed, access);
   if (access == Access::partial && !machine_.avx512) return write_partial_store(placed);
   Address to = address(placed.memory);
   if (access == Access::partial) to = to | lanes_left();
@@ -292,22 +305,107 @@ void Assembler::prefetch(std::size_t which, std::size_t bytes, std::size_t dista
     prefetcht0(ptr[at(base, static_cast<std::ptrdiff_t>(distance + line))]);
 }
 
-// r10 is minus the elements left. A full vector goes the short way: masked stores are slow on some
-// processors.
-void Assembler::write_partial_store(const Placed& placed) {
-  const Ymm source = vector(placed.src[0]);
-  const Ymm lanes = vector(placed.scratch);
-  const Address to = address(placed.memory);
+// On AVX2 r10 is minus the elements left, which may fill a vector.
+template <typename Full, typename Rest>
+void Assembler::write_up_to_end(Full full, Rest rest) {
   Label partial;
   Label done;
   cmp(r10, 0 - machine_.lanes());
   jg(partial);
-  machine_.wide ? vmovupd(to, source) : vmovups(to, source);
+  full();
   jmp(done);
   L(partial);
-  write_lane_mask(lanes);
-  machine_.wide ? vmaskmovpd(to, lanes, source) : vmaskmovps(to, lanes, source);
+  rest();
   L(done);
+}
+
+// A full vector goes the short way: masked stores are slow on some processors.
+void Assembler::write_partial_store(const Placed& placed) {
+  const Ymm source = vector(placed.src[0]);
+  const Ymm lanes = vector(placed.scratch);
+  const Address to = address(placed.memory);
+  write_up_to_end([&] { machine_.wide ? vmovupd(to, source) : vmovups(to, source); },
+                  [&] {
+                    write_lane_mask(lanes);
+                    machine_.wide ? vmaskmovpd(to, lanes, source) : vmaskmovps(to, lanes, source);
+                  });
+}
+
+bool Assembler::is_narrow(const Memory& memory) const {
+  return size_of(dtypes[memory.place]) < machine_.lane_bytes();
+}
+
+// Elements of 16 bits, in a register or in memory, to lanes of f32: exact.
+void Assembler::widen(const Ymm& dst, const Operand& elements, Dtype dtype) {
+  if (dtype == Dtype::f16) return vcvtph2ps(dst, elements);
+  vpmovzxwd(dst, elements);
+  const Ymm whole = vector(dst.getIdx());
+  vpslld(whole, whole, 16);
+}
+
+// AVX2 has no masked moves of 16 bits: what is left of a vector goes element by element, by r10,
+// from the last to the first.
+void Assembler::write_narrow_load(const Ymm& dst, const Memory& memory, Access access) {
+  const Dtype dtype = dtypes[memory.place];
+  const Address from = ptr[buffer(memory)];
+  if (access == Access::plain) return widen(dst, from, dtype);
+  if (machine_.avx512) return widen(dst | lanes_left() | T_z, from, dtype);
+  const Reg64 base = memory.place < pointers.size() ? pointers[memory.place] : r15;
+  const Xmm elements(dst.getIdx());
+  write_up_to_end([&] { widen(dst, from, dtype); },
+                  [&] {
+                    Label next;
+                    vpxor(elements, elements, elements);
+                    lea(r10, ptr[rcx - 1]);
+                    L(next);
+                    vpslldq(elements, elements, 2);
+                    vpinsrw(elements, elements, word[base + r10 * 2], 0);
+                    dec(r10);
+                    cmp(r10, rax);
+                    jge(next);
+                    mov(r10, rax);
+                    sub(r10, rcx);
+                    widen(dst, elements, dtype);
+                  });
+}
+
+// f32 is rounded here, to nearest even whatever the caller's mode; bf16 has been (select.cpp) and
+// lies in the low half of each lane.
+void Assembler::write_narrow_store(const Placed& placed, Access access) {
+  constexpr std::uint8_t kNearestEven = 0;
+  const Ymm source = vector(placed.src[0]);
+  const Memory& memory = placed.memory;
+  const bool is_f16 = dtypes[memory.place] == Dtype::f16;
+  Address to = ptr[buffer(memory)];
+  if (machine_.avx512) {
+    if (access == Access::partial) to = to | lanes_left();
+    return is_f16 ? vcvtps2ph(to, source, kNearestEven) : vpmovdw(to, source);
+  }
+  const Xmm packed(placed.scratch);
+  const auto pack = [&] {
+    if (is_f16) return vcvtps2ph(packed, source, kNearestEven);
+    vextracti128(packed, source, 1);
+    vpackusdw(packed, Xmm(source.getIdx()), packed);
+  };
+  const auto whole = [&] {
+    pack();
+    vmovdqu(to, packed);
+  };
+  if (access == Access::plain) return whole();
+  const Reg64 base = memory.place < pointers.size() ? pointers[memory.place] : r15;
+  write_up_to_end(whole, [&] {
+    Label next;
+    pack();
+    mov(r10, rax);
+    L(next);
+    vpextrw(word[base + r10 * 2], packed, 0);
+    vpsrldq(packed, packed, 2);
+    inc(r10);
+    cmp(r10, rcx);
+    jl(next);
+    mov(r10, rax);
+    sub(r10, rcx);
+  });
 }
 
 // As many leading lanes of ones as there are elements left: a window on ones followed by zeros.

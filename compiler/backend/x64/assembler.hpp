@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include <sluice/dtype.hpp>
 #include <xbyak/xbyak.h>
 
 #include "compiler/backend/x64/allocate.hpp"
@@ -35,11 +36,14 @@ class Assembler : public Xbyak::CodeGenerator {
   // at each use.
   std::vector<Xbyak::Reg64> pointers;
 
+  // What each buffer holds.
+  std::vector<Dtype> dtypes;
+
   // The pool's address is r11 minus this, so that more of the pool is in reach of a one-byte
   // displacement.
   static constexpr int kPoolBias = 128;
-  // For a partial vector on AVX2, r10 is minus the bytes left; lanes' masks lie around this place
-  // of the pool.
+  // For a partial vector on AVX2, r10 is minus the elements left; lanes' masks lie around this
+  // place of the pool.
   std::uint32_t mask_edge = 0;
 
   void write(std::span<const Placed> code, Access access);
@@ -89,6 +93,12 @@ class Assembler : public Xbyak::CodeGenerator {
   void write_load(const Placed& placed, Access access);
   void write_store(const Placed& placed, Access access);
   void write_partial_store(const Placed& placed);
+  [[nodiscard]] bool is_narrow(const Memory& memory) const;
+  void write_narrow_load(const Xbyak::Ymm& dst, const Memory& memory, Access access);
+  void write_narrow_store(const Placed& placed, Access access);
+  void widen(const Xbyak::Ymm& dst, const Xbyak::Operand& elements, Dtype dtype);
+  template <typename Full, typename Rest>
+  void write_up_to_end(Full full, Rest rest);
   void write_spill(const Placed& placed);
   void write_jump(const Placed& placed);
   void write_lane_mask(const Xbyak::Xmm& dst);

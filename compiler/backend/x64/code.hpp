@@ -85,6 +85,7 @@ struct Instruction {
   bool zeroing = false;
   Way way = Way::either;  // the copies that have this instruction
   bool rare = false;  // may be jumped over where `mask`, which it has then, has no lane in any copy
+  bool narrow = false;  // a store of elements smaller than a lane
   std::uint32_t place =
       0;  // load_scalar, store: the buffer; keep: the slot; gather: the table's place in the pool
   std::uint32_t dst = kNoValue;
@@ -103,6 +104,7 @@ struct Value {
   static constexpr std::int32_t kNoHome = -1;
   Bank bank = Bank::vector;
   std::int32_t home = kNoHome;  // the buffer of an element input
+  bool narrow = false;          // whose elements are converted as they are loaded
 };
 
 struct Block {

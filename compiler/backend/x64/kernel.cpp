@@ -43,7 +43,11 @@ class Kernel {
       : program_(program), machine_(machine), selection_(selection), blocks_(blocks),
         code_(machine, buffer), inputs_(program.graph.inputs().size()),
         buffers_(inputs_ + program.graph.outputs().size()),
-        streams_(program.stream_from > 0 && !program.graph.outputs().empty()) {}
+        streams_(program.stream_from > 0 && can_stream(program)) {
+    code_.dtypes = program.input_dtypes;
+    code_.dtypes.insert(code_.dtypes.end(), program.output_dtypes.begin(),
+                        program.output_dtypes.end());
+  }
 
   // Before writing: keep what `annotations` tells.
   void annotate() { code_.note_nodes = true; }
@@ -83,6 +87,13 @@ class Kernel {
   }
 
  private:
+  // Streaming stores are plain stores in another encoding, which those that convert are not.
+  [[nodiscard]] bool can_stream(const schedule::ElementProgram& program) const {
+    return !program.output_dtypes.empty() &&
+           std::all_of(program.output_dtypes.begin(), program.output_dtypes.end(),
+                       [&](Dtype dtype) { return size_of(dtype) == machine_.lane_bytes(); });
+  }
+
   void section(const char* title) {
     if (code_.note_nodes) sections_.push_back({code_.getSize(), title});
   }
@@ -214,7 +225,7 @@ class Kernel {
     code_.L(round);
     for (std::size_t input = 0; input < inputs_; ++input)
       if (program_.graph.inputs()[input].type.extent == ir::Extent::element)
-        code_.prefetch(input, step() * machine_.lane_bytes(), kPrefetchDistance);
+        code_.prefetch(input, step() * size_of(program_.input_dtypes[input]), kPrefetchDistance);
     code_.repeat_streaming(body_);
     next_round(round);
   }

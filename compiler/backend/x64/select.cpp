@@ -18,10 +18,10 @@ using ir::Node;
 using ir::Op;
 using ir::ValueId;
 
-// The stored type that needs no conversion for lanes of this type.
-bool stored_as_computed(Dtype dtype, Elem elem) {
+// A stored type that lanes of this type can be loaded from and stored to.
+bool is_storage_of(Dtype dtype, Elem elem) {
   switch (elem) {
-    case Elem::f32: return dtype == Dtype::f32;
+    case Elem::f32: return dtype == Dtype::f32 || dtype == Dtype::f16 || dtype == Dtype::bf16;
     case Elem::f64: return dtype == Dtype::f64;
     case Elem::i32: return dtype == Dtype::i32;
     case Elem::i64: return dtype == Dtype::i64;
@@ -51,12 +51,12 @@ std::string Selector::unsupported() const {
   for (std::size_t i = 0; i < graph().inputs().size(); ++i) {
     const ir::GraphInput& input = graph().inputs()[i];
     if (input.type.extent == Extent::row) return "an input of row extent, '" + input.name + "'";
-    if (!stored_as_computed(program_.input_dtypes[i], input.type.elem))
+    if (!is_storage_of(program_.input_dtypes[i], input.type.elem))
       return stored("an input", input.name, program_.input_dtypes[i]);
   }
   for (std::size_t i = 0; i < graph().outputs().size(); ++i) {
     const ir::GraphOutput& output = graph().outputs()[i];
-    if (!stored_as_computed(program_.output_dtypes[i], graph()[output.value].type.elem))
+    if (!is_storage_of(program_.output_dtypes[i], graph()[output.value].type.elem))
       return stored("an output", output.name, program_.output_dtypes[i]);
   }
   for (const auto* order : {&program_.uniform, &program_.body}) {
@@ -102,7 +102,8 @@ void Selector::load_inputs() {
     const auto buffer = static_cast<std::uint32_t>(node.payload);
     if (node.type.extent == Extent::element) {
       refs_[i] = Ref::value(static_cast<std::uint32_t>(result_.body.values.size()));
-      result_.body.values.push_back({Bank::vector, static_cast<std::int32_t>(buffer)});
+      const bool narrow = size_of(program_.input_dtypes[buffer]) < machine_.lane_bytes();
+      result_.body.values.push_back({Bank::vector, static_cast<std::int32_t>(buffer), narrow});
       continue;
     }
     Instruction load;
@@ -155,9 +156,12 @@ void Selector::store_outputs() {
     return ref.is_value() && body.values[ref.index()].home != Value::kNoHome;
   };
   std::vector<Ref> stored;
-  for (const ir::GraphOutput& output : graph().outputs()) {
-    const Ref value = ref(output.value);
-    stored.push_back(is_input(value) ? emit(Opcode::move, value) : value);
+  for (std::size_t i = 0; i < graph().outputs().size(); ++i) {
+    const Ref value = ref(graph().outputs()[i].value);
+    if (program_.output_dtypes[i] == Dtype::bf16)
+      stored.push_back(to_bf16(value));
+    else
+      stored.push_back(is_input(value) ? emit(Opcode::move, value) : value);
   }
   std::size_t last_read = 0;
   for (std::size_t i = 0; i < body.code.size(); ++i) {
@@ -169,6 +173,7 @@ void Selector::store_outputs() {
   for (std::size_t i = 0; i < stored.size(); ++i) {
     Instruction store;
     store.opcode = Opcode::store;
+    store.narrow = size_of(program_.output_dtypes[i]) < machine_.lane_bytes();
     store.place = static_cast<std::uint32_t>(graph().inputs().size() + i);
     store.src[0] = stored[i];
     const std::size_t made = stored[i].is_value() ? std::size_t{maker_[stored[i].index()]} + 1 : 0;
@@ -178,6 +183,27 @@ void Selector::store_outputs() {
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   for (const auto& [position, store] : stores)
     body.code.insert(body.code.begin() + static_cast<std::ptrdiff_t>(position), store);
+}
+
+// The bits of the nearest bf16, ties to even, in the low half of each lane. Not by vcvtneps2bf16,
+// which takes denormals for zeros.
+Ref Selector::to_bf16(Ref a) {
+  const Ref odd = emit(Opcode::iand, emit(Opcode::shr, a, 16), bits(1));
+  const Ref rounded = emit(Opcode::iadd, emit(Opcode::iadd, a, bits(0x7fff)), odd);
+  const Ref is_nan = compare(kUnordered, a, a);
+  const Ref quiet = bits(0x7fc00000);
+  Ref upper;
+  if (machine_.avx512) {
+    Instruction blend;
+    blend.opcode = Opcode::blend;
+    blend.src = {rounded, quiet, Ref{}};
+    blend.mask = is_nan;
+    blend.dst = new_value(Bank::vector);
+    upper = push(blend);
+  } else {
+    upper = emit(Opcode::blendv, rounded, quiet, is_nan);
+  }
+  return emit(Opcode::shr, upper, 16);
 }
 
 Selector::Signed Selector::with_sign(ValueId id) {

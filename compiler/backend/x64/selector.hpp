@@ -67,6 +67,7 @@ class Selector {
   void load_inputs();
   void keep_uniforms();
   void store_outputs();
+  Ref to_bf16(Ref a);
 
   // select_choose.cpp
   Ref compare(std::uint8_t predicate, const ir::Node& node);
