@@ -60,7 +60,7 @@ Result<std::string> assembly(const Subject& subject, const driver::Request& requ
 
 void add_options(CLI::App& app, SubjectOptions& options) {
   app.add_option("--pass", options.pass, "forward, backward or forward_backward");
-  app.add_option("--dtype", options.dtype, "The operands' element type: f32 or f64");
+  app.add_option("--dtype", options.dtype, "The operands' element type: f32, f64, f16 or bf16");
   app.add_option("--shape", options.shape, "The operands' shape, e.g. 64,1024");
   app.add_option("--target", options.target,
                  "x86-64-v3 or x86-64-v4, with +FEATURE..., also one that this machine lacks");
@@ -120,7 +120,7 @@ driver::Request request_of(const Subject& subject) {
       add(Role::input_gradient, i, dsl::Type::number);
   for (std::size_t i = 0; i < subject.parameters.size(); ++i) {
     // Rounded once to the compute type, as a kernel holds it.
-    const bool narrow = subject.dtype == Dtype::f32 && !definition.parameters[i].is_integer;
+    const bool narrow = subject.dtype != Dtype::f64 && !definition.parameters[i].is_integer;
     const double value = subject.parameters[i];
     request.params.push_back({narrow ? static_cast<double>(static_cast<float>(value)) : value});
   }

@@ -3,8 +3,7 @@
 // within 2^-14 of the truth with all of them (Intel SDM, AMD APM: VRCP14PS, VRSQRT14PS). shares.cpp
 // decides how many vectors go which way. The sequences are those of Markstein ("Computation of
 // elementary functions on the IBM RISC System/6000 processor", 1990) and of Cornea, Harrison and
-// Tang
-// ("Scientific Computing on Itanium-based Systems", 2002), one step shorter here and there.
+// Tang ("Scientific Computing on Itanium-based Systems", 2002), one step shorter here and there.
 //
 // a / b, where everything is normal and nothing over- or underflows; u is the last place of a / b:
 //
@@ -23,8 +22,8 @@
 //
 // sqrt(x) likewise, from y = about 1/sqrt(x):
 //
-//   g = x y    h = y/2    r = 1/2 - g h    G = g + g r    H = h + h r    d = x - G^2, exact    G +
-//   d H
+//   g = x y    h = y/2    r = 1/2 - g h    G = g + g r    H = h + h r
+//   d = x - G^2, exact    G + d H
 //
 // There are 2^24 mantissas, exponent's parity included: the test goes through all, with y at both
 // ends of its interval and within.
