@@ -47,9 +47,11 @@ constexpr Expansion kExpansions[] = {
     {Op::tanh_log1p_exp_derivative, tanh_log1p_exp_derivative, tanh_log1p_exp_derivative_scaled,
      tanh_log1p_exp_derivative_pair},
     {Op::erf, erf},
+    {Op::erfc, erfc},
     {Op::normal_cdf, normal_cdf},
     {Op::normal_pdf, normal_pdf},
     {Op::rsqrt, rsqrt},
+    {Op::cbrt, cbrt},
 };
 
 const Expansion* find(Op op) {

@@ -50,6 +50,7 @@ Expr erf(Expr x, Expr low);
 
 // normal.cpp
 Expr normal_cdf(Expr x, Expr low);
+Expr erfc(Expr x, Expr low);
 Expr normal_pdf(Expr x, Expr low);
 // As one piece each, and at -inf and inf their limits: x * normal_cdf(x), its derivative (of which
 // the low word and t must be none and x), and x * normal_pdf(x).
@@ -62,6 +63,9 @@ Expr log(Expr x, Expr low);
 Expr log2(Expr x, Expr low);
 Expr log10(Expr x, Expr low);
 Expr log1p(Expr x, Expr low);
+
+// cbrt.cpp
+Expr cbrt(Expr x, Expr low);
 
 // rsqrt.cpp
 Expr rsqrt(Expr x, Expr low);

@@ -1,4 +1,4 @@
-// normal_cdf, normal_pdf, and as one piece each x * normal_cdf(x), its derivative and
+// normal_cdf, erfc, normal_pdf, and as one piece each x * normal_cdf(x), its derivative and
 // x * normal_pdf(x).
 //
 // With h = |x| the first three are e^(-(h^2 + mu)/2) for some slow mu(h): for normal_pdf nearly a
@@ -6,7 +6,8 @@
 // product with a polynomial's value stands at the end, where it would cost an ulp: mu only moves
 // the argument of the exponential, where its rounding errors count absolutely. h^2 never needs its
 // low word either: fma(h, h, -N step) rounds once, after the steps are removed. The tables say the
-// rest (fit/normal.py).
+// rest (fit/normal.py). erfc(h) is 2 normal_cdf(-sqrt(2) h): the same of 2 h^2, with a mu of its
+// own.
 #include <bit>
 #include <cstdint>
 #include <string>
@@ -17,32 +18,25 @@
 namespace sluice::numerics {
 namespace {
 
+#include "compiler/numerics/coefficients_erfc.inc"
 #include "compiler/numerics/coefficients_normal.inc"
 
 using Row = std::span<const double>;
 
 constexpr Polynomial kFall{kFallF32, kFallF64};
 
-Expr look(Expr index, const std::string& name, Row f32, Row f64) {
-  const Row row = is_f64(index) ? f64 : f32;
+Expr look(Expr index, const std::string& name, Row row) {
   return lookup(index, name, std::vector<double>(row.begin(), row.end()));
 }
 
 // A polynomial whose coefficients are looked up, by the power of the variable.
 class Coefficients {
  public:
-  template <std::size_t Rows32, std::size_t Length32, std::size_t Rows64, std::size_t Length64>
-  Coefficients(Expr index, std::string name, const double (&f32)[Rows32][Length32],
-               const double (&f64)[Rows64][Length64])
-      : index_(index), name_(std::move(name)) {
-    if (is_f64(index))
-      rows_.assign(std::begin(f64), std::end(f64));
-    else
-      rows_.assign(std::begin(f32), std::end(f32));
-  }
+  Coefficients(Expr index, std::string name, std::vector<Row> rows)
+      : index_(index), name_(std::move(name)), rows_(std::move(rows)) {}
 
   [[nodiscard]] Expr operator[](std::size_t i) const {
-    return look(index_, name_ + std::to_string(i), rows_[i], rows_[i]);
+    return look(index_, name_ + std::to_string(i), rows_[i]);
   }
   // c[from] + d (c[from + 1] + d (...)).
   [[nodiscard]] Expr horner(Expr d, std::size_t from) const {
@@ -94,11 +88,12 @@ Exponential exponential(Expr r, Expr steps, double sign) {
 }
 
 // |x|, no further than where the results are 0, and its low word.
-Pair magnitude(Expr x, Expr low) {
-  const Expr h = min(abs(x), pick(x, kTailEndF32, kTailEndF64));
+Pair magnitude(Expr x, Expr low, double end) {
+  const Expr h = min(abs(x), end);
   if (low.is_constant(0)) return {h, low};
   return {h, select(equal(abs(x), h), select(x < 0, -low, low), 0.0)};
 }
+Pair magnitude(Expr x, Expr low) { return magnitude(x, low, pick(x, kTailEndF32, kTailEndF64)); }
 Pair magnitude(Expr x) { return magnitude(x, number(x, 0)); }
 
 // kMagic - N, for N the nearest integer to square / step + (kMagic - magic_less).
@@ -106,10 +101,10 @@ Expr steps_in(Expr square, Expr magic_less) {
   return fma(square, pick(square, -1 / kStepF32, -1 / kStepF64), magic_less);
 }
 
-// h^2 + 2 h low - N step + whole.
-Expr reduced_square(Pair h, Expr steps, Expr whole) {
-  const Expr square = fma(h.high, h.high, fma(steps, pick(steps, kStepF32, kStepF64), whole));
-  return h.low.is_constant(0) ? square : fma(h.high + h.high, h.low, square);
+// a h - N step + whole, for a multiple a of h.
+Expr reduced_square(Expr a, Pair h, Expr steps, Expr whole) {
+  const Expr square = fma(a, h.high, fma(steps, pick(steps, kStepF32, kStepF64), whole));
+  return h.low.is_constant(0) ? square : fma(a + a, h.low, square);
 }
 
 Expr distance(Pair h, Expr centre) {
@@ -117,23 +112,57 @@ Expr distance(Pair h, Expr centre) {
   return h.low.is_constant(0) ? d : d + h.low;
 }
 
+template <std::size_t Rows, std::size_t Length>
+std::vector<Row> rows_of(const double (&rows)[Rows][Length]) {
+  return {std::begin(rows), std::end(rows)};
+}
+
+// What a tail is made of: where its intervals are, and mu on each. `prefix` begins its tables'
+// names.
+struct Tail {
+  std::string prefix;
+  double scale, start;
+  int shift;
+  Row centre;
+  std::vector<Row> mu;
+  Row magic_less, whole;
+};
+
+Tail normal_tail(Expr like) {
+  if (is_f64(like))
+    return {"normal_",  kCellScaleF64,   kCellStartF64, kCellShiftF64,
+            kCentreF64, rows_of(kMuF64), kMagicLessF64, kWholeF64};
+  return {"normal_",  kCellScaleF32,   kCellStartF32, kCellShiftF32,
+          kCentreF32, rows_of(kMuF32), kMagicLessF32, kWholeF32};
+}
+
+Tail erfc_tail(Expr like) {
+  if (is_f64(like))
+    return {"erfc_",        kErfcCellScaleF64,   kErfcCellStartF64, kErfcCellShiftF64,
+            kErfcCentreF64, rows_of(kErfcMuF64), kErfcMagicLessF64, kErfcWholeF64};
+  return {"erfc_",        kErfcCellScaleF32,   kErfcCellStartF32, kErfcCellShiftF32,
+          kErfcCentreF32, rows_of(kErfcMuF32), kErfcMagicLessF32, kErfcWholeF32};
+}
+
 enum class Care { plain, more };
 
-// normal_cdf(-h) for h >= 0. With more care mu's linear term, its largest, is added without a
-// rounding of its own: normal_cdf needs it, x * normal_cdf(x) has room for the error.
-Exponential lower_tail(Pair h, Care care, double sign) {
-  const Expr cell = fma(h.high, pick(h.high, kCellScaleF32, kCellScaleF64),
-                        pick(h.high, kCellStartF32, kCellStartF64));
-  const Expr index = to_bits(cell) >> (is_f64(cell) ? kCellShiftF64 : kCellShiftF32);
-  const Expr d = distance(h, look(index, "normal_centre", kCentreF32, kCentreF64));
-  const Coefficients mu(index, "normal_mu_", kMuF32, kMuF64);
+// normal_cdf(-h) for h >= 0, a being h; erfc(h) / 2, a being 2 h. With more care mu's linear term,
+// its largest, is added without a rounding of its own: normal_cdf needs it, x * normal_cdf(x) has
+// room for the error.
+Exponential lower_tail(const Tail& tail, Expr a, Pair h, Care care, double sign) {
+  const Expr cell = fma(h.high, number(h.high, tail.scale), number(h.high, tail.start));
+  const Expr index = to_bits(cell) >> tail.shift;
+  const auto entry = [&](const char* name, Row row) {
+    return look(index, tail.prefix + name, row);
+  };
+  const Expr d = distance(h, entry("centre", tail.centre));
+  const Coefficients mu(index, tail.prefix + "mu_", tail.mu);
   const Expr above = mu.horner(d, 2);
   const Expr bent = fma(d, above * d, mu[0]);  // without the linear term
   const Expr all = care == Care::more ? fma(d, mu[1], bent) : fma(d, fma(above, d, mu[1]), mu[0]);
 
-  const Expr magic_less = look(index, "normal_magic_less", kMagicLessF32, kMagicLessF64);
-  const Expr steps = steps_in(fma(h.high, h.high, all), magic_less);
-  const Expr square = reduced_square(h, steps, look(index, "normal_whole", kWholeF32, kWholeF64));
+  const Expr steps = steps_in(fma(a, h.high, all), entry("magic_less", tail.magic_less));
+  const Expr square = reduced_square(a, h, steps, entry("whole", tail.whole));
   const Expr r = care == Care::more ? fma(d, mu[1], square) + bent : square + all;
   return exponential(r, steps, sign);
 }
@@ -145,7 +174,7 @@ Exponential density(Pair h, double sign) {
   const Expr magic_less = number(mu, pick(mu, kDensityMagicLessF32, kDensityMagicLessF64));
   const Expr steps = steps_in(square + mu, magic_less);
   const Expr whole = number(mu, pick(mu, kDensityWholeF32, kDensityWholeF64));
-  return exponential(reduced_square(h, steps, whole) + mu, steps, sign);
+  return exponential(reduced_square(h.high, h, steps, whole) + mu, steps, sign);
 }
 
 // sign * e * factor, rounded once but for factor's and the power's own errors.
@@ -154,8 +183,16 @@ Exponential scaled_by(Expr factor, const Exponential& e) { return {factor * e.po
 }  // namespace
 
 Expr normal_cdf(Expr x, Expr low) {
-  const Expr lower = lowered(value(lower_tail(magnitude(x, low), Care::more, 1)));
+  const Pair h = magnitude(x, low);
+  const Expr lower = lowered(value(lower_tail(normal_tail(x), h.high, h, Care::more, 1)));
   return select(x > number(x, 0), 1.0 - lower, lower);
+}
+
+Expr erfc(Expr x, Expr low) {
+  const Pair h = magnitude(x, low, pick(x, kErfcEndF32, kErfcEndF64));
+  const Exponential half = lower_tail(erfc_tail(x), h.high + h.high, h, Care::more, 1);
+  const Expr upper = value(half) * (2 / lift(x));
+  return select(x < number(x, 0), 2.0 - upper, upper);
 }
 
 Expr normal_pdf(Expr x, Expr low) { return lowered(value(density(magnitude(x, low), 1))); }
@@ -165,7 +202,8 @@ Expr normal_pdf(Expr x, Expr low) { return lowered(value(density(magnitude(x, lo
 // product.
 Expr times_normal_cdf(Expr x) {
   const Pair h = magnitude(x);
-  const Expr product = value(scaled_by(h.high, lower_tail(h, Care::plain, -1)));
+  const Expr product =
+      value(scaled_by(h.high, lower_tail(normal_tail(x), h.high, h, Care::plain, -1)));
   return fma(product, 1 / lift(x), max(x, 0.0));
 }
 
@@ -185,12 +223,14 @@ Expr normal_cdf_plus_slope(Expr x, Expr, Pair) {
   const Expr cell = fma(h.high, pick(x, kSlopeCellScaleF32, kSlopeCellScaleF64),
                         pick(x, kSlopeCellStartF32, kSlopeCellStartF64));
   const Expr index = to_bits(cell) >> (is_f64(x) ? kSlopeCellShiftF64 : kSlopeCellShiftF32);
-  const Expr d = distance(h, look(index, "gelu_slope_centre", kSlopeCentreF32, kSlopeCentreF64));
-  const Coefficients s(index, "gelu_slope_", kSlopeF32, kSlopeF64);
+  const Expr d = distance(
+      h, look(index, "gelu_slope_centre", is_f64(x) ? Row(kSlopeCentreF64) : Row(kSlopeCentreF32)));
+  const Coefficients s(index, "gelu_slope_", is_f64(x) ? rows_of(kSlopeF64) : rows_of(kSlopeF32));
   const Expr slope = s.horner(d, 1);  // s = s[0] + d slope
 
   const Expr steps = steps_in(h.high * h.high, number(x, pick(x, kMagicF32, kMagicF64)));
-  const Expr square = reduced_square(h, steps, number(x, pick(x, kNoWholeF32, kNoWholeF64)));
+  const Expr square =
+      reduced_square(h.high, h, steps, number(x, pick(x, kNoWholeF32, kNoWholeF64)));
   const Exponential e = exponential(square, steps, 1);
   const Expr small = fma(d, slope, e.fall * fma(d, slope, s[0]));
   const Expr lower = lowered(fma(e.power, s[0], e.power * small));

@@ -33,6 +33,9 @@ FORMATS = {
 }
 
 
+WIDTH = {24: "F32", 53: "F64"}
+
+
 def near_numbers(bits):
     """T in [1.05, 2^(1/8)) with all T 2^(j/8) close to numbers of the format, and the greatest distance in ulps. From 1.05
     on the power taken at h = 0 is below Phi(0): then e^(-r rho/2) - 1 >= 0 there, and x Phi(x) keeps the sign of -0."""
@@ -55,6 +58,47 @@ def near_numbers(bits):
     return ldexp(mpf(best[1]), 1 - bits), float(best[0]) / one
 
 
+def wholes(near, step):
+    candidates = [(nint(near * 8) + i) / 8 for i in range(-5, 6)]
+    return [w for w in candidates if fabs(w / step - nint(w / step)) < mpf("0.22")]
+
+
+def mu_pieces(cells, mu, degree, step):
+    """Interval by interval: centre, coefficients, `whole`."""
+    pieces = []
+    for lo, hi in zip(cells.edges, cells.edges[1:]):
+        # At 0 the result is largest beside its ulp: there the rest, whose rounding counts, should be least.
+        weight = mpf("1.5") if lo == 0 else mpf(1)
+        at_ends = (mu(lo), mu(hi))
+        c = remez(mu, lo, hi, degree)
+        whole = min(wholes(c[0], step), key=lambda w: max(weight * fabs(at_ends[0] - w), fabs(at_ends[1] - w)))
+        pieces.append((*centred(c, lo, hi, cells.bits, taken=whole), whole))
+    return pieces
+
+
+def grid(cells, prefix="k"):
+    name = WIDTH[cells.bits]
+    constant(f"{prefix}CellScale{name}", cells.scale)
+    constant(f"{prefix}CellStart{name}", cells.start)
+    print(f"inline constexpr int {prefix}CellShift{name} = {cells.shift};\n")
+
+
+def mu_tables(prefix, of, cells, mu, pieces, step, magic):
+    name, degree = WIDTH[cells.bits], len(pieces[0][1]) - 1
+    bound = max(greatest_error(lambda h: mu(h) - whole, centre, c, lo, hi)
+                for (centre, c, whole), lo, hi in zip(pieces, cells.edges, cells.edges[1:]))
+    bound = log(bound * ln(2) / (8 * step), 2)
+    pieces = cells.in_table_order(pieces)
+    table(f"{prefix}Centre{name}", [p[0] for p in pieces])
+    rows(f"{prefix}Mu{name}", [[p[1][j] for p in pieces] for j in range(degree + 1)],
+         f"mu's polynomials, degree {degree}: error of {of}, relative, below 2^{float(bound):.1f}"
+         f" on [0, {literal(cells.edges[-1])}]")
+    table(f"{prefix}MagicLess{name}", [magic - nint(p[2] / step) for p in pieces], "kMagic less `whole` in steps")
+    table(f"{prefix}Whole{name}", [p[2] - magic * step for p in pieces], "`whole` less kMagic steps")
+    for p in pieces:
+        assert rounded(p[2] - magic * step, cells.bits) == p[2] - magic * step
+
+
 def tail(width, end, start, cell_bits, count, degree, exp_degree, step_bits):
     name, bits = width.upper(), BITS[width]
     step = rounded(ln(2) / 4, step_bits)
@@ -65,44 +109,20 @@ def tail(width, end, start, cell_bits, count, degree, exp_degree, step_bits):
     def mu(h):
         return -2 / rho * ln(erfc(h / sqrt(mpf(2))) / 2 / t) - h * h
 
-    def wholes(near):
-        candidates = [(nint(near * 8) + i) / 8 for i in range(-5, 6)]
-        return [w for w in candidates if fabs(w / step - nint(w / step)) < mpf("0.22")]
-
-    cells = Cells(width, end, start, cell_bits, count)
-    pieces, bound = [], mpf(0)
-    for lo, hi in zip(cells.edges, cells.edges[1:]):
-        # At 0 the result is largest beside its ulp: there the rest, whose rounding counts, should be least.
-        weight = mpf("1.5") if lo == 0 else mpf(1)
-        at_ends = (mu(lo), mu(hi))
-        c = remez(mu, lo, hi, degree)
-        whole = min(wholes(c[0]), key=lambda w: max(weight * fabs(at_ends[0] - w), fabs(at_ends[1] - w)))
-        centre, c = centred(c, lo, hi, bits, taken=whole)
-        pieces.append((centre, c, whole, nint(whole / step)))
-        bound = max(bound, greatest_error(lambda h: mu(h) - whole, centre, c, lo, hi))
-    bound = log(bound * rho / 2, 2)
-    pieces = cells.in_table_order(pieces)
-
     print(f"// {width}")
     constant(f"kTailEnd{name}", end)
-    constant(f"kCellScale{name}", cells.scale)
-    constant(f"kCellStart{name}", cells.start)
-    print(f"inline constexpr int kCellShift{name} = {cells.shift};\n")
+    cells = Cells(width, end, start, cell_bits, count)
+    pieces = mu_pieces(cells, mu, degree, step)
+    grid(cells)
     constant(f"kStep{name}", step)
     constant(f"kMagic{name}", magic)
-    table(f"kCentre{name}", [p[0] for p in pieces])
-    rows(f"kMu{name}", [[p[1][j] for p in pieces] for j in range(degree + 1)],
-         f"mu's polynomials, degree {degree}: error of Phi, relative, below 2^{float(bound):.1f} on [0, {literal(end)}]")
-    table(f"kMagicLess{name}", [magic - p[3] for p in pieces], "kMagic less `whole` in steps")
-    table(f"kWhole{name}", [p[2] - magic * step for p in pieces], "`whole` less kMagic steps")
-    for p in pieces:
-        assert rounded(p[2] - magic * step, bits) == p[2] - magic * step
+    mu_tables("k", "Phi", cells, mu, pieces, step, magic)
     power(width, step, rho, exp_degree)
     table(f"kPower{name}", [rounded(t * mpf(2) ** (mpf(j) / 8), bits) for j in range(8)],
           f"T 2^(j/8), rounded: off by at most {off:.2f} ulps")
 
     at_zero = -2 / rho * ln(1 / sqrt(2 * pi) / t)
-    whole = min(wholes(at_zero), key=lambda w: fabs(w - at_zero))
+    whole = min(wholes(at_zero, step), key=lambda w: fabs(w - at_zero))
     print("// normal_pdf: mu's constant, less `whole`, and its slope in h^2; `whole` as above")
     constant(f"kDensityMu{name}", rounded(at_zero - whole, bits))
     constant(f"kDensitySlope{name}", rounded(1 / rho - 1, bits))
@@ -128,9 +148,7 @@ def slope(width, end, rho, t, start, cell_bits, count, degree, places):
         pieces.append((centre, c))
         bound = max(bound, greatest_error(s, centre, c, lo, hi, lambda value: max(fabs(value), mpf("0.06"))))
     pieces = cells.in_table_order(pieces)
-    constant(f"kSlopeCellScale{name}", cells.scale)
-    constant(f"kSlopeCellStart{name}", cells.start)
-    print(f"inline constexpr int kSlopeCellShift{name} = {cells.shift};\n")
+    grid(cells, "kSlope")
     table(f"kSlopeCentre{name}", [p[0] for p in pieces])
     rows(f"kSlope{name}", [[p[1][j] for p in pieces] for j in range(degree + 1)],
          f"s, degree {degree}: error below 2^{float(log(bound, 2)):.1f} of max(|s|, 0.06)")

@@ -10,6 +10,14 @@
 namespace sluice::numerics {
 namespace {
 
+// In namespaces of their own, as they share names.
+namespace of_normal {
+#include "compiler/numerics/coefficients_normal.inc"
+}
+namespace of_erfc {
+#include "compiler/numerics/coefficients_erfc.inc"
+}
+#include "compiler/numerics/coefficients_cbrt.inc"
 #include "compiler/numerics/coefficients_exp.inc"
 #include "compiler/numerics/coefficients_exp2.inc"
 #include "compiler/numerics/coefficients_expm1.inc"
@@ -73,7 +81,68 @@ double of_table(const double (&table)[2][8], Real ln_b) {
   return static_cast<double>(std::log2(worst));
 }
 
+// C^3 i = 1, and the root of 1 + r.
+template <std::size_t Thirds, std::size_t Length>
+void check_cbrt(const double (&eighths)[2][8], const double (&thirds)[2][Thirds],
+                const double (&q)[Length], double table, double power) {
+  for (int j = 0; j < 8; ++j) {
+    const Real c = eighths[1][j];
+    CHECK(std::abs(c * c * c * eighths[0][j] - 1) < std::exp2(table));
+  }
+  for (int s = -1; s <= 2; ++s)
+    CHECK(std::abs(Real{thirds[0][s & 3]} + thirds[1][s & 3] - std::cbrt(std::exp2(Real(s)))) <
+          0x1p-62L);
+  CHECK(bound(-0.067L, 0.067L,
+              [&](Real r) { return (1 + r * evaluate(q, r)) / std::cbrt(1 + r) - 1; }) < power);
+}
+
+// erfc as the tail computes it: a power of two of 2 h^2 + mu, mu by the interval.
+template <typename Value>
+double of_erfc_tail(Real end, Value value) {
+  return bound(0, end, [&](Real h) { return value(h) / std::erfc(h) - 1; });
+}
+
+template <std::size_t Rows, std::size_t Count>
+Real mu_at(Real h, std::size_t index, const double (&centre)[Count],
+           const double (&mu)[Rows][Count], Real whole) {
+  Real sum = 0;
+  for (std::size_t i = Rows; i-- > 0;) sum = sum * (h - centre[index]) + mu[i][index];
+  return sum + whole;
+}
+
 }  // namespace
+
+TEST_CASE("coefficients of cbrt", "[numerics]") {
+  check_cbrt(kEighthsF32, kThirdsF32, kCbrtF32, -27, -31.7);
+  check_cbrt(kEighthsF64, kThirdsF64, kCbrtF64, -58, -58.3);
+}
+
+TEST_CASE("coefficients of erfc", "[numerics]") {
+  // mu leaves T 2^-(2 h^2 + mu) / (8 step) to be the tail; T is the first power.
+  const auto f32 = [](Real h) {
+    const auto v = static_cast<float>(h * of_erfc::kErfcCellScaleF32 + of_erfc::kErfcCellStartF32);
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, &v, sizeof bits);
+    const std::size_t index = (bits >> of_erfc::kErfcCellShiftF32) % 8;
+    const Real whole =
+        of_erfc::kErfcWholeF32[index] + Real{of_normal::kMagicF32} * of_normal::kStepF32;
+    const Real mu = mu_at(h, index, of_erfc::kErfcCentreF32, of_erfc::kErfcMuF32, whole);
+    return 2 * of_normal::kPowerF32[0] * std::exp2(-(2 * h * h + mu) / (8 * of_normal::kStepF32));
+  };
+  CHECK(of_erfc_tail(of_erfc::kErfcEndF32, f32) < -26.9);
+  const auto f64 = [](Real h) {
+    const auto v = static_cast<double>(h * of_erfc::kErfcCellScaleF64 + of_erfc::kErfcCellStartF64);
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &v, sizeof bits);
+    const std::size_t index = (bits >> of_erfc::kErfcCellShiftF64) % 32;
+    const Real whole =
+        of_erfc::kErfcWholeF64[index] + Real{of_normal::kMagicF64} * of_normal::kStepF64;
+    const Real mu = mu_at(h, index, of_erfc::kErfcCentreF64, of_erfc::kErfcMuF64, whole);
+    return 2 * of_normal::kPowerF64[0] * std::exp2(-(2 * h * h + mu) / (8 * of_normal::kStepF64));
+  };
+  // At the far end long double has 2^-53 to say about an exponent of 1090.
+  CHECK(of_erfc_tail(6, f64) < -56);
+}
 
 TEST_CASE("coefficients of the exponentials", "[numerics]") {
   CHECK(of_expm1(kExpF32) < -26.0);
