@@ -51,6 +51,8 @@ constexpr Expansion kExpansions[] = {
     {Op::normal_cdf, normal_cdf},
     {Op::normal_pdf, normal_pdf},
     {Op::rsqrt, rsqrt},
+    {Op::sinh, sinh},
+    {Op::cosh, cosh},
     {Op::cbrt, cbrt},
 };
 

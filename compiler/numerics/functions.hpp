@@ -67,6 +67,10 @@ Expr log1p(Expr x, Expr low);
 // cbrt.cpp
 Expr cbrt(Expr x, Expr low);
 
+// hyperbolic.cpp
+Expr sinh(Expr x, Expr low);
+Expr cosh(Expr x, Expr low);
+
 // rsqrt.cpp
 Expr rsqrt(Expr x, Expr low);
 

@@ -21,6 +21,7 @@ namespace of_erfc {
 #include "compiler/numerics/coefficients_exp.inc"
 #include "compiler/numerics/coefficients_exp2.inc"
 #include "compiler/numerics/coefficients_expm1.inc"
+#include "compiler/numerics/coefficients_hyperbolic.inc"
 #include "compiler/numerics/coefficients_log.inc"
 #include "compiler/numerics/coefficients_softplus.inc"
 #include "compiler/numerics/coefficients_tanh.inc"
@@ -151,6 +152,21 @@ TEST_CASE("coefficients of the exponentials", "[numerics]") {
   CHECK(of_exp2(kExp2F64) < -57.4);
   CHECK(of_expm1(kExpm1F32) < -28.0);
   CHECK(of_expm1(kExpm1F64) < -60.0);
+}
+
+TEST_CASE("coefficients of sinh and cosh", "[numerics]") {
+  const auto of_sinh = [](std::span<const double> c) {
+    return bound(0x1p-20L, 0.3475L,
+                 [&](Real r) { return r * (1 + r * r * evaluate(c, r * r)) / std::sinh(r) - 1; });
+  };
+  const auto of_cosh = [](std::span<const double> c) {
+    return bound(0, 0.3475L,
+                 [&](Real r) { return (1 + r * r * evaluate(c, r * r)) / std::cosh(r) - 1; });
+  };
+  CHECK(of_sinh(kSinhF32) < -33.1);
+  CHECK(of_sinh(kSinhF64) < -61);
+  CHECK(of_cosh(kCoshF32) < -32.2);
+  CHECK(of_cosh(kCoshF64) < -56.1);
 }
 
 TEST_CASE("coefficients of log(1 + q)", "[numerics]") {

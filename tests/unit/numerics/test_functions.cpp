@@ -62,6 +62,8 @@ const Function kFunctions[] = {
     {Op::log10, std::log10, 1e-40, 100, kNaN, kInf, false},
     {Op::log1p, std::log1p, -0.999, 100, kNaN, kInf, true},
     {Op::tanh, std::tanh, -10, 10, -1, 1, true},
+    {Op::sinh, std::sinh, -89, 89, -kInf, kInf, true},
+    {Op::cosh, std::cosh, -89, 89, kInf, kInf, false},
     {Op::erfc, std::erfc, -10, 10.05, 2, 0, false},
     {Op::cbrt, std::cbrt, -1e38, 1e38, -kInf, kInf, true},
     {Op::sigmoid, sigmoid, -104, 20, 0, 1, false},
