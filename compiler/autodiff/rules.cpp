@@ -73,14 +73,15 @@ Expr above(Expr a, Expr low, Expr high) {
   return high < (ordered ? a : max(a, low));
 }
 
-// 1 / (1 + a^2) with m = max(|a|, 1), n = min(|a|, 1), so that m^2 + n^2 = 1 + a^2 and nothing
-// overflows.
+// 1 / (1 + a^2), times c^2 above and below: a c neither overflows before the slope is 0 nor is it
+// too small where a^2 counts beside 1.
 Expr slope_of_atan(Expr a) {
-  const Expr m = max(abs(a), 1);
-  const Expr n = min(abs(a), 1);
-  return (1 / m) / fma(n, n / m, m);
+  const double c = a.graph->compute() == ir::Elem::f64 ? 0x1p-300 : 0x1p-32;
+  const Expr scaled = a * c;
+  return c * c / fma(scaled, scaled, c * c);
 }
-// 1 / sqrt(1 + a^2), likewise.
+// 1 / sqrt(1 + a^2) with m = max(|a|, 1), n = min(|a|, 1), so that m^2 + n^2 = 1 + a^2 and nothing
+// overflows.
 Expr slope_of_asinh(Expr a) {
   const Expr m = max(abs(a), 1);
   const Expr ratio = min(abs(a), 1) / m;

@@ -71,6 +71,11 @@ Expr cbrt(Expr x, Expr low);
 Expr sinh(Expr x, Expr low);
 Expr cosh(Expr x, Expr low);
 
+// inverse_trigonometric.cpp
+Expr atan(Expr x, Expr low);
+Expr asin(Expr x, Expr low);
+Expr acos(Expr x, Expr low);
+
 // rsqrt.cpp
 Expr rsqrt(Expr x, Expr low);
 

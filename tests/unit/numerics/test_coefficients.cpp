@@ -22,6 +22,7 @@ namespace of_erfc {
 #include "compiler/numerics/coefficients_exp2.inc"
 #include "compiler/numerics/coefficients_expm1.inc"
 #include "compiler/numerics/coefficients_hyperbolic.inc"
+#include "compiler/numerics/coefficients_inverse_trigonometric.inc"
 #include "compiler/numerics/coefficients_log.inc"
 #include "compiler/numerics/coefficients_softplus.inc"
 #include "compiler/numerics/coefficients_tanh.inc"
@@ -72,6 +73,12 @@ double of_reduced_log(std::span<const double> coefficients, Real linear, Real ln
     if (r == 0) return Real{0};
     return (evaluate(coefficients, r) + linear * r) / (std::log1p(r) / ln_b) - 1;
   });
+}
+
+// f(t) = t + t^3 Q(t^2).
+double of_odd(std::span<const double> coefficients, Real high, Real (*f)(Real)) {
+  return bound(0x1p-15L, high,
+               [&](Real t) { return (t + t * t * t * evaluate(coefficients, t * t)) / f(t) - 1; });
 }
 
 // The error of T = -log_b i.
@@ -184,6 +191,15 @@ TEST_CASE("coefficients of the logarithms", "[numerics]") {
   CHECK(of_table(kLogOctave, 1) < -30);
   CHECK(of_table(kLog2Octave, ln_2) < -30);
   CHECK(of_table(kLog10Octave, ln_10) < -30);
+}
+
+TEST_CASE("coefficients of the inverse trigonometric functions", "[numerics]") {
+  const auto atan = [](Real t) { return std::atan(t); };
+  const auto asin = [](Real t) { return std::asin(t); };
+  CHECK(of_odd(kAtanF32, 1, atan) < -28.1);
+  CHECK(of_odd(kAtanF64, 1, atan) < -57.6);
+  CHECK(of_odd(kAsinF32, 0.5L, asin) < -30.2);
+  CHECK(of_odd(kAsinF64, 0.5L, asin) < -58.0);
 }
 
 TEST_CASE("coefficients of tanh", "[numerics]") {
