@@ -71,6 +71,11 @@ Expr cbrt(Expr x, Expr low);
 Expr sinh(Expr x, Expr low);
 Expr cosh(Expr x, Expr low);
 
+// trigonometric.cpp
+Expr sin(Expr x, Expr low);
+Expr cos(Expr x, Expr low);
+Expr tan(Expr x, Expr low);
+
 // inverse_trigonometric.cpp
 Expr atan(Expr x, Expr low);
 Expr asin(Expr x, Expr low);

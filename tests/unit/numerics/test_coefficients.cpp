@@ -26,6 +26,7 @@ namespace of_erfc {
 #include "compiler/numerics/coefficients_log.inc"
 #include "compiler/numerics/coefficients_softplus.inc"
 #include "compiler/numerics/coefficients_tanh.inc"
+#include "compiler/numerics/coefficients_trigonometric.inc"
 
 using Real = long double;
 
@@ -79,6 +80,27 @@ double of_reduced_log(std::span<const double> coefficients, Real linear, Real ln
 double of_odd(std::span<const double> coefficients, Real high, Real (*f)(Real)) {
   return bound(0x1p-15L, high,
                [&](Real t) { return (t + t * t * t * evaluate(coefficients, t * t)) / f(t) - 1; });
+}
+
+double of_cos(std::span<const double> coefficients) {
+  return bound(0, 0.836L, [&](Real r) {
+    const Real z = r * r;
+    return (1 - z / 2 + z * z * evaluate(coefficients, z)) / std::cos(r) - 1;
+  });
+}
+
+// The words of 2^(group j) 2/pi make the cosines of 2^e, up to the exponents of one group.
+template <std::size_t kCount>
+double of_words(const double (&table)[kCount][8], int group) {
+  Real worst = 0;
+  for (int e = 0; e < 8 * group; ++e) {
+    Real quarters = 0;
+    for (std::size_t i = kCount; i-- > 0;)
+      quarters += std::fmod(std::ldexp(Real{table[i][e / group]}, e % group), 4.0L);
+    const Real angle = std::fmod(quarters, 4.0L) * std::acos(0.0L);
+    worst = std::max(worst, std::abs(std::cos(angle) - std::cos(std::ldexp(1.0L, e))));
+  }
+  return static_cast<double>(std::log2(worst));
 }
 
 // The error of T = -log_b i.
@@ -191,6 +213,16 @@ TEST_CASE("coefficients of the logarithms", "[numerics]") {
   CHECK(of_table(kLogOctave, 1) < -30);
   CHECK(of_table(kLog2Octave, ln_2) < -30);
   CHECK(of_table(kLog10Octave, ln_10) < -30);
+}
+
+TEST_CASE("coefficients of the trigonometric functions", "[numerics]") {
+  const auto sin = [](Real t) { return std::sin(t); };
+  CHECK(of_odd(kSinF32, 0.836L, sin) < -30.5);
+  CHECK(of_odd(kSinF64, 0.836L, sin) < -60.5);
+  CHECK(of_cos(kCosF32) < -28.6);
+  CHECK(of_cos(kCosF64) < -58.6);
+  CHECK(of_words(kTwoOverPiF32, 16) < -52);
+  CHECK(of_words(kTwoOverPiF64, 128) < -60);
 }
 
 TEST_CASE("coefficients of the inverse trigonometric functions", "[numerics]") {
