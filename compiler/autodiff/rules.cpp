@@ -80,12 +80,23 @@ Expr slope_of_atan(Expr a) {
   const Expr scaled = a * c;
   return c * c / fma(scaled, scaled, c * c);
 }
-// 1 / sqrt(1 + a^2) with m = max(|a|, 1), n = min(|a|, 1), so that m^2 + n^2 = 1 + a^2 and nothing
-// overflows.
+// 1 / sqrt(a^2 + 1) and, for a >= 1, 1 / sqrt(a^2 - 1): the fma rounds once, however much cancels.
+// From 2^60 on, long before a^2 overflows, the root is |a|.
 Expr slope_of_asinh(Expr a) {
-  const Expr m = max(abs(a), 1);
-  const Expr ratio = min(abs(a), 1) / m;
-  return 1 / (m * sqrt(fma(ratio, ratio, 1)));
+  const Expr h = abs(a);
+  return 1 / ir::select(h > 0x1p60, h, sqrt(fma(h, h, 1)));
+}
+Expr slope_of_acosh(Expr a) {
+  const Expr h = max(a, 0);  // NaN below 1
+  return 1 / ir::select(h > 0x1p60, h, sqrt(fma(h, h, -1)));
+}
+// 1 / (1 - a^2), likewise. Far beyond 1, where only the formula goes on, a is made smaller by c.
+Expr slope_of_atanh(Expr a) {
+  const bool wide = a.graph->compute() == ir::Elem::f64;
+  const double c = wide ? 0x1p-512 : 0x1p-64;
+  const Expr far = abs(a) > 0x1p30;
+  const Expr t = a * ir::select(far, c, number(a, 1));
+  return 1 / fma(-t, t, ir::select(far, 0, number(a, 1))) * ir::select(far, c * c, number(a, 1));
 }
 
 // a^(-2/3) / 3 as (y / 3) / a: 1 / (3 y^2) takes y's error twice, and is 3.9 ulps off. Of 0 and

@@ -59,6 +59,9 @@ constexpr Expansion kExpansions[] = {
     {Op::rsqrt, rsqrt},
     {Op::sinh, sinh},
     {Op::cosh, cosh},
+    {Op::asinh, asinh},
+    {Op::acosh, acosh},
+    {Op::atanh, atanh},
     {Op::cbrt, cbrt},
 };
 

@@ -63,6 +63,9 @@ Expr log(Expr x, Expr low);
 Expr log2(Expr x, Expr low);
 Expr log10(Expr x, Expr low);
 Expr log1p(Expr x, Expr low);
+// log(x) + more log 2, where the low word is no more than an ulp of the high one and of no account
+// (it may be NaN) unless `counts`.
+Expr log_of_pair(Pair x, Expr counts, Expr more);
 
 // cbrt.cpp
 Expr cbrt(Expr x, Expr low);
@@ -80,6 +83,11 @@ Expr tan(Expr x, Expr low);
 Expr atan(Expr x, Expr low);
 Expr asin(Expr x, Expr low);
 Expr acos(Expr x, Expr low);
+
+// inverse_hyperbolic.cpp
+Expr asinh(Expr x, Expr low);
+Expr acosh(Expr x, Expr low);
+Expr atanh(Expr x, Expr low);
 
 // rsqrt.cpp
 Expr rsqrt(Expr x, Expr low);

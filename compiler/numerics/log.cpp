@@ -105,12 +105,16 @@ Expr entry(Expr index, const Base& base, int row) {
 
 // m = (1 + r) / i. k log_b 2 + T is exact, and 0 near x = 1, where r is too; elsewhere r is so
 // small that its rounding and that of what follows from it are a quarter of an ulp each. Where k is
-// infinite r is 0.
-Expr by_octave(Expr x, Expr tail, const Base& base) {
-  const Expr k = exponent(x);
-  const Expr m = mantissa(x);
+// infinite r is 0. `low` is what m lacks, and counts as low / m; with it, for the natural logarithm
+// alone, r's sum with the constants keeps what rounding takes.
+Expr by_octave(Expr k, Expr m, Expr low, Expr tail, const Base& base) {
   const Expr index = to_bits(m) >> 20;
-  const Expr r = fma(m, entry(index, base, 0), -1.0);
+  const Expr inverse = entry(index, base, 0);
+  const Expr r = fma(m, inverse, -1.0);
+  if (!low.is_constant(0)) {
+    const Expr scaled = low * inverse;
+    tail = fma(-r, scaled, tail.is_constant(0) ? scaled : scaled + tail);
+  }
   const Expr t = entry(index, base, 1);
   const double high = base.log_of_two.f32_high;
   const double rest = base.log_of_two.f32_low;
@@ -120,13 +124,18 @@ Expr by_octave(Expr x, Expr tail, const Base& base) {
   const Expr factor = natural ? r * r : r;
   const Expr q = horner(r, base.q.f32.subspan(natural ? 2 : 1));
   const Expr higher = tail.is_constant(0) ? factor * q : fma(factor, q, tail);
-  const Expr linear = natural ? r + higher : fma(r, base.one_over_ln.f32_high, higher);
-  return (high == 1 ? k + t : fma(k, high, t)) + linear;
+  const Expr constant = high == 1 ? k + t : fma(k, high, t);
+  if (!low.is_constant(0)) {
+    const Expr near = constant + r;
+    const Expr lost = select(k < 1024.0, r - (near - constant), 0.0);  // k may be infinite
+    return near + (lost + higher);
+  }
+  return constant + (natural ? r + higher : fma(r, base.one_over_ln.f32_high, higher));
 }
 
 Expr logarithm(Expr x, Expr low, const Base& base) {
   const Expr tail = low_term(x, low, base);
-  if (!is_f64(x)) return by_octave(x, tail, base);
+  if (!is_f64(x)) return by_octave(exponent(x), mantissa(x), number(x, 0), tail, base);
   return sum(exponent(x), mantissa(x) - 1.0, tail, base);
 }
 
@@ -135,6 +144,19 @@ Expr logarithm(Expr x, Expr low, const Base& base) {
 Expr log(Expr x, Expr low) { return logarithm(x, low, kNatural); }
 Expr log2(Expr x, Expr low) { return logarithm(x, low, kBinary); }
 Expr log10(Expr x, Expr low) { return logarithm(x, low, kDecimal); }
+
+// 1/(1 + r) need not be known well where it multiplies a low word, but exactly at r = 0, where the
+// low word may be all there is.
+Expr log_of_pair(Pair x, Expr counts, Expr more) {
+  const Expr k = exponent(x.high);
+  const Expr m = mantissa(x.high);
+  const Expr s = power_of_two(biased_integer(k, 0) - k);
+  const Expr low = select(counts, x.low * s, 0.0);
+  const Expr all = more.is_constant(0) ? k : k + more;
+  if (!is_f64(k)) return by_octave(all, m, low, number(k, 0), kNatural);
+  const Expr r = m - 1.0;
+  return sum(all, r, low * fma(r, fma(r, 0.8, -1.0), 1.0), kNatural);
+}
 
 // k is that of 1 + x as rounded, and then r = x s + (s - 1) with s = 2^-k, of which both terms are
 // exact as long as either matters, and whose rounding error is kept: for k = 0 it is x itself. The

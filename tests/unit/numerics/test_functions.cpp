@@ -64,6 +64,9 @@ const Function kFunctions[] = {
     {Op::tanh, std::tanh, -10, 10, -1, 1, true},
     {Op::sinh, std::sinh, -89, 89, -kInf, kInf, true},
     {Op::cosh, std::cosh, -89, 89, kInf, kInf, false},
+    {Op::asinh, std::asinh, -1e6, 1e6, -kInf, kInf, true},
+    {Op::acosh, std::acosh, 1, 1e6, kNaN, kInf, false},
+    {Op::atanh, std::atanh, -1, 1, kNaN, kNaN, true},
     {Op::erfc, std::erfc, -10, 10.05, 2, 0, false},
     {Op::cbrt, std::cbrt, -1e38, 1e38, -kInf, kInf, true},
     {Op::sigmoid, sigmoid, -104, 20, 0, 1, false},
@@ -143,7 +146,8 @@ TEST_CASE("elementary functions at infinities, NaN and zeros", "[numerics]") {
         CHECK((found == limit || (std::isnan(found) && std::isnan(limit))));
       }
       const double at_zero = static_cast<double>(function.truth(0));
-      CHECK(run(graph, 0) == Approx(at_zero));
+      const double found = run(graph, 0);
+      CHECK((found == Approx(at_zero) || (std::isnan(found) && std::isnan(at_zero))));
       if (!function.odd) continue;
       CHECK(std::signbit(run(graph, -0.0)));
       CHECK(!std::signbit(run(graph, 0.0)));
@@ -151,6 +155,24 @@ TEST_CASE("elementary functions at infinities, NaN and zeros", "[numerics]") {
       const auto near = static_cast<double>(function.truth(tiny));
       CHECK(run(graph, tiny) == ir::decode(compute, ir::encode(compute, near)));
     }
+  }
+}
+
+TEST_CASE("hyperbolic functions and their inverses at the ends", "[numerics]") {
+  for (const Elem compute : {Elem::f32, Elem::f64}) {
+    const bool wide = compute == Elem::f64;
+    CHECK(run(graph_of(Op::acosh, compute), 1) == 0);
+    CHECK(!std::signbit(run(graph_of(Op::acosh, compute), 1)));
+    CHECK(std::isnan(run(graph_of(Op::acosh, compute), 0.5)));
+    CHECK(std::isnan(run(graph_of(Op::acosh, compute), -1e6)));
+    CHECK(run(graph_of(Op::atanh, compute), 1) == kInf);
+    CHECK(run(graph_of(Op::atanh, compute), -1) == -kInf);
+    CHECK(std::isnan(run(graph_of(Op::atanh, compute), 1.5)));
+    CHECK(std::isnan(run(graph_of(Op::atanh, compute), -1e30)));
+    CHECK(run(graph_of(Op::sinh, compute), wide ? 710.4 : 89.4) < kInf);
+    CHECK(run(graph_of(Op::sinh, compute), wide ? -710.5 : -89.45) == -kInf);
+    CHECK(run(graph_of(Op::cosh, compute), wide ? -710.4 : -89.4) < kInf);
+    CHECK(run(graph_of(Op::cosh, compute), wide ? 710.5 : 89.45) == kInf);
   }
 }
 
