@@ -76,7 +76,9 @@ Expr cosh(Expr x, Expr low);
 
 // trigonometric.cpp
 Expr sin(Expr x, Expr low);
+Pair sin_pair(Expr x, Expr low);
 Expr cos(Expr x, Expr low);
+Pair cos_pair(Expr x, Expr low);
 Expr tan(Expr x, Expr low);
 
 // inverse_trigonometric.cpp

@@ -149,16 +149,22 @@ Expr is_odd(Expr k) { return equal(k & ir::integer(k, 1), ir::integer(k, 1)); }
 
 // y with the sign turned where the second bit of k is set.
 Expr turned(Expr y, Expr k) {
-  const int top = y.graph->compute() == ir::Elem::f64 ? 63 : 31;
+  const int top = is_f64(y) ? 63 : 31;
   return from_bits(to_bits(y) ^ ((k >> 1) << top));
 }
+Pair turned(Pair y, Expr k) { return {turned(y.high, k), turned(y.low, k)}; }
 
-// An odd function of x; where it is x nearly enough, that.
+Expr signed_like(Expr y, Expr x) { return from_bits(to_bits(y) ^ (to_bits(x) ^ to_bits(abs(x)))); }
+
+// Where sin x and tan x are x nearly enough.
+Expr is_small(Expr x) { return abs(x) < pick(x, 0x1p-13, 0x1p-27); }
+
+// An odd function of x, given for |x|.
 Expr odd(Expr x, Expr low, Expr value) {
-  const Expr sign = to_bits(x) ^ to_bits(abs(x));
-  const Expr whole = from_bits(to_bits(value) ^ sign);
-  return select(abs(x) < pick(x, 0x1p-13, 0x1p-27), low.is_constant(0) ? x : x + low, whole);
+  return select(is_small(x), low.is_constant(0) ? x : x + low, signed_like(value, x));
 }
+
+Expr one_more(Expr k) { return k + ir::integer(k, 1); }
 
 }  // namespace
 
@@ -167,10 +173,20 @@ Expr sin(Expr x, Expr low) {
   return odd(x, low, turned(rounded(select(is_odd(p.k), p.cosine, p.sine)), p.k));
 }
 
+Pair sin_pair(Expr x, Expr low) {
+  const Parts p = reduced(x, low);
+  const Pair value = turned(select(is_odd(p.k), p.cosine, p.sine), p.k);
+  return select(is_small(x), {x, low}, {signed_like(value.high, x), signed_like(value.low, x)});
+}
+
 Expr cos(Expr x, Expr low) {
   const Parts p = reduced(x, low);
-  const Expr value = rounded(select(is_odd(p.k), p.sine, p.cosine));
-  return turned(value, p.k + ir::integer(p.k, 1));
+  return turned(rounded(select(is_odd(p.k), p.sine, p.cosine)), one_more(p.k));
+}
+
+Pair cos_pair(Expr x, Expr low) {
+  const Parts p = reduced(x, low);
+  return turned(select(is_odd(p.k), p.sine, p.cosine), one_more(p.k));
 }
 
 // sin / cos, or -cos / sin for an odd k. The reciprocal's rounding and the product's are made good
