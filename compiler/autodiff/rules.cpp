@@ -51,8 +51,6 @@ ELEMENTARY(sinh)
 ELEMENTARY(cosh)
 #undef ELEMENTARY
 
-Expr power(Expr a, Expr b) { return make(Op::pow, a, b); }
-
 // max(a, b) is b where b > a or b is NaN; at a tie the gradient goes to b. A constant is not NaN,
 // which leaves one comparison.
 Expr second_of_max(Expr a, Expr b) {
@@ -115,7 +113,7 @@ Expr vanishing(Expr v, Expr a) {
 
 // b * a^(b - 1), and 0 where b is 0, also at a = 0.
 Expr slope_of_base(Expr a, Expr b) {
-  const Expr slope = b * power(a, b - 1);
+  const Expr slope = b * make(Op::pow_less_one, a, b);
   return b.is_constant() && !is_zero(b) ? slope : choose(equal(b, 0), 0, slope);
 }
 

@@ -55,14 +55,24 @@ Expr exp2(Expr x, Expr low) {
   return ldexp(horner(low.is_constant(0) ? r : r + argument.low, kExp2), k);
 }
 
-Scaled exp2_scaled(Expr x, Expr low) {
+Exp2Parts exp2_parts(Expr x, Expr low) {
   const Argument argument = clamp_argument(x, low, pick(x, -224, -1920), pick(x, 252, 2044));
   const double magic = biased_integer(x, 0);
   const Expr biased = argument.x + magic;
   const Expr r = argument.x - (biased - magic);
   const Halves halves = halve(biased);
-  const Expr p = horner(low.is_constant(0) ? r : r + argument.low, kExp2);
-  return {.numerator = halves.power * p, .exponent = halves.rest, .argument = argument};
+  return {low.is_constant(0) ? r : r + argument.low, halves.power, halves.rest, argument};
+}
+
+Expr exp2_reduced(Expr r) { return horner(r, kExp2); }
+
+Expr exp2_less_one(Expr r) { return r * horner(r, kExp2.of(r).subspan(1)); }
+
+Scaled exp2_scaled(Expr x, Expr low) {
+  const Exp2Parts parts = exp2_parts(x, low);
+  return {.numerator = parts.power * exp2_reduced(parts.r),
+          .exponent = parts.rest,
+          .argument = parts.argument};
 }
 
 // 2^k e^r - 1 = 2 (((2^(k-1) - 1/2) + 2^(k-1) r) + 2^(k-1) (e^r - 1 - r)), made of halves so that

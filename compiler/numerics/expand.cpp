@@ -56,6 +56,8 @@ constexpr Expansion kExpansions[] = {
     {Op::atan, atan},
     {Op::asin, asin},
     {Op::acos, acos},
+    {Op::pow, pow, pow_scaled},
+    {Op::pow_less_one, pow_less_one, pow_less_one_scaled},
     {Op::rsqrt, rsqrt},
     {Op::sinh, sinh},
     {Op::cosh, cosh},
@@ -170,11 +172,21 @@ class Expander {
       }
       const std::optional<Scaled> factor = scaled_form(node.operand(f));
       if (!factor) continue;
-      scaled_[id.index] = times(value(node.operand(u)), *factor,
-                                bare_[id.index] ? AtInfinity::ieee : AtInfinity::any);
+      const AtInfinity at_infinity = bare_[id.index] ? AtInfinity::ieee : AtInfinity::any;
+      scaled_[id.index] =
+          is_log_of_base(node.operand(u), function)
+              ? pow_times_log(value(function.operand(0)), value(function.operand(1)), at_infinity)
+              : times(value(node.operand(u)), *factor, at_infinity);
       return true;
     }
     return false;
+  }
+
+  // The product of the two is pow's slope by its exponent.
+  [[nodiscard]] bool is_log_of_base(ValueId id, const ir::Node& function) const {
+    const ir::Node& node = old_[id];
+    return function.op == Op::pow && node.op == Op::log && node.operand(0) == function.operand(0) &&
+           old_.is_constant(node.operand(1), 0);
   }
 
   // The same over a divisor that has nothing to do with it.

@@ -17,6 +17,16 @@ Expr exp(Expr x, Expr low);
 Scaled exp_scaled(Expr x, Expr low);
 Expr exp2(Expr x, Expr low);
 Scaled exp2_scaled(Expr x, Expr low);
+// 2^(x + low) = 2^r power 2^rest, for a limited argument; 2^r; and 2^r - 1.
+struct Exp2Parts {
+  Expr r;
+  Expr power;
+  Expr rest;
+  Argument argument;
+};
+Exp2Parts exp2_parts(Expr x, Expr low);
+Expr exp2_reduced(Expr r);
+Expr exp2_less_one(Expr r);
 Expr expm1(Expr x, Expr low);
 
 // sigmoid.cpp
@@ -90,6 +100,14 @@ Expr acos(Expr x, Expr low);
 Expr asinh(Expr x, Expr low);
 Expr acosh(Expr x, Expr low);
 Expr atanh(Expr x, Expr low);
+
+// pow.cpp
+Expr pow(Expr x, Expr y);
+Scaled pow_scaled(Expr x, Expr y);
+Expr pow_less_one(Expr x, Expr y);
+Scaled pow_less_one_scaled(Expr x, Expr y);
+// pow(x, y) * log(x), from one logarithm.
+Scaled pow_times_log(Expr x, Expr y, AtInfinity at_infinity);
 
 // rsqrt.cpp
 Expr rsqrt(Expr x, Expr low);

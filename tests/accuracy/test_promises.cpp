@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "tools/accuracy/measure.hpp"
@@ -19,13 +18,6 @@ using accuracy::Measurement;
 using accuracy::PointSource;
 using accuracy::Promise;
 using accuracy::Subject;
-
-// Parse and check, and have no kernels yet.
-constexpr std::string_view kNotYet[] = {"pow"};
-
-bool not_yet(std::string_view name) {
-  return std::find(std::begin(kNotYet), std::end(kNotYet), name) != std::end(kNotYet);
-}
 
 bool numbers_only(const dsl::FunctionDef& definition) {
   return !definition.row_wise && !definition.inputs.empty() &&
@@ -85,7 +77,6 @@ std::vector<Case> all_cases(ir::Elem compute) {
     const auto id = static_cast<dsl::FunctionId>(i);
     const dsl::FunctionDef& definition = library.function(id);
     if (!definition.attributes.ulp || !numbers_only(definition)) continue;
-    if (not_yet(definition.name)) continue;
     const std::vector<Case> more = cases_of(library, id, compute);
     cases.insert(cases.end(), more.begin(), more.end());
   }
@@ -115,20 +106,6 @@ void check_samples(ir::Elem compute, std::uint64_t count) {
   std::uint64_t seed = 1;
   for (const Case& one : all_cases(compute))
     check(one, accuracy::sampled_points(one.subject, count, seed++));
-}
-
-TEST_CASE("what is listed as not there yet is not", "[accuracy]") {
-  const dsl::Program& library = dsl::standard_library();
-  for (const std::string_view name : kNotYet) {
-    Subject subject;
-    subject.program = &library;
-    subject.function = library.find(name).value();
-    const auto none = [] { return accuracy::Points(2); };
-    const Result<Measurement> measured = accuracy::measure(subject, {1, false}, none);
-    INFO(name);
-    REQUIRE_FALSE(measured.ok());
-    CHECK(measured.error().status == Status::unsupported);
-  }
 }
 
 TEST_CASE("special points, f32", "[accuracy]") {

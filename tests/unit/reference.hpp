@@ -118,6 +118,7 @@ class Reference {
       case ir::Op::cbrt: return std::cbrt(a);
       case ir::Op::rsqrt: return 1 / std::sqrt(a);
       case ir::Op::pow: return std::pow(a, low);
+      case ir::Op::pow_less_one: return std::pow(a, low - 1);
       default: return other(node, a, low, node.arity() > 2 ? operand(node, 2) : 0);
     }
   }

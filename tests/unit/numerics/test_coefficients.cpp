@@ -24,6 +24,7 @@ namespace of_erfc {
 #include "compiler/numerics/coefficients_hyperbolic.inc"
 #include "compiler/numerics/coefficients_inverse_trigonometric.inc"
 #include "compiler/numerics/coefficients_log.inc"
+#include "compiler/numerics/coefficients_pow.inc"
 #include "compiler/numerics/coefficients_softplus.inc"
 #include "compiler/numerics/coefficients_tanh.inc"
 #include "compiler/numerics/coefficients_trigonometric.inc"
@@ -87,6 +88,25 @@ double of_cos(std::span<const double> coefficients) {
     const Real z = r * r;
     return (1 - z / 2 + z * z * evaluate(coefficients, z)) / std::cos(r) - 1;
   });
+}
+
+// log2(1 + r): leading terms of two words each, and the rest.
+template <std::size_t kCount>
+double of_pow(std::span<const double> coefficients, const double (&leading)[kCount][2]) {
+  const Real ln_2 = std::log(2.0L);
+  return bound(-0.0666L, 0.1251L, [&](Real r) {
+    if (std::abs(r) < 0x1p-20L) return Real{0};
+    Real sum = evaluate(coefficients, r);
+    for (std::size_t j = kCount; j-- > 0;) sum = sum * r + (Real{leading[j][0]} + leading[j][1]);
+    return r * sum / (std::log1p(r) / ln_2) - 1;
+  });
+}
+
+double of_pow_table(const double (&table)[3][8]) {
+  Real worst = 0;
+  for (int i = 0; i < 8; ++i)
+    worst = std::max(worst, std::abs(std::log2(Real{table[0][i]}) + table[1][i] + table[2][i]));
+  return static_cast<double>(std::log2(worst));
 }
 
 // The words of 2^(group j) 2/pi make the cosines of 2^e, up to the exponents of one group.
@@ -232,6 +252,13 @@ TEST_CASE("coefficients of the inverse trigonometric functions", "[numerics]") {
   CHECK(of_odd(kAtanF64, 1, atan) < -57.6);
   CHECK(of_odd(kAsinF32, 0.5L, asin) < -30.2);
   CHECK(of_odd(kAsinF64, 0.5L, asin) < -58.0);
+}
+
+TEST_CASE("coefficients of pow", "[numerics]") {
+  CHECK(of_pow(kPowF32, kPowLeadingF32) < -40.1);
+  CHECK(of_pow(kPowF64, kPowLeadingF64) < -61);  // as far as long double sees; -71.1
+  CHECK(of_pow_table(kPowOctaveF32) < -54);
+  CHECK(of_pow_table(kPowOctaveF64) < -62);
 }
 
 TEST_CASE("coefficients of tanh", "[numerics]") {
