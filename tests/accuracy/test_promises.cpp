@@ -118,8 +118,8 @@ TEST_CASE("special points, f64", "[accuracy]") {
     check(one, accuracy::special_points(one.subject));
 }
 
-TEST_CASE("sampled points, f32", "[accuracy]") { check_samples(ir::Elem::f32, 50'000); }
-TEST_CASE("sampled points, f64", "[accuracy]") { check_samples(ir::Elem::f64, 3'000); }
+TEST_CASE("sampled points, f32", "[accuracy]") { check_samples(ir::Elem::f32, 35'000); }
+TEST_CASE("sampled points, f64", "[accuracy]") { check_samples(ir::Elem::f64, 2'000); }
 
 TEST_CASE("ten million points, f32", "[accuracy][slow]") {
   check_samples(ir::Elem::f32, 10'000'000);
