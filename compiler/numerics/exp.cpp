@@ -41,8 +41,9 @@ Scaled exp_scaled(Expr x, Expr low) {
   const Argument argument = clamp_argument(x, low, pick(x, -155, -1330), pick(x, 175, 1410));
   const ExpReduction reduced = reduce_exp(argument.x, argument.low);
   const Halves halves = halve(reduced.biased);
-  return {.numerator = halves.power,
-          .numerator_low = halves.power * expm1_reduced(reduced.r),
+  // 1 + s = 1/2 + (1/2 + s): the parts of a product have its sign both, so that it may overflow.
+  return {.numerator = halves.power * 0.5,
+          .numerator_low = halves.power * (0.5 + expm1_reduced(reduced.r)),
           .exponent = halves.rest,
           .argument = argument};
 }

@@ -87,6 +87,21 @@ TEST_CASE("a factor may bring an exponential back into range", "[numerics]") {
   CHECK(small(200) == std::numeric_limits<double>::infinity());
 }
 
+TEST_CASE("a product with an exponential overflows with its own sign", "[numerics]") {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  for (const double factor : {46.8, 1.0, 3e38, kInf}) {
+    const Formula up([=](Expr x) { return number(x, factor) * call(Op::exp, x); });
+    const Formula down([=](Expr x) { return number(x, -factor) * call(Op::exp, x); });
+    for (const double x : {89.5, 100.25, 113.3, 170.0, 1000.0}) {
+      INFO(factor << " at " << x);
+      CHECK(up(x) == kInf);
+      CHECK(down(x) == -kInf);
+    }
+  }
+  const Formula infinite([](Expr x) { return number(x, kInf) * call(Op::exp, x); });
+  CHECK(infinite(0) == kInf);
+}
+
 TEST_CASE("a product at infinity is IEEE's, under limits the limit", "[numerics]") {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   const auto times = [](Op op) { return [=](Expr x) { return x * call(op, x); }; };
