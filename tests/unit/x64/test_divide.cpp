@@ -157,11 +157,10 @@ void check_kernel(const Body& body, std::mt19937_64& random) {
       run.inputs.emplace_back();
       for (std::size_t i = 0; i < run.count; ++i)
         run.inputs.back().push_back(any_operand(random, rare));
-      const auto wrong = difference(compiled, run);
-      if (wrong) FAIL(to_string(target) << ": " << *wrong);
+      INFO(to_string(target));
+      REQUIRE(difference(compiled, run).value_or("") == "");
     }
   }
-  SUCCEED();
 }
 
 ValueId one_plus_magnitude(Graph& graph, ValueId x) {

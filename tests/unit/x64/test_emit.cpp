@@ -122,12 +122,11 @@ TEST_CASE("more buffers than registers", "[x64]") {
         test.inputs.resize(count);
         for (auto& column : test.inputs)
           for (std::size_t k = 0; k < n; ++k) column.push_back(any_number(Elem::f32, random));
-        const auto wrong = difference(compiled, test);
-        if (wrong) FAIL(count << " inputs on " << to_string(target) << ": " << *wrong);
+        INFO(count << " inputs on " << to_string(target));
+        REQUIRE(difference(compiled, test).value_or("") == "");
       }
     }
   }
-  SUCCEED();
 }
 
 TEST_CASE("buffers need no alignment, not even to the element", "[x64]") {
@@ -144,11 +143,10 @@ TEST_CASE("buffers need no alignment, not even to the element", "[x64]") {
       test.inputs.resize(1);
       for (std::size_t k = 0; k < test.count; ++k)
         test.inputs[0].push_back(any_number(Elem::f32, random));
-      const auto wrong = difference(compiled, test);
-      if (wrong) FAIL("offset " << offset << " on " << to_string(target) << ": " << *wrong);
+      INFO("offset " << offset << " on " << to_string(target));
+      REQUIRE(difference(compiled, test).value_or("") == "");
     }
   }
-  SUCCEED();
 }
 
 TEST_CASE("no elements: nothing is touched, not even null buffers", "[x64]") {
@@ -158,8 +156,13 @@ TEST_CASE("no elements: nothing is touched, not even null buffers", "[x64]") {
     compiled.entry()(buffers, 0, nullptr);
     compiled.entry()(buffers, -5, nullptr);
     compiled.entry()(nullptr, 0, nullptr);
+    float x = -1;
+    float y = 7;
+    void* real[2] = {&x, &y};
+    for (const std::int64_t count : {0, -1, -5}) compiled.entry()(real, count, nullptr);
+    CHECK(x == -1);
+    CHECK(y == 7);
   }
-  SUCCEED();
 }
 
 TEST_CASE("the control word is left as found", "[x64]") {

@@ -85,11 +85,10 @@ void check_graph(const OpCase& test, std::mt19937_64& random, std::size_t longes
         for (std::size_t k = 0; k < n; ++k)
           run.inputs.back().push_back(test.operand(test.positions[i], random));
       }
-      const auto wrong = difference(compiled, run);
-      if (wrong) FAIL(to_string(target) << ": " << *wrong);
+      INFO(to_string(target));
+      REQUIRE(difference(compiled, run).value_or("") == "");
     }
   }
-  SUCCEED();
 }
 
 ValueId as_operand(Graph& graph, ir::TypeRule rule, int position, ValueId value) {
