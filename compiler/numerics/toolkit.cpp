@@ -17,21 +17,6 @@ Expr horner(Expr x, std::span<const double> coefficients) {
   return sum;
 }
 
-Expr estrin(Expr x, std::span<const double> coefficients) {
-  // The terms above the constant one, in pairs, then pairs of pairs in the square, and so on.
-  std::vector<Expr> terms;
-  for (const double c : coefficients.subspan(1)) terms.push_back(number(x, c));
-  for (Expr power = x; terms.size() > 1; power = power * power) {
-    std::vector<Expr> next;
-    for (std::size_t i = 0; i + 1 < terms.size(); i += 2)
-      next.push_back(fma(terms[i + 1], power, terms[i]));
-    if (terms.size() % 2 != 0) next.push_back(terms.back());
-    terms = std::move(next);
-    if (terms.size() == 1) break;
-  }
-  return fma(terms.front(), x, coefficients.front());
-}
-
 Pair fast_two_sum(Expr a, Expr b) {
   const Expr high = a + b;
   return {high, b - (high - a)};

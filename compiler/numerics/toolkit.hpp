@@ -29,9 +29,6 @@ struct Polynomial {
 // c[0] + x*(c[1] + x*(...)), one fma a coefficient.
 Expr horner(Expr x, std::span<const double> coefficients);
 inline Expr horner(Expr x, const Polynomial& polynomial) { return horner(x, polynomial.of(x)); }
-// The same by Estrin's scheme: as accurate in its last step (which is still c[0] + x*...), shorter
-// chains, a few products more. For polynomials on whose latency a function waits.
-Expr estrin(Expr x, std::span<const double> coefficients);
 
 // An unevaluated sum: |low| is at most half an ulp of high, or a small multiple of it.
 struct Pair {
