@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tools/accuracy/measure.hpp"
@@ -85,7 +86,8 @@ std::vector<Case> all_cases(ir::Elem compute) {
 
 // Measures a case.
 void check(const Case& one, const PointSource& source) {
-  const Result<Measurement> measured = accuracy::measure(one.subject, one.promise, source);
+  const Result<Measurement> measured =
+      accuracy::measure(one.subject, one.promise, source, std::thread::hardware_concurrency());
   if (!measured.ok()) {
     FAIL_CHECK(one.subject.definition().name << ": " << measured.error().message);
     return;
@@ -98,8 +100,8 @@ void check(const Case& one, const PointSource& source) {
               static_cast<unsigned long long>(measured->by_second_level));
   if (measured->beyond == 0) return;
   FAIL_CHECK(measured->beyond << " points beyond the promise of " << one.promise.ulps << " ulps"
-                              << params << ", the first: "
-                              << accuracy::describe(one.subject, measured->first_beyond));
+                              << params << ", the worst: "
+                              << accuracy::describe(one.subject, measured->worst_beyond));
 }
 
 void check_samples(ir::Elem compute, std::uint64_t count) {

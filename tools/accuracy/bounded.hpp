@@ -2,8 +2,9 @@
 //
 // Each operation adds its own rounding to what its operands bring. The mathematical library is
 // trusted to some ulps (kLibrary), which is far below what is measured with it: f32 results against
-// double, f64 results against long double. A bound that is not finite, or not a small part of the
-// number, says nothing: the second level then decides.
+// double, f64 results against long double. An infinite number with an error of 0 stands for any
+// truth of its sign beyond kHuge. A bound that is not finite, or not a small part of the number,
+// says nothing: the second level then decides.
 #pragma once
 
 #include <algorithm>
@@ -35,9 +36,13 @@ inline constexpr T kLibrary = 8 * kEpsilon<T>;
 template <typename T>
 inline constexpr T kTiny = 16 * std::numeric_limits<T>::min();  // more than underflow may lose
 
+template <typename T>
+inline constexpr T kHuge = std::numeric_limits<T>::max() / 4;
+
 // A sum or product, rounded: `carried` is what the operands' errors do to it.
 template <typename T>
 Bounded<T> rounded_result(T value, T carried) {
+  if (std::isinf(value) && carried < kHuge<T>) return {value, 0};
   return {value, carried * (1 + 8 * kEpsilon<T>)+std::abs(value) * kEpsilon<T> + kTiny<T>};
 }
 
@@ -52,14 +57,22 @@ Bounded<T> operator-(const Bounded<T>& a, const Bounded<T>& b) {
 template <typename T>
 Bounded<T> operator*(const Bounded<T>& a, const Bounded<T>& b) {
   T carried = 0;
-  if (a.error != 0 || b.error != 0)
+  if (std::isinf(a.value) || std::isinf(b.value)) {
+    const auto grows = [](const Bounded<T>& x) { return std::abs(x.value) - x.error >= 1; };
+    if (!grows(a) || !grows(b)) carried = std::numeric_limits<T>::infinity();
+  } else if (a.error != 0 || b.error != 0) {
     carried = std::abs(a.value) * b.error + std::abs(b.value) * a.error + a.error * b.error;
+  }
   return rounded_result(a.value * b.value, carried);
 }
 template <typename T>
 Bounded<T> operator/(const Bounded<T>& a, const Bounded<T>& b) {
   T carried = 0;
-  if (a.error != 0 || b.error != 0) {
+  if (std::isinf(b.value)) {
+    carried = (std::abs(a.value) + a.error) / kHuge<T>;
+  } else if (std::isinf(a.value)) {
+    if (std::abs(b.value) + b.error > 1) carried = std::numeric_limits<T>::infinity();
+  } else if (a.error != 0 || b.error != 0) {
     const T least = std::abs(b.value) - b.error;
     carried = least > 0 ? (a.error + std::abs(a.value / b.value) * b.error) / least
                         : std::numeric_limits<T>::infinity();
@@ -74,6 +87,7 @@ Bounded<T> operator-(const Bounded<T>& a) {
 template <typename T>
 Order compare(const Bounded<T>& a, const Bounded<T>& b) {
   if (std::isnan(a.value) || std::isnan(b.value)) return Order::unordered;
+  if (std::isinf(a.value) && a.value == b.value) return Order::unknown;
   const T error = a.error + b.error;
   if (error != 0 && !(std::abs(a.value - b.value) > error)) return Order::unknown;
   if (a.value < b.value) return Order::less;
@@ -84,7 +98,7 @@ bool is_infinite(const Bounded<T>& a) {
   return std::isinf(a.value);
 }
 
-// f(a) by the machine's own functions, to kLibrary times (1 + condition).
+// f(a) by the machine's own functions.
 template <typename T>
 T plain(Function function, T a) {
   switch (function) {
@@ -125,26 +139,75 @@ T plain(Function function, T a) {
   return a;
 }
 
-// Where `plain` rounds an argument on its way to an exponential, the error grows with the square.
+// The relative error of `plain`. Where it rounds an argument on its way to an exponential, that
+// grows with the square.
 template <typename T>
-T condition(Function function, T a) {
-  const bool squares = function == Function::normal_cdf || function == Function::normal_pdf;
-  return squares ? a * a : T{0};
+T library_error(Function function, T a) {
+  const bool squares =
+      function == Function::normal_pdf || (function == Function::normal_cdf && a < 0);
+  return kLibrary<T> * (squares ? 1 + a * a : T{1});
+}
+
+// How a function goes between neighbouring arguments: enough to bound it between two of them.
+enum class Course : std::uint8_t { monotonic, even, waving };
+inline Course course_of(Function function) {
+  switch (function) {
+    case Function::cosh:
+    case Function::normal_pdf: return Course::even;  // and monotonic on either side
+    case Function::sin:
+    case Function::cos:
+    case Function::tan: return Course::waving;
+    default: return Course::monotonic;
+  }
+}
+
+// Whether f(x) at all x beyond kHuge is f(inf), or infinite, to kTiny.
+inline bool settled_at_infinity(Function function) {
+  switch (function) {
+    case Function::sqrt:
+    case Function::rsqrt:
+    case Function::cbrt:
+    case Function::log:
+    case Function::log2:
+    case Function::log10:
+    case Function::log1p:
+    case Function::asinh:
+    case Function::acosh: return false;
+    default: return course_of(function) != Course::waving;
+  }
+}
+
+// What an error of the argument does to f(a): by the slope, which stands for all slopes within the
+// error where that is a small part of a, or else by the values at both ends.
+template <typename T>
+T carried_by(Function function, const Bounded<T>& a, T value) {
+  if (a.error < T{1e-6} * std::min(T{1}, std::abs(a.value)))
+    return 2 * a.error *
+           std::abs(slope(function, Bounded<T>{a.value, 0}, Bounded<T>{value, 0}).value);
+  const Course course = course_of(function);
+  if (course == Course::waving) return std::numeric_limits<T>::infinity();
+  const T centre = course == Course::even ? std::abs(a.value) : a.value;
+  const T low = course == Course::even ? std::max(T{0}, centre - a.error) : centre - a.error;
+  T off = 0;
+  for (const T x : {low, centre + a.error}) {
+    const T end = plain(function, x);
+    if (end == value) continue;
+    const T here = std::abs(end - value) + std::abs(end) * library_error(function, x);
+    if (!(here <= off)) off = here;  // NaN too
+  }
+  return off;
 }
 
 template <typename T>
 Bounded<T> apply(Function function, const Bounded<T>& a) {
   const T value = plain(function, a.value);
+  constexpr T kUnknown = std::numeric_limits<T>::infinity();
+  if (std::isinf(a.value) && !settled_at_infinity(function)) return {value, kUnknown};
+  const T carried = a.error == 0 ? T{0} : carried_by(function, a, value);
+  if (std::isinf(value)) return {value, carried == 0 ? T{0} : kUnknown};
   // NaN - NaN and the like: the second level tells NaN from numbers.
-  T error = std::abs(value) * kLibrary<T> * (1 + condition(function, a.value)) + kTiny<T>;
-  if (a.error != 0) {
-    // The slope at a stands for all slopes within the error where that is a small part of a.
-    const bool small = a.error < T{1e-6} * std::min(T{1}, std::abs(a.value));
-    const T steep =
-        small ? std::abs(slope(function, Bounded<T>{a.value, 0}, Bounded<T>{value, 0}).value)
-              : std::numeric_limits<T>::infinity();
-    error += 2 * steep * a.error;
-  }
+  T error = kTiny<T> + carried;
+  if (value != 0) error += std::abs(value) * library_error(function, a.value);
   return {value, error};
 }
 
@@ -152,6 +215,9 @@ Bounded<T> apply(Function function, const Bounded<T>& a) {
 template <typename T>
 Bounded<T> power(const Bounded<T>& base, const Bounded<T>& exponent) {
   const T value = std::pow(base.value, exponent.value);
+  if (std::isinf(value) && base.error == 0 && exponent.error == 0 && std::isfinite(base.value) &&
+      std::isfinite(exponent.value))
+    return {value, 0};
   T error = std::abs(value) * kLibrary<T> + kTiny<T>;
   if (base.error != 0 || exponent.error != 0)
     error += 2 * std::abs(value) *

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <mutex>
 #include <optional>
+#include <thread>
 
 #include "tools/accuracy/kernel.hpp"
 #include "tools/accuracy/ulp.hpp"
@@ -33,13 +35,20 @@ std::optional<double> root_between(const Reference& reference, double low, doubl
   return low;
 }
 
+// Which of two is the worse; of equals the one at the lesser point, whoever met it first.
+bool worse(const Worst& a, const Worst& b) {
+  if (a.inputs.empty() || b.inputs.empty()) return b.inputs.empty();
+  return a.ulps != b.ulps ? a.ulps > b.ulps : a.inputs < b.inputs;
+}
+
+// Measures on one thread.
 class Meter {
  public:
-  Meter(const Subject& subject, const Promise& promise)
-      : reference_(subject), format_(format_of(subject.compute)), promise_(promise.ulps) {
-    if (promise.zero_crossings) crossings_ = zero_crossings(reference_);
-  }
+  Meter(const Subject& subject, const Promise& promise, std::vector<ZeroCrossing> crossings)
+      : reference_(subject), format_(format_of(subject.compute)), promise_(promise.ulps),
+        crossings_(std::move(crossings)) {}
 
+  // `source` may be called from several threads at a time.
   Result<Measurement> run(const SubjectKernel& kernel, const PointSource& source) {
     std::vector<double> out;
     std::vector<double> point;
@@ -70,18 +79,32 @@ class Meter {
     UlpError error = error_in_ulps(format_, got, truth);
     const ZeroCrossing* crossing = crossing_at(point);
     if (!(error.margin < 0.02 && error.ulps + error.margin <= promise_)) {
-      ++result_.by_second_level;
-      Result<Estimate> settled = reference_.second_level(point);
-      if (!settled.ok()) return settled.error();
-      truth = *settled;
+      if (const Outcome outcome = settle(point, truth); !outcome.ok()) return outcome;
       error = error_in_ulps(format_, got, truth);
     }
     const bool kept = crossing != nullptr ? std::abs(got - truth.value) <= crossing->allowed
                                           : error.ulps <= promise_ + 1e-6;
     const Worst here{error.ulps, point, got, truth.value};
-    if (!kept && result_.beyond++ == 0) result_.first_beyond = here;
-    if (crossing == nullptr && (error.ulps > result_.worst.ulps || result_.worst.inputs.empty()))
-      result_.worst = here;
+    if (!kept) {
+      ++result_.beyond;
+      if (worse(here, result_.worst_beyond)) result_.worst_beyond = here;
+    }
+    if (crossing == nullptr && worse(here, result_.worst)) result_.worst = here;
+    return Unit{};
+  }
+
+  // By the second level; all NaN are one point.
+  Outcome settle(const std::vector<double>& point, Estimate& truth) {
+    const bool nan = point.size() == 1 && std::isnan(point[0]);
+    if (!nan || !at_nan_) {
+      ++result_.by_second_level;
+      const Result<Estimate> settled = reference_.second_level(point);
+      if (!settled.ok()) return settled.error();
+      truth = *settled;
+      if (nan) at_nan_ = truth;
+    } else {
+      truth = *at_nan_;
+    }
     return Unit{};
   }
 
@@ -95,8 +118,17 @@ class Meter {
   Format format_;
   double promise_;
   std::vector<ZeroCrossing> crossings_;
+  std::optional<Estimate> at_nan_;
   Measurement result_;
 };
+
+void merge(Measurement& into, const Measurement& part) {
+  into.points += part.points;
+  into.by_second_level += part.by_second_level;
+  into.beyond += part.beyond;
+  if (worse(part.worst, into.worst)) into.worst = part.worst;
+  if (worse(part.worst_beyond, into.worst_beyond)) into.worst_beyond = part.worst_beyond;
+}
 
 }  // namespace
 
@@ -132,10 +164,29 @@ std::vector<ZeroCrossing> zero_crossings(const Reference& reference) {
 }
 
 Result<Measurement> measure(const Subject& subject, const Promise& promise,
-                            const PointSource& source) {
+                            const PointSource& source, unsigned threads) {
   const Result<SubjectKernel> kernel = SubjectKernel::compile(subject);
   if (!kernel.ok()) return kernel.error();
-  return Meter(subject, promise).run(*kernel, source);
+  std::vector<ZeroCrossing> crossings;
+  if (promise.zero_crossings) crossings = zero_crossings(Reference(subject));
+
+  std::mutex source_mutex;
+  const PointSource shared = [&] {
+    const std::lock_guard lock(source_mutex);
+    return source();
+  };
+  std::vector<Result<Measurement>> parts(std::max(1U, threads), Measurement{});
+  {
+    std::vector<std::jthread> workers;
+    for (Result<Measurement>& part : parts)
+      workers.emplace_back([&] { part = Meter(subject, promise, crossings).run(*kernel, shared); });
+  }
+  Measurement total;
+  for (const Result<Measurement>& part : parts) {
+    if (!part.ok()) return part.error();
+    merge(total, *part);
+  }
+  return total;
 }
 
 std::string describe(const Subject& subject, const Worst& worst) {

@@ -38,7 +38,7 @@ struct Measurement {
   std::uint64_t by_second_level = 0;
   std::uint64_t beyond = 0;  // points that break the promise
   Worst worst;               // outside zero crossings
-  Worst first_beyond;        // an example
+  Worst worst_beyond;        // of these
 };
 
 // The crossings of a subject with one input; none for one with several.
@@ -49,9 +49,10 @@ struct Promise {
   bool zero_crossings = false;  // whether their rule applies
 };
 
-// Errors: those of compiling and of the second level.
+// On so many threads, with the same result for any number. Errors: those of compiling and of the
+// second level.
 [[nodiscard]] Result<Measurement> measure(const Subject& subject, const Promise& promise,
-                                          const PointSource& source);
+                                          const PointSource& source, unsigned threads = 1);
 
 // Points for every input at once: half of them spread over all bit patterns, the others normal, the
 // same ones for the same seed. `near` are points of interest, with the numbers next to them and

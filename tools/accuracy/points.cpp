@@ -11,7 +11,7 @@
 namespace sluice::accuracy {
 namespace {
 
-constexpr std::size_t kBlock = 4096;
+constexpr std::size_t kBlock = 512;  // what a thread takes at a time
 
 // Xorshift multiplied (Vigna, "An experimental exploration of Marsaglia's xorshift generators,
 // scrambled", 2016): the same numbers on every machine.
@@ -83,12 +83,23 @@ void collect_literals(const dsl::Program& program, const dsl::FunctionDef& funct
   }
 }
 
+// Few at a time: they are the ones that the second level is asked about.
 PointSource once(Points points) {
-  auto left = std::make_shared<Points>(std::move(points));
-  return [left] {
-    Points now = *left;
-    for (std::vector<double>& column : *left) column.clear();
-    return now;
+  struct State {
+    Points points;
+    std::size_t next;
+  };
+  auto state = std::make_shared<State>(State{std::move(points), 0});
+  return [state] {
+    constexpr std::size_t kCount = 64;
+    const std::size_t first = state->next;
+    const std::size_t end = std::min(first + kCount, state->points.front().size());
+    state->next = end;
+    Points block;
+    for (const std::vector<double>& column : state->points)
+      block.emplace_back(column.begin() + static_cast<std::ptrdiff_t>(first),
+                         column.begin() + static_cast<std::ptrdiff_t>(end));
+    return block;
   };
 }
 

@@ -95,8 +95,8 @@ template <typename T>
 Estimate first(const Subject& subject, std::span<const double> inputs) {
   Trouble trouble;
   const Bounded<T> y = at<Bounded<T>>(subject, inputs, trouble);
-  const bool clear = !trouble.undecided && !trouble.unsupported && std::isfinite(y.value) &&
-                     std::isfinite(y.error);
+  const bool clear =
+      !trouble.undecided && !trouble.unsupported && !std::isnan(y.value) && std::isfinite(y.error);
   return {y.value, clear ? static_cast<long double>(y.error) : kUnknown};
 }
 
