@@ -98,6 +98,41 @@ TEST_CASE("the first level's bounds hold", "[accuracy]") {
       }
 }
 
+TEST_CASE("a sum of two operands counts as the kernel rounds it", "[accuracy]") {
+  const float sum = -10.0F + 1e-6F;
+  const long double rounded = at(Function("fn f(x) = gelu(x)"), {static_cast<double>(sum)});
+  CHECK(at(Function("fn f(x, b) = gelu(x + b)"), {-10.0, 1e-6F}) == rounded);
+  CHECK(at(Function("fn f(x; b = 1e-6) = gelu(x + b)"), {-10.0}) == rounded);
+  CHECK(at(Function("fn f(x, b) = gelu(x - detach(b))"), {-10.0, -1e-6F}) == rounded);
+  CHECK(at(Function("fn g(a, c) = gelu(a + c)\nfn f(x, b) {\n let t = b\n g(x, t)\n}"),
+           {-10.0, 1e-6F}) == rounded);
+  CHECK(at(Function("fn f(x) = gelu(x + 1e-6)"), {-10.0}) != rounded);
+  CHECK(at(Function("fn f(x, b) = gelu(x + 2 * b)"), {-10.0, 5e-7F}) != rounded);
+  CHECK(at(Function("fn f(x, b) = (x + b) * x", ir::Elem::f32, 0), {1.0, 1e-9}) == 2);
+}
+
+TEST_CASE("with @terms the ulp is that of the largest term", "[accuracy]") {
+  const auto largest = [](const std::string& text, double x, bool derived = false) {
+    const Function function("@terms\n" + text, ir::Elem::f32,
+                            derived ? std::optional<std::uint32_t>{0} : std::nullopt);
+    const Reference reference(function.subject);
+    const long double term = reference.second_level(std::span(&x, 1)).value().largest_term;
+    CHECK(reference.first_level(std::span(&x, 1)).largest_term == Approx(term).epsilon(1e-6));
+    return term;
+  };
+  CHECK(largest("fn f(x) = 3 * x + 5", 2.0) == 0);  // the value is larger
+  CHECK(largest("fn f(x) = 3 * x - 5", 2.0) == 6);
+  CHECK(largest("fn f(x) = 7 * (3 * x - 5) / 2", 2.0) == 21);
+  CHECK(largest("fn f(x) = 1 / (3 * x - 5)", 2.0) == 6);
+  CHECK(largest("fn f(x) = if x > 0 then -abs(2 - x) else 9", 1.5) == 2);
+  CHECK(largest("fn f(x) = exp(3 * (x - 2))", 2.0) == 6);  // 1 by the slope, 6 by what cancelled
+  CHECK(largest("fn f(x) = (x - 2)^3", 2.5) == Approx(3 * 0.25 * 2));
+  // The derivative 1 + sin(2 x) has a double root.
+  CHECK(largest("fn f(x) = x + sin(x)^2", -0.7853981852531433, true) == Approx(1));
+  CHECK(largest("fn f(x) = log1p(x)", -0.99, true) == 0);
+  CHECK(accuracy::error_in_ulps(accuracy::format_of(ir::Elem::f32), 0x1p-23, {0, 0, 1}).ulps == 1);
+}
+
 TEST_CASE("ulps", "[accuracy]") {
   const accuracy::Format f32 = accuracy::format_of(ir::Elem::f32);
   const auto ulps = [&](double got, long double truth) {

@@ -94,6 +94,10 @@ Order compare(const Bounded<T>& a, const Bounded<T>& b) {
   return a.value > b.value ? Order::greater : Order::equal;
 }
 template <typename T>
+Bounded<T> magnitude(const Bounded<T>& a) {
+  return {std::abs(a.value), a.error};
+}
+template <typename T>
 bool is_infinite(const Bounded<T>& a) {
   return std::isinf(a.value);
 }

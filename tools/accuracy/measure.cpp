@@ -82,8 +82,8 @@ class Meter {
       if (const Outcome outcome = settle(point, truth); !outcome.ok()) return outcome;
       error = error_in_ulps(format_, got, truth);
     }
-    const bool kept = crossing != nullptr ? std::abs(got - truth.value) <= crossing->allowed
-                                          : error.ulps <= promise_ + 1e-6;
+    const bool kept = error.ulps <= promise_ + 1e-6 ||
+                      (crossing != nullptr && std::abs(got - truth.value) <= crossing->allowed);
     const Worst here{error.ulps, point, got, truth.value};
     if (!kept) {
       ++result_.beyond;

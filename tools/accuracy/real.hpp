@@ -64,6 +64,8 @@ inline Real operator*(const Real& a, const Real& b) { return computed(mpfr_mul, 
 inline Real operator/(const Real& a, const Real& b) { return computed(mpfr_div, a, b); }
 inline Real operator-(const Real& a) { return computed(mpfr_neg, a); }
 
+inline Real magnitude(const Real& a) { return computed(mpfr_abs, a); }
+
 // At the precision given: what is equal here may differ at a higher one.
 Order compare(const Real& a, const Real& b);
 bool is_infinite(const Real& a);

@@ -7,6 +7,7 @@
 
 #include "tools/accuracy/bounded.hpp"
 #include "tools/accuracy/real.hpp"
+#include "tools/accuracy/terms.hpp"
 #include "tools/accuracy/text.hpp"
 
 namespace sluice::accuracy {
@@ -64,14 +65,15 @@ N evaluated(const Subject& subject, std::span<const double> inputs, Trouble& tro
     N number(x);
     if constexpr (Depth<N>::value > 0)
       if (subject.derived_by == i) number = N(number.value, decltype(number.slope)(1.0), true);
-    arguments.inputs.push_back(Text<N>::Value::of(std::move(number)));
+    arguments.inputs.push_back(Text<N>::Value::of_operand(std::move(number), x));
   }
   for (std::size_t i = 0; i < definition.parameters.size(); ++i) {
     const dsl::Parameter& param = definition.parameters[i];
     const double value = subject.params.empty() ? param.default_value : subject.params[i];
+    const double held = rounded_to(subject.compute, value);
     arguments.params.push_back(param.is_integer
                                    ? Text<N>::Value::of(static_cast<std::int64_t>(value))
-                                   : Text<N>::Value::of(N(rounded_to(subject.compute, value))));
+                                   : Text<N>::Value::of_operand(N(held), held));
   }
   return Text<N>(*subject.program, subject.compute, trouble)
       .apply(definition, arguments, subject.output);
@@ -91,13 +93,23 @@ N at(const Subject& subject, std::span<const double> inputs, Trouble& trouble) {
   return evaluated<N>(subject, inputs, trouble);
 }
 
+// The same, with its largest term where @terms asks for it.
+template <typename N>
+Termed<N> termed_at(const Subject& subject, std::span<const double> inputs, Trouble& trouble) {
+  if (subject.definition().attributes.terms) return at<Termed<N>>(subject, inputs, trouble);
+  return Termed<N>(at<N>(subject, inputs, trouble));
+}
+
+// The largest term is at least so large: a greater one makes the ulp no smaller.
 template <typename T>
 Estimate first(const Subject& subject, std::span<const double> inputs) {
   Trouble trouble;
-  const Bounded<T> y = at<Bounded<T>>(subject, inputs, trouble);
+  const Termed<Bounded<T>> result = termed_at<Bounded<T>>(subject, inputs, trouble);
+  const Bounded<T>& y = result.value;
   const bool clear =
       !trouble.undecided && !trouble.unsupported && !std::isnan(y.value) && std::isfinite(y.error);
-  return {y.value, clear ? static_cast<long double>(y.error) : kUnknown};
+  const T term = result.largest ? result.largest->value - result.largest->error : T{0};
+  return {y.value, clear ? static_cast<long double>(y.error) : kUnknown, term > 0 ? term : T{0}};
 }
 
 bool same_kind(const Real& a, const Real& b) {
@@ -133,15 +145,16 @@ Result<Estimate> Reference::second_level(std::span<const double> inputs) const {
   for (long bits = least_bits; bits <= kMostBits; bits *= 2) {
     const ScopedPrecision precision(bits);
     Trouble trouble;
-    Real now = at<Real>(subject_, inputs, trouble);
+    Termed<Real> now = termed_at<Real>(subject_, inputs, trouble);
     if (trouble.unsupported)
       return Error{Status::unsupported, "'" + subject_.definition().name +
                                             "' has no reference: it is no elementwise function"};
-    if (before && agree(*before, now)) {
-      const long double value = now.rounded();
-      return Estimate{value, std::isfinite(value) ? std::abs(value) * 0x1p-63L : 0.0L};
+    if (before && agree(*before, now.value)) {
+      const long double value = now.value.rounded();
+      return Estimate{value, std::isfinite(value) ? std::abs(value) * 0x1p-63L : 0.0L,
+                      now.largest ? now.largest->rounded() : 0.0L};
     }
-    before = std::move(now);
+    before = std::move(now.value);
   }
   return Error{Status::limit_exceeded,
                "'" + subject_.definition().name + "' is not settled by 32768 bits"};

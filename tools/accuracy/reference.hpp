@@ -31,10 +31,12 @@ struct Subject {
   [[nodiscard]] const dsl::FunctionDef& definition() const { return program->function(function); }
 };
 
-// The truth is within `error` of `value`; NaN with an error of 0 is a NaN for certain.
+// The truth is within `error` of `value`; NaN with an error of 0 is a NaN for certain. Under @terms
+// `largest_term` is the magnitude that the ulp belongs to, where that is above the value's.
 struct Estimate {
   long double value = 0;
   long double error = 0;
+  long double largest_term = 0;
 };
 
 // Both may be called from one thread at a time each. Inputs are numbers of the compute type.

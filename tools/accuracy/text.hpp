@@ -3,10 +3,10 @@
 //
 // What the kernel holds as constants is held here: a literal, a subexpression of literals alone
 // (evaluated in f64), a parameter and whatever crosses into a called function is rounded once to
-// the compute type; everything else is exact. Conventions at kinks, clauses and limits are the
-// language's.
+// the compute type, and so is a sum of two operands; everything else is exact. Conventions at
+// kinks, clauses and limits are the language's.
 //
-// N is Bounded (bounded.hpp), Real (real.hpp) or a Dual of those.
+// N is Bounded (bounded.hpp), Real (real.hpp), a Termed of those, or a Dual of any.
 #pragma once
 
 #include <algorithm>
@@ -31,6 +31,13 @@ inline double rounded_to(ir::Elem compute, double value) {
   return compute == ir::Elem::f32 ? static_cast<double>(static_cast<float>(value)) : value;
 }
 
+// A sum of two numbers of the compute type, as the kernel makes it.
+inline double rounded_sum(ir::Elem compute, double a, double b) {
+  return compute == ir::Elem::f32
+             ? static_cast<double>(static_cast<float>(a) + static_cast<float>(b))
+             : a + b;
+}
+
 // The function of an elementary built-in of one argument.
 [[nodiscard]] std::optional<Function> function_of(dsl::Builtin builtin);
 
@@ -50,6 +57,7 @@ class Text {
     std::int64_t integer = 0;
     bool boolean = false;
     N number{};
+    bool operand = false;  // what the kernel is called with, which `literal` holds too
 
     [[nodiscard]] bool known() const { return kind == Kind::literal || kind == Kind::integer; }
     [[nodiscard]] double as_double() const {
@@ -59,6 +67,9 @@ class Text {
     static Value of(std::int64_t x) { return {.kind = Kind::integer, .integer = x}; }
     static Value of(bool x) { return {.kind = Kind::boolean, .boolean = x}; }
     static Value of(N x) { return {.kind = Kind::number, .number = std::move(x)}; }
+    static Value of_operand(N x, double held) {
+      return {.kind = Kind::number, .literal = held, .number = std::move(x), .operand = true};
+    }
   };
   struct Arguments {
     std::vector<Value> inputs;
@@ -92,6 +103,12 @@ class Text {
     if (value.kind == Value::Kind::integer && compute_ == ir::Elem::f32)
       return N(static_cast<double>(static_cast<float>(value.integer)));
     return N(rounded_to(compute_, value.as_double()));
+  }
+
+  Value without_slope(Value value) const {
+    value.number = detached(number(value));
+    value.kind = Value::Kind::number;
+    return value;
   }
 
   std::vector<Value> call_function(const dsl::FunctionDef& function, const Arguments& arguments);

@@ -13,6 +13,16 @@ Dual<N> detached(const Dual<N>& value) {
   return Dual<N>(value.value);
 }
 
+// The same dependence on everything, at another value.
+template <typename N>
+N revalued(const N&, double value) {
+  return N(value);
+}
+template <typename N>
+Dual<N> revalued(const Dual<N>& of, double value) {
+  return Dual<N>(revalued(of.value, value), of.slope, of.varies);
+}
+
 // The value of a, zeros having signs, with the slope of b.
 template <typename N>
 N tied(const N& a, const N&) {
@@ -60,7 +70,7 @@ auto Text<N>::call_function(const dsl::FunctionDef& function, const Arguments& a
   Arguments inner = arguments;
   for (const dsl::Clause& clause : function.clauses) {
     Value& target = clause.by_parameter ? inner.params[clause.target] : inner.inputs[clause.target];
-    target = Value::of(detached(number(target)));
+    target = without_slope(target);
   }
   Frame frame{function, inner, Values(function.expressions.size()), {}};
   run(frame, function.results);
@@ -156,7 +166,7 @@ auto Text<N>::evaluate(Frame& frame, const dsl::Expr& expr) -> std::vector<Value
     case Kind::call: return call(frame, expr);
     case Kind::detach: {
       const Value& of = operand(frame, expr, 0);
-      return {of.known() ? of : Value::of(detached(number(of)))};
+      return {of.known() ? of : without_slope(of)};
     }
     case Kind::derivative: return {derivative(frame, expr)};
   }
@@ -184,7 +194,12 @@ auto Text<N>::arithmetic(const Frame& frame, const dsl::Expr& expr) -> Value {
     return Value::of(x / y);
   };
   if (a.known() && b.known()) return compute(a.as_double(), b.as_double());
-  return compute(number(a), number(b));
+  const Value exact = compute(number(a), number(b));
+  const bool is_sum = expr.kind == Kind::add || expr.kind == Kind::subtract;
+  if (!is_sum || !a.operand || !b.operand) return exact;
+  return Value::of(
+      revalued(exact.number,
+               rounded_sum(compute_, a.literal, expr.kind == Kind::add ? b.literal : -b.literal)));
 }
 
 template <typename N>
@@ -249,7 +264,9 @@ auto Text<N>::derivative(const Frame& frame, const dsl::Expr& expr) -> Value {
       if (value.kind == Value::Kind::boolean) return Inner::Value::of(value.boolean);
       if (!seed && value.kind == Value::Kind::integer) return Inner::Value::of(value.integer);
       if (!seed && value.kind == Value::Kind::literal) return Inner::Value::of(value.literal);
-      return Inner::Value::of(seed ? Dual<N>(number(value), N(1.0), true) : Dual<N>(number(value)));
+      Dual<N> lift = seed ? Dual<N>(number(value), N(1.0), true) : Dual<N>(number(value));
+      if (!value.operand) return Inner::Value::of(std::move(lift));
+      return Inner::Value::of_operand(std::move(lift), value.literal);
     };
     const dsl::ExprId of = frame.function.operands_of(expr)[0];
     const dsl::Expr& by = frame.function.expr(frame.function.operands_of(expr)[1]);
@@ -284,7 +301,8 @@ auto Text<N>::call(const Frame& frame, const dsl::Expr& expr) -> std::vector<Val
   const dsl::FunctionDef& callee = program_.function(expr.callee);
   // What crosses into a function is rounded to the compute type; integers stay where they may.
   const auto argument = [&](const Value& value, bool integer) {
-    if (value.kind == Value::Kind::boolean || (integer && value.kind == Value::Kind::integer))
+    if (value.kind == Value::Kind::boolean || value.kind == Value::Kind::number ||
+        (integer && value.kind == Value::Kind::integer))
       return value;
     return Value::of(number(value));
   };

@@ -1,8 +1,8 @@
 // Errors in units of the last place of the result's type.
 //
-// The ulp is that of the true value, and never below the spacing of the denormals. A result of inf
-// counts as the first power of two beyond the largest number; NaN against a number, or the wrong
-// infinity, is an infinite error.
+// The ulp is that of the true value, or of the largest term under @terms, and never below the
+// spacing of the denormals. A result of inf counts as the first power of two beyond the largest
+// number; NaN against a number, or the wrong infinity, is an infinite error.
 #pragma once
 
 #include <algorithm>
@@ -42,7 +42,8 @@ inline UlpError error_in_ulps(const Format& format, double got, const Estimate& 
   if (std::isnan(truth.value) || std::isnan(got))
     return {std::isnan(truth.value) && std::isnan(got) ? 0 : kInf, 0};
   const auto within = [&](long double x) { return std::clamp(x, -beyond, beyond); };
-  const long double ulp = ulp_of(format, within(truth.value));
+  const long double ulp =
+      ulp_of(format, within(std::max(std::abs(truth.value), truth.largest_term)));
   const long double error = std::abs(within(got) - within(truth.value)) / ulp;
   return {static_cast<double>(error), static_cast<double>(truth.error / ulp)};
 }
