@@ -181,13 +181,34 @@ inline bool settled_at_infinity(Function function) {
   }
 }
 
+// No less than |f'(a)|, where that is cheap: y = f(a).
+template <typename T>
+T steepest(Function function, T a, T y) {
+  const auto exact = [&] {
+    return std::abs(slope(function, Bounded<T>{a, 0}, Bounded<T>{y, 0}).value);
+  };
+  switch (function) {
+    case Function::exp:
+    case Function::exp2: return std::abs(y);
+    case Function::log1p_exp: return std::min(T{1}, std::abs(y));
+    case Function::expm1: return std::abs(y) + 1;
+    case Function::sin:
+    case Function::cos: return 1;
+    case Function::log: return 1 / std::abs(a);
+    // These level off, and only the slope itself says how far.
+    case Function::tanh: return std::abs(a) < 8 ? T{1} : exact();
+    case Function::sigmoid: return a < 8 ? y : exact();
+    case Function::normal_cdf: return a < 8 ? y * (std::abs(a) + 1) : exact();  // Mills' ratio
+    default: return exact();
+  }
+}
+
 // What an error of the argument does to f(a): by the slope, which stands for all slopes within the
 // error where that is a small part of a, or else by the values at both ends.
 template <typename T>
 T carried_by(Function function, const Bounded<T>& a, T value) {
   if (a.error < T{1e-6} * std::min(T{1}, std::abs(a.value)))
-    return 2 * a.error *
-           std::abs(slope(function, Bounded<T>{a.value, 0}, Bounded<T>{value, 0}).value);
+    return 2 * a.error * steepest(function, a.value, value);
   const Course course = course_of(function);
   if (course == Course::waving) return std::numeric_limits<T>::infinity();
   const T centre = course == Course::even ? std::abs(a.value) : a.value;

@@ -35,18 +35,19 @@ std::optional<double> root_between(const Reference& reference, double low, doubl
   return low;
 }
 
-// Which of two is the worse; of equals the one at the lesser point, whoever met it first.
-bool worse(const Worst& a, const Worst& b) {
-  if (a.inputs.empty() || b.inputs.empty()) return b.inputs.empty();
-  return a.ulps != b.ulps ? a.ulps > b.ulps : a.inputs < b.inputs;
+// Whether an error is worse than another; of equals the one at the lesser point, whoever met it
+// first.
+bool worse(double ulps, const std::vector<double>& at, const Worst& than) {
+  if (than.inputs.empty()) return true;
+  return ulps != than.ulps ? ulps > than.ulps : at < than.inputs;
 }
 
 // Measures on one thread.
 class Meter {
  public:
   Meter(const Subject& subject, const Promise& promise, std::vector<ZeroCrossing> crossings)
-      : reference_(subject), format_(format_of(subject.compute)), promise_(promise.ulps),
-        crossings_(std::move(crossings)) {}
+      : reference_(subject), derived_(subject.derived_by), format_(format_of(subject.compute)),
+        promise_(promise.ulps), crossings_(std::move(crossings)) {}
 
   // `source` may be called from several threads at a time.
   Result<Measurement> run(const SubjectKernel& kernel, const PointSource& source) {
@@ -68,7 +69,7 @@ class Meter {
  private:
   // What the derivative by one input is where another is NaN, nothing says.
   bool unspecified(const std::vector<double>& point) const {
-    return reference_.subject().derived_by && point.size() > 1 &&
+    return derived_ && point.size() > 1 &&
            std::any_of(point.begin(), point.end(), [](double x) { return std::isnan(x); });
   }
 
@@ -84,12 +85,13 @@ class Meter {
     }
     const bool kept = error.ulps <= promise_ + 1e-6 ||
                       (crossing != nullptr && std::abs(got - truth.value) <= crossing->allowed);
-    const Worst here{error.ulps, point, got, truth.value};
     if (!kept) {
       ++result_.beyond;
-      if (worse(here, result_.worst_beyond)) result_.worst_beyond = here;
+      if (worse(error.ulps, point, result_.worst_beyond))
+        result_.worst_beyond = {error.ulps, point, got, truth.value};
     }
-    if (crossing == nullptr && worse(here, result_.worst)) result_.worst = here;
+    if (crossing == nullptr && worse(error.ulps, point, result_.worst))
+      result_.worst = {error.ulps, point, got, truth.value};
     return Unit{};
   }
 
@@ -115,6 +117,7 @@ class Meter {
   }
 
   Reference reference_;
+  bool derived_;
   Format format_;
   double promise_;
   std::vector<ZeroCrossing> crossings_;
@@ -126,8 +129,11 @@ void merge(Measurement& into, const Measurement& part) {
   into.points += part.points;
   into.by_second_level += part.by_second_level;
   into.beyond += part.beyond;
-  if (worse(part.worst, into.worst)) into.worst = part.worst;
-  if (worse(part.worst_beyond, into.worst_beyond)) into.worst_beyond = part.worst_beyond;
+  const auto take = [](Worst& worst, const Worst& other) {
+    if (!other.inputs.empty() && worse(other.ulps, other.inputs, worst)) worst = other;
+  };
+  take(into.worst, part.worst);
+  take(into.worst_beyond, part.worst_beyond);
 }
 
 }  // namespace

@@ -2,109 +2,76 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
+#include <optional>
 #include <string>
-#include <type_traits>
+#include <utility>
 
 #include "tools/accuracy/bounded.hpp"
+#include "tools/accuracy/evaluate.hpp"
 #include "tools/accuracy/real.hpp"
 #include "tools/accuracy/terms.hpp"
-#include "tools/accuracy/text.hpp"
 
 namespace sluice::accuracy {
-
-std::optional<Function> function_of(dsl::Builtin builtin) {
-  using dsl::Builtin;
-  switch (builtin) {
-#define ELEMENTARY(name)                                                                           \
-  case Builtin::name: return Function::name;
-    ELEMENTARY(sqrt)
-    ELEMENTARY(rsqrt)
-    ELEMENTARY(cbrt)
-    ELEMENTARY(exp)
-    ELEMENTARY(exp2)
-    ELEMENTARY(expm1)
-    ELEMENTARY(log)
-    ELEMENTARY(log2)
-    ELEMENTARY(log10)
-    ELEMENTARY(log1p)
-    ELEMENTARY(sin)
-    ELEMENTARY(cos)
-    ELEMENTARY(tan)
-    ELEMENTARY(asin)
-    ELEMENTARY(acos)
-    ELEMENTARY(atan)
-    ELEMENTARY(sinh)
-    ELEMENTARY(cosh)
-    ELEMENTARY(tanh)
-    ELEMENTARY(asinh)
-    ELEMENTARY(acosh)
-    ELEMENTARY(atanh)
-    ELEMENTARY(erf)
-    ELEMENTARY(erfc)
-    ELEMENTARY(sigmoid)
-    ELEMENTARY(log_sigmoid)
-    ELEMENTARY(log1p_exp)
-    ELEMENTARY(normal_cdf)
-    ELEMENTARY(normal_pdf)
-#undef ELEMENTARY
-    default: return std::nullopt;
-  }
-}
-
 namespace {
 
 constexpr long double kUnknown = std::numeric_limits<long double>::infinity();
 
-// The subject at a point over N, with a slope of 1 for the input that it is derived by.
+// Evaluates a subject over N: its value, or its slope by an input.
 template <typename N>
-N evaluated(const Subject& subject, std::span<const double> inputs, Trouble& trouble) {
-  const dsl::FunctionDef& definition = subject.definition();
-  typename Text<N>::Arguments arguments;
-  for (std::size_t i = 0; i < definition.inputs.size(); ++i) {
-    const double x = i < inputs.size() ? inputs[i] : definition.inputs[i].default_value.value_or(0);
-    N number(x);
-    if constexpr (Depth<N>::value > 0)
-      if (subject.derived_by == i) number = N(number.value, decltype(number.slope)(1.0), true);
-    arguments.inputs.push_back(Text<N>::Value::of_operand(std::move(number), x));
+class Truth {
+ public:
+  Truth(const Subject& subject, const Tape& tape) : derived_by_(subject.derived_by) {
+    const dsl::FunctionDef& definition = subject.definition();
+    if (definition.is_builtin && definition.inputs.size() == 1)
+      function_ = function_of(definition.builtin);
+    if (derived_by_)
+      slope_.emplace(tape);
+    else
+      value_.emplace(tape);
   }
-  for (std::size_t i = 0; i < definition.parameters.size(); ++i) {
-    const dsl::Parameter& param = definition.parameters[i];
-    const double value = subject.params.empty() ? param.default_value : subject.params[i];
-    const double held = rounded_to(subject.compute, value);
-    arguments.params.push_back(param.is_integer
-                                   ? Text<N>::Value::of(static_cast<std::int64_t>(value))
-                                   : Text<N>::Value::of_operand(N(held), held));
-  }
-  return Text<N>(*subject.program, subject.compute, trouble)
-      .apply(definition, arguments, subject.output);
-}
 
-// The same for either kind of subject; a built-in needs no walk of a text.
-template <typename N>
-N at(const Subject& subject, std::span<const double> inputs, Trouble& trouble) {
-  const dsl::FunctionDef& definition = subject.definition();
-  if (definition.is_builtin && inputs.size() == 1)
-    if (const std::optional<Function> function = function_of(definition.builtin)) {
+  N at(std::span<const double> inputs, Trouble& trouble) {
+    if (function_) {  // the chain rule would only add a product with 1
       const N x(inputs[0]);
-      const N y = apply(*function, x);
-      return subject.derived_by ? slope(*function, x, y) : y;
+      const N y = apply(*function_, x);
+      return derived_by_ ? slope(*function_, x, y) : y;
     }
-  if (subject.derived_by) return evaluated<Dual<N>>(subject, inputs, trouble).slope;
-  return evaluated<N>(subject, inputs, trouble);
-}
+    if (derived_by_) return slope_->run(inputs, derived_by_, trouble).slope;
+    return value_->run(inputs, std::nullopt, trouble);
+  }
 
-// The same, with its largest term where @terms asks for it.
+ private:
+  std::optional<std::uint32_t> derived_by_;
+  std::optional<Function> function_;
+  std::optional<Evaluator<N>> value_;
+  std::optional<Evaluator<Dual<N>>> slope_;
+};
+
+// The same, with the largest term where @terms asks for it.
 template <typename N>
-Termed<N> termed_at(const Subject& subject, std::span<const double> inputs, Trouble& trouble) {
-  if (subject.definition().attributes.terms) return at<Termed<N>>(subject, inputs, trouble);
-  return Termed<N>(at<N>(subject, inputs, trouble));
-}
+class Level {
+ public:
+  Level(const Subject& subject, const Tape& tape) {
+    if (subject.definition().attributes.terms)
+      termed_.emplace(subject, tape);
+    else
+      plain_.emplace(subject, tape);
+  }
+  Termed<N> at(std::span<const double> inputs, Trouble& trouble) {
+    return termed_ ? termed_->at(inputs, trouble) : Termed<N>(plain_->at(inputs, trouble));
+  }
+
+ private:
+  std::optional<Truth<N>> plain_;
+  std::optional<Truth<Termed<N>>> termed_;
+};
 
 // The largest term is at least so large: a greater one makes the ulp no smaller.
 template <typename T>
-Estimate first(const Subject& subject, std::span<const double> inputs) {
+Estimate estimate(Level<Bounded<T>>& level, std::span<const double> inputs) {
   Trouble trouble;
-  const Termed<Bounded<T>> result = termed_at<Bounded<T>>(subject, inputs, trouble);
+  const Termed<Bounded<T>> result = level.at(inputs, trouble);
   const Bounded<T>& y = result.value;
   const bool clear =
       !trouble.undecided && !trouble.unsupported && !std::isnan(y.value) && std::isfinite(y.error);
@@ -131,24 +98,53 @@ bool agree(const Real& a, const Real& b) {
 
 }  // namespace
 
+struct Reference::State {
+  explicit State(Subject of) : subject(std::move(of)), tape(record(subject, derives())) {
+    if (subject.compute == ir::Elem::f32)
+      doubles.emplace(subject, tape);
+    else
+      long_doubles.emplace(subject, tape);
+  }
+  [[nodiscard]] bool derives() const { return subject.derived_by.has_value(); }
+
+  // At the precision that stands, which is `bits`.
+  Termed<Real> exact(long bits, std::span<const double> inputs, Trouble& trouble) {
+    return reals.try_emplace(bits, subject, tape).first->second.at(inputs, trouble);
+  }
+
+  Subject subject;
+  Tape tape;
+  std::optional<Level<Bounded<double>>> doubles;
+  std::optional<Level<Bounded<long double>>> long_doubles;
+  std::map<long, Level<Real>> reals;  // by precision
+};
+
+Reference::Reference(Subject subject) : state_(std::make_unique<State>(std::move(subject))) {}
+Reference::Reference(Reference&&) noexcept = default;
+Reference& Reference::operator=(Reference&&) noexcept = default;
+Reference::~Reference() = default;
+
+const Subject& Reference::subject() const { return state_->subject; }
+
 Estimate Reference::first_level(std::span<const double> inputs) const {
-  return subject_.compute == ir::Elem::f32 ? first<double>(subject_, inputs)
-                                           : first<long double>(subject_, inputs);
+  return state_->doubles ? estimate(*state_->doubles, inputs)
+                         : estimate(*state_->long_doubles, inputs);
 }
 
 Result<Estimate> Reference::second_level(std::span<const double> inputs) const {
   // With these bits 1 + t does not lose the smallest t that matters: two precisions that both lose
   // it would agree on nonsense.
-  const long least_bits = subject_.compute == ir::Elem::f32 ? 256 : 1280;
+  const std::string& name = subject().definition().name;
+  const long least_bits = subject().compute == ir::Elem::f32 ? 256 : 1280;
   constexpr long kMostBits = 1L << 15;
   std::optional<Real> before;
   for (long bits = least_bits; bits <= kMostBits; bits *= 2) {
     const ScopedPrecision precision(bits);
     Trouble trouble;
-    Termed<Real> now = termed_at<Real>(subject_, inputs, trouble);
+    Termed<Real> now = state_->exact(bits, inputs, trouble);
     if (trouble.unsupported)
-      return Error{Status::unsupported, "'" + subject_.definition().name +
-                                            "' has no reference: it is no elementwise function"};
+      return Error{Status::unsupported,
+                   "'" + name + "' has no reference: it is no elementwise function"};
     if (before && agree(*before, now.value)) {
       const long double value = now.value.rounded();
       return Estimate{value, std::isfinite(value) ? std::abs(value) * 0x1p-63L : 0.0L,
@@ -156,8 +152,7 @@ Result<Estimate> Reference::second_level(std::span<const double> inputs) const {
     }
     before = std::move(now.value);
   }
-  return Error{Status::limit_exceeded,
-               "'" + subject_.definition().name + "' is not settled by 32768 bits"};
+  return Error{Status::limit_exceeded, "'" + name + "' is not settled by 32768 bits"};
 }
 
 }  // namespace sluice::accuracy

@@ -8,28 +8,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include <sluice/status.hpp>
 
-#include "compiler/ir/op.hpp"
-#include "dsl/program.hpp"
+#include "tools/accuracy/tape.hpp"
 
 namespace sluice::accuracy {
-
-// What is measured: an output of a function, or its partial derivative by an input.
-struct Subject {
-  const dsl::Program* program = nullptr;
-  dsl::FunctionId function = dsl::kNoFunction;
-  ir::Elem compute = ir::Elem::f32;
-  std::optional<std::uint32_t> derived_by;  // an input; nothing: the value
-  std::uint32_t output = 0;
-  std::vector<double> params;  // one each; empty: the defaults
-
-  [[nodiscard]] const dsl::FunctionDef& definition() const { return program->function(function); }
-};
 
 // The truth is within `error` of `value`; NaN with an error of 0 is a NaN for certain. Under @terms
 // `largest_term` is the magnitude that the ulp belongs to, where that is above the value's.
@@ -42,17 +28,21 @@ struct Estimate {
 // Both may be called from one thread at a time each. Inputs are numbers of the compute type.
 class Reference {
  public:
-  explicit Reference(Subject subject) : subject_(std::move(subject)) {}
+  explicit Reference(Subject subject);
+  Reference(Reference&&) noexcept;
+  Reference& operator=(Reference&&) noexcept;
+  ~Reference();
 
   [[nodiscard]] Estimate first_level(std::span<const double> inputs) const;
   // Good to 2^-60. Errors: `unsupported` for what only row functions have, `limit_exceeded` where
   // 2^15 bits do not settle the value.
   [[nodiscard]] Result<Estimate> second_level(std::span<const double> inputs) const;
 
-  [[nodiscard]] const Subject& subject() const { return subject_; }
+  [[nodiscard]] const Subject& subject() const;
 
  private:
-  Subject subject_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace sluice::accuracy

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "compiler/ir/op.hpp"
@@ -23,11 +25,28 @@ inline Format format_of(ir::Elem elem) {
   return elem == ir::Elem::f32 ? Format{24, -126, 127} : Format{53, -1022, 1023};
 }
 
-inline long double ulp_of(const Format& format, long double truth) {
+// 2^exponent and the exponent of x != 0, from a double's bits where they say it: this is done at
+// every point, and ldexp and ilogb of long doubles take longer than many a function.
+inline long double power_of_two(int exponent) {
+  if (exponent < -1022 || exponent > 1023) return std::ldexp(1.0L, exponent);
+  return std::bit_cast<double>(static_cast<std::uint64_t>(exponent + 1023) << 52);
+}
+inline int exponent_of(double x) {
+  if (!std::isnormal(x)) return std::ilogb(x);
+  return static_cast<int>(std::bit_cast<std::uint64_t>(x) >> 52 & 0x7ff) - 1023;
+}
+inline int exponent_of(long double x) { return std::ilogb(x); }
+
+// The ulp of a number is 2 to this.
+template <typename T>
+int ulp_exponent(const Format& format, T truth) {
   const int exponent =
       truth == 0 ? format.least_exponent
-                 : std::clamp(std::ilogb(truth), format.least_exponent, format.greatest_exponent);
-  return std::ldexp(1.0L, exponent - format.mantissa_bits + 1);
+                 : std::clamp(exponent_of(truth), format.least_exponent, format.greatest_exponent);
+  return exponent - format.mantissa_bits + 1;
+}
+inline long double ulp_of(const Format& format, long double truth) {
+  return power_of_two(ulp_exponent(format, truth));
 }
 
 // The measured error, and how far it may be off by the reference's own.
@@ -36,16 +55,27 @@ struct UlpError {
   double margin = 0;
 };
 
+// In T, which holds all of these exactly.
+template <typename T>
+UlpError distance_in_ulps(const Format& format, T got, T truth, T largest_term, T error) {
+  const T beyond = static_cast<T>(power_of_two(format.greatest_exponent + 1));
+  const auto within = [&](T x) { return x > beyond ? beyond : x < -beyond ? -beyond : x; };
+  const T term = within(std::max(std::abs(truth), largest_term));
+  const T per_ulp = static_cast<T>(power_of_two(-ulp_exponent(format, term)));
+  const T distance = std::abs(within(got) - within(truth)) * per_ulp;
+  return {static_cast<double>(distance), static_cast<double>(error * per_ulp)};
+}
+
 inline UlpError error_in_ulps(const Format& format, double got, const Estimate& truth) {
   constexpr double kInf = std::numeric_limits<double>::infinity();
-  const long double beyond = std::ldexp(1.0L, format.greatest_exponent + 1);
   if (std::isnan(truth.value) || std::isnan(got))
     return {std::isnan(truth.value) && std::isnan(got) ? 0 : kInf, 0};
-  const auto within = [&](long double x) { return std::clamp(x, -beyond, beyond); };
-  const long double ulp =
-      ulp_of(format, within(std::max(std::abs(truth.value), truth.largest_term)));
-  const long double error = std::abs(within(got) - within(truth.value)) / ulp;
-  return {static_cast<double>(error), static_cast<double>(truth.error / ulp)};
+  const auto value = static_cast<double>(truth.value);
+  const bool is_double = static_cast<long double>(value) == truth.value;
+  if (format.mantissa_bits > 24 || !is_double)
+    return distance_in_ulps<long double>(format, got, truth.value, truth.largest_term, truth.error);
+  return distance_in_ulps<double>(format, got, value, static_cast<double>(truth.largest_term),
+                                  static_cast<double>(truth.error));
 }
 
 }  // namespace sluice::accuracy
