@@ -79,6 +79,7 @@ inline Expr not_equal(Expr a, Expr b) { return make(Op::ne, a, b); }
 inline Expr operator&&(Expr a, Expr b) { return make(Op::logic_and, a, b); }
 inline Expr operator||(Expr a, Expr b) { return make(Op::logic_or, a, b); }
 inline Expr operator!(Expr a) { return make(Op::logic_not, a); }
+inline Expr unlikely(Expr a) { return make(Op::unlikely, a); }
 
 inline Expr fma(Expr a, Expr b, Expr c) { return make(Op::fma, a, b, c); }
 inline Expr fma(Expr a, Expr b, double c) { return fma(a, b, number(a, c)); }

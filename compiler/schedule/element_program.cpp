@@ -3,9 +3,11 @@
 #include "compiler/schedule/element_program.hpp"
 
 #include <charconv>
+#include <span>
 #include <utility>
 
 #include "compiler/ir/scalar.hpp"
+#include "compiler/schedule/arms.hpp"
 #include "compiler/schedule/order.hpp"
 
 namespace sluice::schedule {
@@ -75,12 +77,19 @@ void append_step(std::string& text, const Graph& graph, ValueId id) {
 }
 
 void append_steps(std::string& text, const Graph& graph, std::string_view title,
-                  const std::vector<ValueId>& steps) {
+                  const std::vector<ValueId>& steps, std::span<const Arm> arms = {}) {
   if (steps.empty()) return;
   text.append(title).append(":\n");
-  for (const ValueId id : steps) {
-    text.append("  ");
-    append_step(text, graph, id);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    while (!arms.empty() && arms.front().end <= i) arms = arms.subspan(1);
+    const bool in_arm = !arms.empty() && arms.front().begin <= i;
+    if (in_arm && arms.front().begin == i) {
+      text.append("  if any ");
+      append_operand(text, graph, arms.front().condition);
+      text.append(":\n");
+    }
+    text.append(in_arm ? "    " : "  ");
+    append_step(text, graph, steps[i]);
     text.append("\n");
   }
 }
@@ -95,6 +104,7 @@ ElementProgram schedule_elements(std::string name, Graph graph, std::vector<Dtyp
                          std::move(output_dtypes),
                          {},
                          {},
+                         {},
                          0};
   const Graph& ordered = program.graph;
   std::vector<ValueId> body;
@@ -106,6 +116,7 @@ ElementProgram schedule_elements(std::string name, Graph graph, std::vector<Dtyp
   std::vector<ValueId> wanted;
   for (const ir::GraphOutput& output : ordered.outputs()) wanted.push_back(output.value);
   program.body = order_for_registers(ordered, body, wanted);
+  program.arms = gather_arms(ordered, program.body);
   const std::size_t bytes = bytes_per_element(program);
   if (bytes != 0) program.stream_from = static_cast<std::int64_t>(kStreamBytes / bytes);
   return program;
@@ -132,7 +143,7 @@ std::string to_string(const ElementProgram& program) {
   for (const ir::GraphParam& param : graph.params())
     if (!param.baked) text.append("param ").append(param.name).append("\n");
   append_steps(text, graph, "once", program.uniform);
-  append_steps(text, graph, "each vector", program.body);
+  append_steps(text, graph, "each vector", program.body, program.arms);
   for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
     const ir::GraphOutput& output = graph.outputs()[i];
     text.append("output ")

@@ -18,6 +18,15 @@
 
 namespace sluice::schedule {
 
+// A stretch of the body, [begin, end), that counts only in lanes where `condition`, an `unlikely`
+// before it, holds: selects on that read it. It may be jumped over where no lane has it.
+struct Arm {
+  ir::ValueId condition;
+  std::size_t begin;
+  std::size_t end;
+  friend bool operator==(const Arm&, const Arm&) = default;
+};
+
 struct ElementProgram {
   std::string name;  // e.g. "gelu.forward.f32", for symbols and listings
 
@@ -31,6 +40,7 @@ struct ElementProgram {
   // an order in which operands come first. Constants and leaves are in neither.
   std::vector<ir::ValueId> uniform;
   std::vector<ir::ValueId> body;
+  std::vector<Arm> arms;  // in the body's order
 
   // From this many elements up, outputs are stored past the cache where the back end can; never
   // when it is 0.

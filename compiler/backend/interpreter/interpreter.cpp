@@ -44,6 +44,28 @@ Result<Interpreter> Interpreter::prepare(const schedule::ElementProgram& program
 
 namespace {
 
+template <typename U>
+bool holds_nowhere(const Frame& frame, Source condition) {
+  const U* lanes = reinterpret_cast<const U*>(frame.scratch) + condition.offset;
+  U any = 0;
+  for (std::size_t i = 0; i < frame.lanes; ++i) any |= lanes[i];
+  return any == 0;
+}
+
+void run_block(const Interpreter::Plan& plan, const Frame& frame) {
+  std::size_t next = 0;
+  const auto run_to = [&](std::size_t end) {
+    for (; next < end; ++next) plan.body[next].kernel(plan.body[next], frame);
+  };
+  for (const SkippedSteps& skipped : plan.skipped) {
+    run_to(skipped.begin);
+    const bool skip = plan.lane_bytes == 8 ? holds_nowhere<std::uint64_t>(frame, skipped.condition)
+                                           : holds_nowhere<std::uint32_t>(frame, skipped.condition);
+    if (skip) next = skipped.end;
+  }
+  run_to(plan.body.size());
+}
+
 // Not inlined, so that a call takes the stack that its own frame needs.
 template <std::size_t bytes>
 [[gnu::noinline]] void run_in_frame(const Interpreter::Plan& plan, void* const* buffers,
@@ -57,7 +79,7 @@ template <std::size_t bytes>
   for (; frame.first < count; frame.first += frame.lanes) {
     frame.lanes = std::min(plan.block_lanes, count - frame.first);
     frame.groups = (frame.lanes + group_lanes - 1) / group_lanes;
-    for (const Step& step : plan.body) step.kernel(step, frame);
+    run_block(plan, frame);
   }
 }
 

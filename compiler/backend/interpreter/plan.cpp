@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -153,7 +154,7 @@ class Planner {
     };
     for (std::size_t i = 0; i < program_.body.size(); ++i) {
       const ir::ValueId id = program_.body[i];
-      for (const ir::ValueId operand : graph_[id].args()) take(operand);
+      for_inputs_read_at(i, take);
       take(id);
       for (const ir::ValueId operand : graph_[id].args()) {
         if (value(operand).scalar || value(operand).last_use != i) continue;
@@ -194,6 +195,17 @@ class Planner {
     return static_cast<std::uint32_t>(first_slot_ + value(id).slot * plan_->block_lanes);
   }
 
+  // An arm's inputs are read before it, whether it is done or not.
+  template <typename F>
+  void for_inputs_read_at(std::size_t i, F&& f) const {
+    std::size_t end = i + 1;
+    for (const schedule::Arm& arm : program_.arms)
+      if (arm.begin == i) end = arm.end;
+    for (; i < end; ++i)
+      for (const ir::ValueId operand : graph_[program_.body[i]].args())
+        if (graph_[operand].op == ir::Op::input) f(operand);
+  }
+
   void load(ir::ValueId id) {
     Value& input = value(id);
     if (graph_[id].op != ir::Op::input || input.scalar || input.loaded) return;
@@ -208,12 +220,19 @@ class Planner {
 
   // Nothing is stored before all inputs are loaded: an output may be an input's buffer.
   void plan_body() {
-    for (const ir::ValueId id : program_.body) {
-      for (const ir::ValueId operand : graph_[id].args()) load(operand);
+    std::span<const schedule::Arm> arms = program_.arms;
+    for (std::size_t i = 0; i < program_.body.size(); ++i) {
+      const ir::ValueId id = program_.body[i];
+      for_inputs_read_at(i, [&](ir::ValueId input) { load(input); });
+      if (!arms.empty() && arms.front().begin == i)
+        plan_->skipped.push_back({plan_->body.size(), 0, value(arms.front().condition).source});
       Step step = operation(id);
       step.result = slot_offset(id);
       value(id).source = {Place::frame, step.result};
       plan_->body.push_back(step);
+      if (arms.empty() || arms.front().end != i + 1) continue;
+      plan_->skipped.back().end = plan_->body.size();
+      arms = arms.subspan(1);
     }
     for (const ir::GraphOutput& output : graph_.outputs()) load(output.value);
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i) {

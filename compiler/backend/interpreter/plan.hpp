@@ -20,9 +20,17 @@ namespace sluice::interpreter {
 // The most a frame takes; it lies on the caller's stack.
 inline constexpr std::size_t kFrameBytes = 64 * 1024;
 
+// Steps of the body that do nothing for a block in which no lane of `condition` holds.
+struct SkippedSteps {
+  std::size_t begin;
+  std::size_t end;
+  Source condition;
+};
+
 struct Interpreter::Plan {
-  std::vector<Step> prologue;  // once a call: scalars
-  std::vector<Step> body;      // once a block
+  std::vector<Step> prologue;         // once a call: scalars
+  std::vector<Step> body;             // once a block
+  std::vector<SkippedSteps> skipped;  // in the body's order
   std::vector<std::byte> constants;
   std::vector<std::vector<std::uint64_t>> tables;
   std::size_t lane_bytes = 0;  // 4 or 8

@@ -5,57 +5,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "compiler/backend/x64/next_uses.hpp"
+
 namespace sluice::x64 {
 namespace {
-
-constexpr std::uint32_t kNever = 0xffffffff;
-
-// Operands of an instruction as the tables of next uses number them.
-enum Role : std::size_t { kSrc0, kSrc1, kSrc2, kMask, kMerge, kDst, kRoles };
-
-bool writes_outside(Opcode opcode) { return opcode == Opcode::store || opcode == Opcode::keep; }
-
-std::array<Ref, 5> operands(const Instruction& instruction) {
-  return {instruction.src[0], instruction.src[1], instruction.src[2], instruction.mask,
-          instruction.merge};
-}
-
-// For every operand, the instruction that uses its value next. Instructions nobody needs are left
-// out.
-class NextUses {
- public:
-  NextUses(const Block& block, std::size_t invariants, Way way)
-      : next_(block.code.size() * kRoles, kNever), live_(block.code.size(), false) {
-    std::vector<std::uint32_t> of_value(block.values.size(), kNever);
-    std::vector<std::uint32_t> of_invariant(invariants, kNever);
-    const auto seen = [&](Ref ref) -> std::uint32_t& {
-      return ref.is_value() ? of_value[ref.index()] : of_invariant[ref.index()];
-    };
-    for (std::size_t i = block.code.size(); i-- > 0;) {
-      const Instruction& instruction = block.code[i];
-      if (instruction.way != Way::either && instruction.way != way) continue;
-      const bool has_dst = instruction.dst != Instruction::kNoValue;
-      live_[i] =
-          writes_outside(instruction.opcode) || (has_dst && of_value[instruction.dst] != kNever);
-      if (!live_[i]) continue;
-      if (has_dst) next_[i * kRoles + kDst] = of_value[instruction.dst];
-      const std::array<Ref, 5> refs = operands(instruction);
-      for (std::size_t role = 0; role < refs.size(); ++role)
-        if (refs[role]) next_[i * kRoles + role] = seen(refs[role]);
-      for (const Ref ref : refs)
-        if (ref) seen(ref) = static_cast<std::uint32_t>(i);
-    }
-  }
-
-  [[nodiscard]] bool live(std::size_t i) const { return live_[i]; }
-  [[nodiscard]] std::uint32_t after(std::size_t i, std::size_t role) const {
-    return next_[i * kRoles + role];
-  }
-
- private:
-  std::vector<std::uint32_t> next_;
-  std::vector<bool> live_;
-};
 
 class Allocator {
  public:
@@ -92,12 +45,12 @@ class Allocator {
   Allocation run() {
     for (std::size_t i = 0; i < block_.code.size(); ++i) {
       const Instruction& instruction = block_.code[i];
-      if (passed_over_ && !(instruction.rare && instruction.mask == passed_over_)) land();
-      if (options_.jumps && instruction.rare && !passed_over_) jump(i);
+      if (arm_ && instruction.arm != arm_) land();
+      if (options_.jumps && instruction.arm && !arm_) jump(i);
       for (copy_ = 0; copy_ < copies_; ++copy_)
         if (uses().live(i)) place(instruction, i);
     }
-    if (passed_over_) land();
+    if (arm_) land();
     return std::move(result_);
   }
 
@@ -110,7 +63,12 @@ class Allocator {
     std::int32_t slot = -1;
     std::int32_t home = Value::kNoHome;
     bool narrow = false;
+    bool before_arm = false;  // in its register since before the jump
     std::uint32_t next = kNever;
+  };
+  struct Spilled {
+    std::uint32_t thing;
+    std::int8_t reg;
   };
   struct Registers {
     std::uint32_t free = 0;
@@ -123,35 +81,76 @@ class Allocator {
     return copy_ < static_cast<std::uint32_t>(options_.sequences) ? by_sequence_ : by_divider_;
   }
 
-  // Begins a stretch of rare instructions, those from the i-th on with its mask, in all copies.
-  // What is in registers where the stretch ends must be there whether it was done or not: what it
-  // loads is forgotten, what its results are merged into is fetched before, and a spill in it makes
-  // the allocation useless.
+  // Begins the arm of the i-th instruction, in all copies. What is in registers where it ends must
+  // be there whether it was done or not: what it loads is forgotten then, what it spills put back,
+  // and where its lanes alone are computed that has to be in place of what they are merged into.
   void jump(std::size_t i) {
+    const Ref arm = block_.code[i].arm;
     Placed jump;
     jump.opcode = Opcode::jump_if_none;
+    jump.bank = machine_.avx512 ? Bank::mask : Bank::vector;
     std::size_t masks = 0;
     banks_[0].locked = 0;
     banks_[1].locked = 0;
     for (copy_ = 0; copy_ < copies_; ++copy_) {
-      if (!uses().live(i)) continue;
+      bool live = false;
+      for (std::size_t j = i; j < block_.code.size() && block_.code[j].arm == arm; ++j) {
+        live = live || uses().live(j);
+        if (uses().live(j) && in_place(block_.code[j])) fetch(block_.code[j].merge);
+      }
+      if (!live) continue;
       if (masks == jump.src.size()) throw std::logic_error("more copies than a jump has masks");
-      jump.src[masks++] = fetch(block_.code[i].mask);
-      for (std::size_t j = i; j < block_.code.size() && block_.code[j].rare; ++j)
-        if (uses().live(j) && block_.code[j].merge) fetch(block_.code[j].merge);
+      jump.src[masks++] = fetch(arm);
     }
     if (masks == 0) return;
     result_.code.push_back(jump);
-    passed_over_ = block_.code[i].mask;
+    arm_ = arm;
+    for (Thing& thing : things_) thing.before_arm = thing.reg >= 0;
   }
 
   void land() {
+    banks_[0].locked = 0;
+    banks_[1].locked = 0;
     for (const std::uint32_t index : loaded_) give_back(things_[index]);
     loaded_.clear();
-    passed_over_ = Ref{};
+    for (const Spilled& spilled : spilled_) put_back(spilled);
+    spilled_.clear();
+    arm_ = Ref{};
     Placed land;
     land.opcode = Opcode::land;
     result_.code.push_back(land);
+  }
+
+  void put_back(const Spilled& spilled) {
+    Thing& thing = things_[spilled.thing];
+    if (thing.next == kNever) return;
+    Registers& registers = bank(thing.bank);
+    if ((registers.free & bit(spilled.reg)) == 0) {
+      // A result of the arm has come to be there.
+      const std::uint32_t other = registers.owner[static_cast<std::size_t>(spilled.reg)];
+      result_.broken = result_.broken || registers.free == 0 || thing.bank == Bank::mask;
+      if (result_.broken) return;
+      Placed move;
+      move.dst = take(thing.bank);
+      move.src[0] = spilled.reg;
+      result_.code.push_back(move);
+      own(other, move.dst);
+    }
+    registers.free &= ~bit(spilled.reg);
+    Placed load;
+    load.opcode = Opcode::load;
+    load.bank = thing.bank;
+    load.dst = spilled.reg;
+    load.memory = {Memory::Kind::slot, 0, static_cast<std::uint32_t>(thing.slot)};
+    result_.code.push_back(load);
+    own(spilled.thing, spilled.reg);
+    free_slots_.push_back(static_cast<std::uint32_t>(thing.slot));
+    thing.slot = -1;
+  }
+
+  // Whether lanes outside of the instruction's arm need its result.
+  [[nodiscard]] static bool in_place(const Instruction& instruction) {
+    return instruction.merge && instruction.arm && instruction.mask == instruction.arm;
   }
 
   static std::uint32_t bit(std::int8_t reg) { return std::uint32_t{1} << reg; }
@@ -258,8 +257,8 @@ class Allocator {
       store.src[0] = thing.reg;
       store.memory = {Memory::Kind::slot, 0, static_cast<std::uint32_t>(thing.slot)};
       result_.code.push_back(store);
-      ++result_.spills;
-      if (passed_over_) result_.broken = true;
+      if (!arm_) ++result_.spills;
+      if (arm_ && thing.before_arm) spilled_.push_back({victim, thing.reg});
     }
     give_back(thing);
   }
@@ -287,7 +286,7 @@ class Allocator {
       const std::int8_t reg = take(thing.bank);
       own(index, reg);
       load(ref, reg);
-      if (passed_over_) loaded_.push_back(index);
+      if (arm_) loaded_.push_back(index);
     }
     bank(thing.bank).locked |= bit(thing.reg);
     return thing.reg;
@@ -310,7 +309,7 @@ class Allocator {
   // Records that the operands have been read: registers and slots of what is not needed again are
   // free.
   void finish(const Instruction& instruction, std::size_t i) {
-    const std::array<Ref, 5> refs = operands(instruction);
+    const std::array<Ref, kDst> refs = operands(instruction);
     for (std::size_t role = 0; role < refs.size(); ++role) {
       if (!refs[role]) continue;
       Thing& thing = things_[thing_of(refs[role])];
@@ -331,7 +330,7 @@ class Allocator {
 
   // Asked for only of the allocation from which pins are chosen.
   void note_pressure() {
-    if (!options_.pinned.empty()) return;
+    if (!options_.pinned.empty() || arm_) return;
     for (const Bank which : {Bank::vector, Bank::mask}) {
       const Registers& registers = bank(which);
       const int free = std::popcount(registers.free | (registers.cached & ~registers.locked));
@@ -403,9 +402,8 @@ class Allocator {
       if (s != folded && src[s]) placed.src[s] = fetch(src[s]);
     if (instruction.mask) placed.mask = fetch(instruction.mask);
     if (instruction.merge) {
-      // The result of a rare instruction has to be the register of what it is merged into.
-      const bool in_place = in_register(instruction.merge) && dies(instruction.merge, i, kMerge);
-      if (passed_over_ && !in_place) result_.broken = true;
+      const bool replaces = in_register(instruction.merge) && dies(instruction.merge, i, kMerge);
+      if (arm_ && in_place(instruction) && !replaces) result_.broken = true;
       fetch(instruction.merge);
     }
     if (folded < sources)
@@ -540,8 +538,9 @@ class Allocator {
   std::uint32_t copy_ = 0;
   NextUses by_divider_;
   NextUses by_sequence_;
-  Ref passed_over_;                    // the mask of the rare instructions at hand
-  std::vector<std::uint32_t> loaded_;  // by them
+  Ref arm_;                            // that a jump passes over
+  std::vector<std::uint32_t> loaded_;  // in it
+  std::vector<Spilled> spilled_;       // likewise, from where they have to be again
   std::vector<Thing> things_;
   std::array<Registers, 2> banks_{};
   std::vector<std::uint32_t> free_slots_;

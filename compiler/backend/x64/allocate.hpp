@@ -53,7 +53,7 @@ struct Placed {
 struct AllocationOptions {
   int copies = 1;
   int sequences = 0;     // the first so many copies go by Way::sequence, the others by Way::divider
-  bool jumps = false;    // over rare instructions; up to three copies. Else they are always done
+  bool jumps = false;    // over arms; up to three copies. Else they are always done
   bool partial = false;  // the vector reaches past the buffers' end: loads and stores under a mask
   std::uint32_t first_slot = 0;  // of the frame, for spilled values
   std::span<const std::int8_t>
@@ -69,8 +69,9 @@ struct Room {
 struct Allocation {
   std::vector<Placed> code;
   std::uint32_t slots_end = 0;  // one past the last slot used
-  std::uint32_t spills =
-      0;  // stores of values, and reloads of invariants that no instruction takes from memory
+  // Outside of arms: stores of values, and reloads of invariants that no instruction takes from
+  // memory.
+  std::uint32_t spills = 0;
   bool broken = false;  // what a jump passes over leaves something that is needed: not to be used
   Room free;            // what nothing needed anywhere in the block; told where nothing is pinned
 };

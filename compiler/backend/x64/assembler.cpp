@@ -417,9 +417,19 @@ void Assembler::write_lane_mask(const Xmm& dst) {
 // Two masks a test. Jumps within the block alone, so that the block may be copied elsewhere.
 void Assembler::write_jump(const Placed& placed) {
   Label some;
+  landing_.emplace();
+  if (!machine_.avx512) {
+    for (const std::int8_t mask : placed.src) {
+      if (mask < 0) continue;
+      machine_.wide ? vtestpd(vector(mask), vector(mask)) : vtestps(vector(mask), vector(mask));
+      jnz(some);
+    }
+    jmp(*landing_, T_NEAR);
+    L(some);
+    return;
+  }
   const Opmask first(placed.src[0]);
   const Opmask second(placed.src[1] < 0 ? placed.src[0] : placed.src[1]);
-  landing_.emplace();
   kortestw(first, second);
   if (placed.src[2] >= 0) {
     jnz(some);

@@ -84,14 +84,14 @@ struct Instruction {
   std::uint8_t imm = 0;
   bool zeroing = false;
   Way way = Way::either;  // the copies that have this instruction
-  bool rare = false;  // may be jumped over where `mask`, which it has then, has no lane in any copy
-  bool narrow = false;  // a store of elements smaller than a lane
+  bool narrow = false;    // a store of elements smaller than a lane
   std::uint32_t place =
       0;  // load_scalar, store: the buffer; keep: the slot; gather: the table's place in the pool
   std::uint32_t dst = kNoValue;
   std::array<Ref, 3> src{};
   Ref mask;
   Ref merge;
+  Ref arm;  // a mask: where it has no lane in any copy, this may be jumped over
   std::uint32_t node = kNoValue;  // the graph's value that this computes, for the listing
 
   static constexpr std::uint32_t kNoValue = 0xffffffff;

@@ -48,15 +48,20 @@ void allocate_loop(const Selection& selection, Machine machine, Blocks& blocks, 
   blocks.loop = std::move(unpinned);
 }
 
-// The tail, which may be short and hold anything in the lanes that are left over, goes the plain
-// way: by the divider, and without jumps.
+// The tail, which may be short and hold anything in the lanes that are left over, goes by the
+// divider.
 Blocks allocate_blocks(Selection& selection, Machine machine) {
   Blocks blocks;
   AllocationOptions options;
   options.first_slot = selection.uniform_slots;
   blocks.once = allocate(selection.once, selection.invariants, machine, options);
   options.partial = true;
+  options.jumps = true;
   blocks.tail = allocate(selection.body, selection.invariants, machine, options);
+  if (blocks.tail.broken) {
+    options.jumps = false;
+    blocks.tail = allocate(selection.body, selection.invariants, machine, options);
+  }
   for (Shares shares = share(selection.body);; shares = share(selection.body, shares.copies - 1)) {
     if (shares.sequences == 0) drop_sequences(selection.body);
     blocks.copies = shares.copies;

@@ -1,4 +1,4 @@
-// Which invariants get a register for the whole loop.
+// Which invariants get a register for the whole loop: those of most use outside of arms.
 #include <algorithm>
 
 #include "compiler/backend/x64/allocate.hpp"
@@ -34,6 +34,7 @@ std::uint32_t cost(const Instruction& instruction, std::size_t source, const Inv
 Pins pin(const Block& block, std::span<const Invariant> invariants, Machine machine, Room room) {
   std::vector<std::uint32_t> costs(invariants.size(), 0);
   for (const Instruction& instruction : block.code) {
+    if (instruction.arm) continue;
     for (std::size_t s = 0; s < instruction.src.size(); ++s) {
       const Ref ref = instruction.src[s];
       if (ref.is_invariant())

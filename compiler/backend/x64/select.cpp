@@ -80,9 +80,9 @@ void Selector::run() {
   count_uses();
   block_ = &result_.once;
   load_inputs();
-  fill(result_.once, program_.uniform);
+  fill(result_.once, program_.uniform, {});
   keep_uniforms();
-  fill(result_.body, program_.body);
+  fill(result_.body, program_.body, program_.arms);
   store_outputs();
 }
 
@@ -114,16 +114,34 @@ void Selector::load_inputs() {
   }
 }
 
-void Selector::fill(Block& block, const std::vector<ValueId>& order) {
+// What is computed in an arm is not there for others: the parts that it has in common with them are
+// made anew.
+void Selector::fill(Block& block, const std::vector<ValueId>& order,
+                    std::span<const schedule::Arm> arms) {
   block_ = &block;
   splits_.clear();
   halves_.clear();
   maker_.resize(block.values.size(), Instruction::kNoValue);
   block.code.reserve(order.size() * 2);
-  for (const ValueId id : order) {
-    node_ = id.index;
-    refs_[id.index] = select_op(graph()[id]);
+  const auto fill_range = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      node_ = order[i].index;
+      refs_[order[i].index] = select_op(graph()[order[i]]);
+    }
+  };
+  std::size_t done = 0;
+  for (const schedule::Arm& arm : arms) {
+    fill_range(done, arm.begin);
+    const std::size_t splits = splits_.size();
+    const std::size_t halves = halves_.size();
+    arm_ = ref(arm.condition);
+    fill_range(arm.begin, arm.end);
+    arm_ = Ref{};
+    splits_.resize(splits);
+    halves_.resize(halves);
+    done = arm.end;
   }
+  fill_range(done, order.size());
   node_ = Instruction::kNoValue;
 }
 
@@ -303,6 +321,7 @@ Ref Selector::select_op(const Node& node) {
     case Op::logic_and: return both(node);
     case Op::logic_or: return either(node);
     case Op::logic_not: return opposite(node.operand(0));
+    case Op::unlikely: return a();
     case Op::select: return choose_lanes(node);
     case Op::iadd: return emit(Opcode::iadd, a(), b());
     case Op::isub: return emit(Opcode::isub, a(), b());
@@ -336,6 +355,7 @@ std::uint32_t Selector::new_value(Bank bank) {
 Ref Selector::push(Instruction instruction) {
   instruction.node = node_;
   instruction.way = way_;
+  instruction.arm = arm_;
   const std::uint32_t dst = instruction.dst;
   if (dst != Instruction::kNoValue) {
     maker_.resize(block_->values.size(), Instruction::kNoValue);

@@ -113,7 +113,7 @@ Ref Selector::square_root(const Node& node) {
 }
 
 bool Selector::has_sequences() const {
-  return machine_.avx512 && !machine_.wide && block_ == &result_.body;
+  return machine_.avx512 && !machine_.wide && block_ == &result_.body && !arm_;
 }
 
 // One value, which each copy makes its own way: `sequence` is the one that was just selected, right
@@ -126,10 +126,10 @@ Ref Selector::in_two_ways(Opcode opcode, std::array<Ref, 3> operands, Ref sequen
     direct.dst = new_value(Bank::vector);
     direct.mask = beyond;
     direct.merge = sequence;
-    direct.rare = true;
+    arm_ = beyond;
     push(direct);
+    arm_ = Ref{};
     direct.mask = direct.merge = Ref{};
-    direct.rare = false;
   } else {
     direct.dst = sequence.index();
   }

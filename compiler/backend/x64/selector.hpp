@@ -57,7 +57,7 @@ class Selector {
 
   // select.cpp
   void count_uses();
-  void fill(Block& block, const std::vector<ValueId>& order);
+  void fill(Block& block, const std::vector<ValueId>& order, std::span<const schedule::Arm> arms);
   Ref select_op(const ir::Node& node);
   Signed with_sign(ValueId id);
   Ref sum(ValueId first, ValueId second, bool subtract);
@@ -139,6 +139,7 @@ class Selector {
   Selection& result_;
   Block* block_ = nullptr;                      // the one being filled
   Way way_ = Way::either;                       // of what is being selected
+  Ref arm_;                                     // likewise
   std::vector<Ref> refs_;                       // by the graph's value
   std::vector<std::uint32_t> uses_;             // by the graph's value: operands and outputs
   std::vector<std::uint32_t> maker_;            // of each value in the block: the instruction

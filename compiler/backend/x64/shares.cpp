@@ -36,7 +36,6 @@ bool on_ports(Opcode opcode) {
 }
 
 Cost cost(const Instruction& instruction) {
-  if (instruction.rare) return {kJumpSlots, 0};
   switch (instruction.opcode) {
     case Opcode::div: return {kDivisionSlots, kDivisionCycles};
     case Opcode::sqrt: return {kDivisionSlots, kRootCycles};
@@ -64,16 +63,23 @@ struct Costs {
 
 Costs costs_of(const Block& block) {
   Costs costs;
+  Ref arm;
   for (const Instruction& instruction : block.code) {
     Cost& sum = instruction.way == Way::sequence  ? costs.sequence
                 : instruction.way == Way::divider ? costs.divider
                                                   : costs.either;
+    const bool jumps = instruction.arm && instruction.arm != arm;
+    arm = instruction.arm;
+    if (jumps) {
+      sum.slots += kJumpSlots;
+      if (instruction.way != Way::sequence) costs.has_jumps = true;
+    }
+    if (instruction.way == Way::sequence) costs.has_choice = true;
+    if (arm) continue;
     const Cost one = cost(instruction);
     sum.slots += one.slots;
     sum.divider += one.divider;
-    if (instruction.way == Way::sequence) costs.has_choice = true;
     if (instruction.way != Way::sequence) ++costs.instructions;
-    if (instruction.rare && instruction.way != Way::sequence) costs.has_jumps = true;
   }
   return costs;
 }

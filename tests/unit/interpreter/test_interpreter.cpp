@@ -13,6 +13,7 @@
 #include "compiler/backend/interpreter/interpreter.hpp"
 #include "compiler/ir/expr.hpp"
 #include "compiler/ir/scalar.hpp"
+#include "compiler/schedule/arms.hpp"
 
 namespace sluice::interpreter {
 namespace {
@@ -30,7 +31,7 @@ std::vector<Loops> present_loops() {
 }
 
 schedule::ElementProgram program_of(ir::Graph graph) {
-  schedule::ElementProgram program{"test", std::move(graph), {}, {}, {}, {}, 0};
+  schedule::ElementProgram program{"test", std::move(graph), {}, {}, {}, {}, {}, 0};
   const Dtype number = program.graph.compute() == Elem::f64 ? Dtype::f64 : Dtype::f32;
   for (const auto& input : program.graph.inputs())
     program.input_dtypes.push_back(input.type.elem == Elem::boolean ? Dtype::boolean : number);
@@ -42,6 +43,7 @@ schedule::ElementProgram program_of(ir::Graph graph) {
     if (node.arity() == 0) continue;
     (node.type.extent == Extent::element ? program.body : program.uniform).push_back(id);
   }
+  program.arms = schedule::gather_arms(program.graph, program.body);
   return program;
 }
 

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <string>
 #include <vector>
@@ -95,7 +96,25 @@ class RandomGraph {
 
   void add_number(ValueId id) { numbers_.push_back(id); }
 
-  void grow() {
+  // Values that only what is chosen by an unlikely condition needs; of three conditions at once,
+  // so that whole vectors have it nowhere.
+  void add_arm() {
+    const ValueId two = graph.add(Op::logic_and, {condition(), condition()});
+    const ValueId rare = graph.add(Op::unlikely, {graph.add(Op::logic_and, {two, condition()})});
+    const std::array sizes{numbers_.size(), integers_.size(), conditions_.size()};
+    for (std::size_t i = 0, count = 1 + pick(40); i < count; ++i) grow_plain();
+    const std::array chosen{numbers_.back(), number()};
+    const ValueId bits = integers_.back();
+    numbers_.resize(sizes[0]);
+    integers_.resize(sizes[1]);
+    conditions_.resize(sizes[2]);
+    for (const ValueId value : chosen) add_number(graph.add(Op::select, {rare, value, number()}));
+    integers_.push_back(graph.add(Op::select, {rare, bits, integer()}));
+  }
+
+  void grow() { pick(20) == 0 ? add_arm() : grow_plain(); }
+
+  void grow_plain() {
     static constexpr Op kUnary[] = {Op::neg,      Op::abs,   Op::sqrt,       Op::floor,
                                     Op::ceil,     Op::trunc, Op::round_even, Op::exponent,
                                     Op::mantissa, Op::neg,   Op::abs};
