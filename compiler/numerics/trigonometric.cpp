@@ -1,9 +1,9 @@
 // sin, cos, tan.
 //
-// |x| = k pi/2 + r with |r| <= 0.83, exactly enough for all numbers: |x| 2/pi modulo 4 is a sum of
-// products of |x| and words of 2/pi, which a table gives by groups of exponents
-// (fit/trigonometric.py). Some products are large multiples of 4 and the others exact pairs, and
-// only what is too small to matter is rounded. sin r and cos r are pairs, for tan.
+// |x| = k pi/2 + r with |r| <= 0.83, exactly enough for all numbers. Where |x| is large, |x| 2/pi
+// modulo 4 is a sum of products of |x| and words of 2/pi, which a table gives by groups of
+// exponents (fit/trigonometric.py). Some products are large multiples of 4 and the others exact
+// pairs, and only what is too small to matter is rounded. sin r and cos r are pairs, for tan.
 #include "compiler/numerics/functions.hpp"
 
 #include <array>
@@ -114,6 +114,53 @@ Quarters operator+(const Quarters& a, const Quarters& b) {
   return {(a.k + b.k) + more, fast_two_sum(sum.high - more, sum.low + (a.y.low + b.y.low))};
 }
 
+// An argument as k pi/2 + r.high + r.low, |r.high| <= 0.83; k is an integer, as a number.
+struct Reduced {
+  Expr k;
+  Pair r;
+};
+
+// The words of pi/2.
+double half_pi(Expr like, int word) {
+  constexpr double kF32[] = {0x1.921fb6p+0, -0x1.777a5cp-25, -0x1.ee59dap-50};
+  constexpr double kF64[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110};
+  return is_f64(like) ? kF64[word] : kF32[word];
+}
+
+Reduced in_radians(const Quarters& a) {
+  const double high = half_pi(a.k, 0);
+  const double low = half_pi(a.k, 1);
+  const Expr r = a.y.high * high;
+  return {a.k, {r, fma(a.y.low, high, fma(a.y.high, low, fma(a.y.high, high, -r)))}};
+}
+
+// Of any number, infinities giving NaN.
+Reduced reduce_any(Expr magnitude, Expr low) {
+  Quarters whole = quarters(magnitude);
+  // The low word of a large argument may be many turns.
+  if (!low.is_constant(0)) whole = whole + signed_like(quarters(abs(low)), low);
+  return in_radians(whole);
+}
+
+// Cody and Waite's reduction ("Software manual for the elementary functions", 1980), for arguments
+// up to kNear, by three words of pi/2. x - k w1 is exact: both are multiples of w1's last place,
+// and the difference is below 1. k w2 is a pair, whose high word is either the smaller one, or so
+// small itself that the difference's rounding is found as if it were.
+constexpr double kNearF32 = 0x1p16;
+constexpr double kNearF64 = 0x1p30;
+
+Reduced reduce_near(Expr magnitude, Expr low) {
+  const double magic = pick(magnitude, 0x1.8p23, 0x1.8p52);
+  const Expr k = fma(magnitude, 0x1.45f306dc9c883p-1, number(magnitude, magic)) - magic;
+  const Expr first = fma(k, -half_pi(k, 0), magnitude);
+  const Pair second = two_product(k, number(k, half_pi(k, 1)));
+  const Pair r = fast_two_sum(first, -second.high);
+  const Expr rest = fma(k, -half_pi(k, 2), r.low - second.low);
+  if (low.is_constant(0)) return {k, {r.high, rest}};
+  const Pair sum = two_sum(r.high, low);
+  return {k, {sum.high, sum.low + rest}};
+}
+
 // sin and cos of r, and k as an integer in the low bits.
 struct Parts {
   Pair sine;
@@ -121,11 +168,8 @@ struct Parts {
   Expr k;
 };
 
-Parts parts(const Quarters& a) {
-  const double high = pick(a.k, 0x1.921fb6p+0, 0x1.921fb54442d18p+0);
-  const double low = pick(a.k, -0x1.777a5cp-25, 0x1.1a62633145c07p-54);
-  const Expr r = a.y.high * high;
-  const Expr r_low = fma(a.y.low, high, fma(a.y.high, low, fma(a.y.high, high, -r)));
+Parts parts(const Reduced& a) {
+  const auto& [r, r_low] = a.r;
   const Pair square = two_product(r, r);
   const Expr z = square.high;
   const Expr half = z * 0.5;
@@ -137,12 +181,16 @@ Parts parts(const Quarters& a) {
           to_bits(a.k + pick(a.k, 0x1.8p23, 0x1.8p52))};
 }
 
+Expr signed_like(Expr y, Expr x) { return from_bits(to_bits(y) ^ (to_bits(x) ^ to_bits(abs(x)))); }
+
 // Of |x + low|, or its negative where x is negative.
 Parts reduced(Expr x, Expr low) {
-  Quarters whole = quarters(abs(x));
-  // The low word of a large argument may be many turns.
-  if (!low.is_constant(0)) whole = whole + signed_like(signed_like(quarters(abs(low)), low), x);
-  return parts(whole);
+  const Expr magnitude = abs(x);
+  if (!low.is_constant(0)) low = signed_like(low, x);
+  const Expr far = unlikely(!(magnitude <= pick(x, kNearF32, kNearF64)));
+  const Reduced any = reduce_any(magnitude, low);
+  const Reduced near = reduce_near(magnitude, low);
+  return parts({select(far, any.k, near.k), select(far, any.r, near.r)});
 }
 
 Expr is_odd(Expr k) { return equal(k & ir::integer(k, 1), ir::integer(k, 1)); }
@@ -153,8 +201,6 @@ Expr turned(Expr y, Expr k) {
   return from_bits(to_bits(y) ^ ((k >> 1) << top));
 }
 Pair turned(Pair y, Expr k) { return {turned(y.high, k), turned(y.low, k)}; }
-
-Expr signed_like(Expr y, Expr x) { return from_bits(to_bits(y) ^ (to_bits(x) ^ to_bits(abs(x)))); }
 
 // Where sin x and tan x are x nearly enough.
 Expr is_small(Expr x) { return abs(x) < pick(x, 0x1p-13, 0x1p-27); }

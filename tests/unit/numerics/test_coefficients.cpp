@@ -25,6 +25,7 @@ namespace of_erfc {
 #include "compiler/numerics/coefficients_inverse_trigonometric.inc"
 #include "compiler/numerics/coefficients_log.inc"
 #include "compiler/numerics/coefficients_pow.inc"
+#include "compiler/numerics/coefficients_rsqrt.inc"
 #include "compiler/numerics/coefficients_softplus.inc"
 #include "compiler/numerics/coefficients_tanh.inc"
 #include "compiler/numerics/coefficients_trigonometric.inc"
@@ -146,6 +147,13 @@ void check_cbrt(const double (&eighths)[2][8], const double (&thirds)[2][Thirds]
               [&](Real r) { return (1 + r * evaluate(q, r)) / std::cbrt(1 + r) - 1; }) < power);
 }
 
+// A root of 1 - r.
+template <std::size_t Length>
+double of_rsqrt(const double (&p)[Length]) {
+  return bound(-0.0695L, 0.0695L,
+               [&](Real r) { return (1 + r * evaluate(p, r)) * std::sqrt(1 - r) - 1; });
+}
+
 // erfc as the tail computes it: a power of two of 2 h^2 + mu, mu by the interval.
 template <typename Value>
 double of_erfc_tail(Real end, Value value) {
@@ -192,6 +200,11 @@ TEST_CASE("coefficients of erfc", "[numerics]") {
   };
   // At the far end long double has 2^-53 to say about an exponent of 1090.
   CHECK(of_erfc_tail(6, f64) < -56);
+}
+
+TEST_CASE("coefficients of rsqrt", "[numerics]") {
+  CHECK(of_rsqrt(kRsqrtF32) < -29.1);
+  CHECK(of_rsqrt(kRsqrtF64) < -58.6);
 }
 
 TEST_CASE("coefficients of the exponentials", "[numerics]") {
