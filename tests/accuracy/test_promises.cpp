@@ -26,13 +26,6 @@ bool numbers_only(const dsl::FunctionDef& definition) {
                      [](const dsl::Input& input) { return input.kind == dsl::Kind::element; });
 }
 
-// For f64 the promises of numerics.md, of an elementary function 3 ulps as yet. What is right to
-// half an ulp in f32 is in f64.
-double promise_in(ir::Elem compute, double ulps, bool derivative) {
-  if (compute == ir::Elem::f32 || ulps <= 0.5) return ulps;
-  return derivative ? 4 : 3;
-}
-
 struct Case {
   Subject subject;
   Promise promise;
@@ -59,13 +52,10 @@ std::vector<Case> cases_of(const dsl::Program& program, dsl::FunctionId id, ir::
                     .derived_by = std::nullopt,
                     .output = 0,
                     .params = params};
-    cases.push_back(
-        {subject,
-         {promise_in(compute, definition.attributes.ulp->forward, false), !definition.is_builtin}});
+    cases.push_back({subject, *accuracy::promise_of(definition, subject.dtype(), false)});
     for (std::uint32_t i = 0; i < definition.inputs.size(); ++i) {
       subject.derived_by = i;
-      cases.push_back(
-          {subject, {promise_in(compute, definition.attributes.ulp->derivative, true), true}});
+      cases.push_back({subject, *accuracy::promise_of(definition, subject.dtype(), true)});
     }
   }
   return cases;

@@ -130,11 +130,11 @@ TEST_CASE("with @terms the ulp is that of the largest term", "[accuracy]") {
   // The derivative 1 + sin(2 x) has a double root.
   CHECK(largest("fn f(x) = x + sin(x)^2", -0.7853981852531433, true) == Approx(1));
   CHECK(largest("fn f(x) = log1p(x)", -0.99, true) == 0);
-  CHECK(accuracy::error_in_ulps(accuracy::format_of(ir::Elem::f32), 0x1p-23, {0, 0, 1}).ulps == 1);
+  CHECK(accuracy::error_in_ulps(accuracy::format_of(Dtype::f32), 0x1p-23, {0, 0, 1}).ulps == 1);
 }
 
 TEST_CASE("ulps", "[accuracy]") {
-  const accuracy::Format f32 = accuracy::format_of(ir::Elem::f32);
+  const accuracy::Format f32 = accuracy::format_of(Dtype::f32);
   const auto ulps = [&](double got, long double truth) {
     return accuracy::error_in_ulps(f32, got, {truth, 0}).ulps;
   };

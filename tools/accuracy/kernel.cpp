@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "compiler/driver/compile.hpp"
+#include "support/half.hpp"
 
 namespace sluice::accuracy {
 namespace {
@@ -15,7 +16,7 @@ void run_as(const interpreter::Interpreter& kernel, std::span<const std::vector<
     std::vector<T>& buffer = buffers.emplace_back(count);
     for (std::size_t i = 0; i < count; ++i) buffer[i] = static_cast<T>(input[i]);
   }
-  if (backward) buffers.emplace_back(1, T{1});
+  if (backward) buffers.emplace_back(1, static_cast<T>(1.0));
   buffers.emplace_back(count);
   std::vector<void*> pointers;
   for (std::vector<T>& buffer : buffers) pointers.push_back(buffer.data());
@@ -26,7 +27,7 @@ void run_as(const interpreter::Interpreter& kernel, std::span<const std::vector<
 
 driver::Request request_for(const Subject& subject) {
   const dsl::FunctionDef& definition = subject.definition();
-  const Dtype dtype = subject.compute == ir::Elem::f32 ? Dtype::f32 : Dtype::f64;
+  const Dtype dtype = subject.dtype();
   driver::Request request;
   request.program = subject.program;
   request.function = subject.function;
@@ -56,15 +57,15 @@ Result<SubjectKernel> SubjectKernel::compile(const Subject& subject) {
   if (!compiled.ok()) return compiled.error();
   Result<interpreter::Interpreter> kernel = interpreter::Interpreter::prepare(compiled->program);
   if (!kernel.ok()) return kernel.error();
-  return SubjectKernel(std::move(*kernel), subject.compute, subject.derived_by.has_value());
+  return SubjectKernel(std::move(*kernel), subject.dtype(), subject.derived_by.has_value());
 }
 
 void SubjectKernel::run(std::span<const std::vector<double>> inputs, std::size_t count,
                         std::vector<double>& out) const {
-  if (compute_ == ir::Elem::f32)
-    run_as<float>(kernel_, inputs, count, backward_, out);
-  else
-    run_as<double>(kernel_, inputs, count, backward_, out);
+  if (dtype_ == Dtype::f16) return run_as<F16>(kernel_, inputs, count, backward_, out);
+  if (dtype_ == Dtype::bf16) return run_as<BF16>(kernel_, inputs, count, backward_, out);
+  if (dtype_ == Dtype::f32) return run_as<float>(kernel_, inputs, count, backward_, out);
+  run_as<double>(kernel_, inputs, count, backward_, out);
 }
 
 }  // namespace sluice::accuracy

@@ -16,17 +16,17 @@ class SubjectKernel {
   // `unsupported` where the compiler has no kernel for it yet.
   [[nodiscard]] static Result<SubjectKernel> compile(const Subject& subject);
 
-  // Inputs one after the other, `count` numbers each, already of the compute type; for a derivative
-  // the incoming gradient is 1.
+  // Inputs one after the other, `count` numbers each, already of the operands' type; for a
+  // derivative the incoming gradient is 1.
   void run(std::span<const std::vector<double>> inputs, std::size_t count,
            std::vector<double>& out) const;
 
  private:
-  SubjectKernel(interpreter::Interpreter kernel, ir::Elem compute, bool backward)
-      : kernel_(std::move(kernel)), compute_(compute), backward_(backward) {}
+  SubjectKernel(interpreter::Interpreter kernel, Dtype dtype, bool backward)
+      : kernel_(std::move(kernel)), dtype_(dtype), backward_(backward) {}
 
   interpreter::Interpreter kernel_;
-  ir::Elem compute_;
+  Dtype dtype_;
   bool backward_;
 };
 

@@ -46,10 +46,9 @@ bool worse(double ulps, const std::vector<double>& at, const Worst& than) {
 class Meter {
  public:
   Meter(const Subject& subject, const Promise& promise, std::vector<ZeroCrossing> crossings)
-      : reference_(subject), derived_(subject.derived_by), format_(format_of(subject.compute)),
+      : reference_(subject), derived_(subject.derived_by), format_(format_of(subject.dtype())),
         promise_(promise.ulps), crossings_(std::move(crossings)) {}
 
-  // `source` may be called from several threads at a time.
   Result<Measurement> run(const SubjectKernel& kernel, const PointSource& source) {
     std::vector<double> out;
     std::vector<double> point;
@@ -85,6 +84,7 @@ class Meter {
     }
     const bool kept = error.ulps <= promise_ + 1e-6 ||
                       (crossing != nullptr && std::abs(got - truth.value) <= crossing->allowed);
+    if (std::isfinite(error.ulps)) result_.sum += error.ulps;
     if (!kept) {
       ++result_.beyond;
       if (worse(error.ulps, point, result_.worst_beyond))
@@ -125,17 +125,6 @@ class Meter {
   Measurement result_;
 };
 
-void merge(Measurement& into, const Measurement& part) {
-  into.points += part.points;
-  into.by_second_level += part.by_second_level;
-  into.beyond += part.beyond;
-  const auto take = [](Worst& worst, const Worst& other) {
-    if (!other.inputs.empty() && worse(other.ulps, other.inputs, worst)) worst = other;
-  };
-  take(into.worst, part.worst);
-  take(into.worst_beyond, part.worst_beyond);
-}
-
 }  // namespace
 
 std::vector<ZeroCrossing> zero_crossings(const Reference& reference) {
@@ -158,7 +147,7 @@ std::vector<ZeroCrossing> zero_crossings(const Reference& reference) {
     for (ZeroCrossing* crossing : {&crossings[i], &crossings[i + 1]})
       crossing->half_width = std::min(crossing->half_width, half);
   }
-  const Format format = format_of(reference.subject().compute);
+  const Format format = format_of(reference.subject().dtype());
   for (ZeroCrossing& crossing : crossings) {
     long double largest = 0;
     for (int i = -64; i <= 64; ++i)
@@ -169,13 +158,52 @@ std::vector<ZeroCrossing> zero_crossings(const Reference& reference) {
   return crossings;
 }
 
+void merge(Measurement& into, const Measurement& part) {
+  into.points += part.points;
+  into.by_second_level += part.by_second_level;
+  into.beyond += part.beyond;
+  into.sum += part.sum;
+  const auto take = [](Worst& worst, const Worst& other) {
+    if (!other.inputs.empty() && worse(other.ulps, other.inputs, worst)) worst = other;
+  };
+  take(into.worst, part.worst);
+  take(into.worst_beyond, part.worst_beyond);
+}
+
+std::optional<Promise> promise_of(const dsl::FunctionDef& definition, Dtype dtype,
+                                  bool derivative) {
+  const dsl::Attributes& attributes = definition.attributes;
+  if (!attributes.ulp) return std::nullopt;
+  Promise promise{derivative ? attributes.ulp->derivative : attributes.ulp->forward,
+                  derivative || !definition.is_builtin};
+  if (dtype == Dtype::f16 || dtype == Dtype::bf16) {
+    if (attributes.terms) return std::nullopt;
+    promise.ulps = 0.51;
+  }
+  // What is right to half an ulp in f32 is in f64; 3 ulps of an elementary function as yet.
+  if (dtype == Dtype::f64 && promise.ulps > 0.5) promise.ulps = derivative ? 4 : 3;
+  return promise;
+}
+
+Measuring::Measuring(Subject subject, Promise promise, SubjectKernel kernel)
+    : subject_(std::move(subject)), promise_(promise), kernel_(std::move(kernel)) {
+  if (promise.zero_crossings) crossings_ = zero_crossings(Reference(subject_));
+}
+
+Result<Measuring> Measuring::prepare(const Subject& subject, const Promise& promise) {
+  Result<SubjectKernel> kernel = SubjectKernel::compile(subject);
+  if (!kernel.ok()) return kernel.error();
+  return Measuring(subject, promise, std::move(*kernel));
+}
+
+Result<Measurement> Measuring::run(const PointSource& source) const {
+  return Meter(subject_, promise_, crossings_).run(kernel_, source);
+}
+
 Result<Measurement> measure(const Subject& subject, const Promise& promise,
                             const PointSource& source, unsigned threads) {
-  const Result<SubjectKernel> kernel = SubjectKernel::compile(subject);
-  if (!kernel.ok()) return kernel.error();
-  std::vector<ZeroCrossing> crossings;
-  if (promise.zero_crossings) crossings = zero_crossings(Reference(subject));
-
+  const Result<Measuring> measuring = Measuring::prepare(subject, promise);
+  if (!measuring.ok()) return measuring.error();
   std::mutex source_mutex;
   const PointSource shared = [&] {
     const std::lock_guard lock(source_mutex);
@@ -185,7 +213,7 @@ Result<Measurement> measure(const Subject& subject, const Promise& promise,
   {
     std::vector<std::jthread> workers;
     for (Result<Measurement>& part : parts)
-      workers.emplace_back([&] { part = Meter(subject, promise, crossings).run(*kernel, shared); });
+      workers.emplace_back([&] { part = measuring->run(shared); });
   }
   Measurement total;
   for (const Result<Measurement>& part : parts) {
@@ -200,7 +228,7 @@ std::string describe(const Subject& subject, const Worst& worst) {
   const dsl::FunctionDef& definition = subject.definition();
   std::string result = definition.name;
   if (subject.derived_by) result += " by " + definition.inputs[*subject.derived_by].name;
-  result += subject.compute == ir::Elem::f32 ? ", f32: " : ", f64: ";
+  result += ", " + std::string(name(subject.dtype())) + ": ";
   std::snprintf(text, sizeof text, "%.4f ulps at", worst.ulps);
   result += text;
   for (const double x : worst.inputs) {

@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <sluice/status.hpp>
 
+#include "tools/accuracy/kernel.hpp"
 #include "tools/accuracy/reference.hpp"
 
 namespace sluice::accuracy {
@@ -37,6 +39,7 @@ struct Measurement {
   std::uint64_t points = 0;
   std::uint64_t by_second_level = 0;
   std::uint64_t beyond = 0;  // points that break the promise
+  double sum = 0;            // of all finite errors, in ulps
   Worst worst;               // outside zero crossings
   Worst worst_beyond;        // of these
 };
@@ -48,6 +51,33 @@ struct Promise {
   double ulps;
   bool zero_crossings = false;  // whether their rule applies
 };
+
+// What a definition promises: its @ulp for f32, the contract's for the other types (numerics.md).
+// Nothing without @ulp, or for 16 bits with @terms.
+[[nodiscard]] std::optional<Promise> promise_of(const dsl::FunctionDef& definition, Dtype dtype,
+                                                bool derivative);
+
+// What is measured, compiled: shared by the threads that measure it.
+class Measuring {
+ public:
+  // Errors: those of compiling.
+  [[nodiscard]] static Result<Measuring> prepare(const Subject& subject, const Promise& promise);
+
+  // All points of a source, on this thread. Errors: those of the second level.
+  [[nodiscard]] Result<Measurement> run(const PointSource& source) const;
+  [[nodiscard]] const std::vector<ZeroCrossing>& crossings() const { return crossings_; }
+
+ private:
+  Measuring(Subject subject, Promise promise, SubjectKernel kernel);
+
+  Subject subject_;
+  Promise promise_;
+  SubjectKernel kernel_;
+  std::vector<ZeroCrossing> crossings_;
+};
+
+// Adds what was measured at other points.
+void merge(Measurement& into, const Measurement& part);
 
 // On so many threads, with the same result for any number. Errors: those of compiling and of the
 // second level.
@@ -66,6 +96,11 @@ struct Promise {
 [[nodiscard]] PointSource special_points(const Subject& subject);
 // All 2^32 numbers, for a subject of one f32 input, from `first` in steps.
 [[nodiscard]] PointSource all_points(std::uint64_t step = 1, std::uint64_t first = 0);
+// The number that has these bits.
+[[nodiscard]] double number_of(Dtype dtype, std::uint64_t pattern);
+// The numbers of a type whose bits are `first` and so on, below `end`.
+[[nodiscard]] PointSource points_between(Dtype dtype, std::uint64_t first, std::uint64_t end,
+                                         std::uint64_t step = 1);
 
 // "gelu', f32: 1.89 ulps at -0x1.51cabcp+0 (got ..., truth ...)"
 [[nodiscard]] std::string describe(const Subject& subject, const Worst& worst);

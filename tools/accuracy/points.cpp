@@ -6,7 +6,9 @@
 #include <memory>
 #include <numbers>
 
+#include "support/half.hpp"
 #include "tools/accuracy/measure.hpp"
+#include "tools/accuracy/ulp.hpp"
 
 namespace sluice::accuracy {
 namespace {
@@ -35,39 +37,42 @@ class Random {
 
 // A number of the type from random bits; exponents that f32 has, for f64 half of the time: that is
 // where functions do something.
-double from_bits(ir::Elem elem, std::uint64_t bits, bool wide) {
-  if (elem == ir::Elem::f32)
-    return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits >> 32)));
-  const double x = std::bit_cast<double>(bits);
-  if (wide || !std::isfinite(x)) return x;
+double from_bits(Dtype dtype, std::uint64_t bits, bool wide) {
+  const double x = number_of(dtype, bits >> (64 - 8 * size_of(dtype)));
+  if (dtype != Dtype::f64 || wide || !std::isfinite(x)) return x;
   int exponent = 0;
   const double mantissa = std::frexp(x, &exponent);
   return std::ldexp(mantissa, exponent % 48);
 }
 
-double in_type(ir::Elem elem, double x) {
-  return elem == ir::Elem::f32 ? static_cast<double>(static_cast<float>(x)) : x;
+double in_type(Dtype dtype, double x) {
+  if (dtype == Dtype::f16) return static_cast<double>(static_cast<float>(F16(x)));
+  if (dtype == Dtype::bf16) return static_cast<double>(static_cast<float>(BF16(x)));
+  return dtype == Dtype::f32 ? static_cast<double>(static_cast<float>(x)) : x;
 }
 
-double next_in_type(ir::Elem elem, double x, double towards) {
-  if (elem == ir::Elem::f64) return std::nextafter(x, towards);
-  return static_cast<double>(std::nextafter(static_cast<float>(x), static_cast<float>(towards)));
+double next_in_type(Dtype dtype, double x, double towards) {
+  if (dtype == Dtype::f64) return std::nextafter(x, towards);
+  if (dtype == Dtype::f32)
+    return static_cast<double>(std::nextafter(static_cast<float>(x), static_cast<float>(towards)));
+  const auto ulp = static_cast<double>(ulp_of(format_of(dtype), x));
+  return in_type(dtype, towards < x ? x - ulp : x + ulp);
 }
 
-void add_near(std::vector<double>& values, ir::Elem elem, double centre) {
+void add_near(std::vector<double>& values, Dtype dtype, double centre) {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   for (const double sign : {1.0, -1.0}) {
-    const double x = in_type(elem, sign * centre);
+    const double x = in_type(dtype, sign * centre);
     values.push_back(x);
     double below = x;
     double above = x;
     for (int i = 0; i < 3; ++i) {
-      values.push_back(below = next_in_type(elem, below, -kInf));
-      values.push_back(above = next_in_type(elem, above, kInf));
+      values.push_back(below = next_in_type(dtype, below, -kInf));
+      values.push_back(above = next_in_type(dtype, above, kInf));
     }
     for (const double off : {1e-6, 1e-3, 0.1}) {
-      values.push_back(in_type(elem, x - off));
-      values.push_back(in_type(elem, x + off));
+      values.push_back(in_type(dtype, x - off));
+      values.push_back(in_type(dtype, x + off));
     }
   }
 }
@@ -105,26 +110,39 @@ PointSource once(Points points) {
 
 }  // namespace
 
+double number_of(Dtype dtype, std::uint64_t pattern) {
+  if (dtype == Dtype::f64) return std::bit_cast<double>(pattern);
+  if (dtype == Dtype::f32)
+    return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(pattern)));
+  const auto bits = static_cast<std::uint16_t>(pattern);
+  if (dtype == Dtype::bf16)
+    return static_cast<double>(std::bit_cast<float>(std::uint32_t{bits} << 16));
+  F16 half;
+  half.bits = bits;
+  return static_cast<double>(static_cast<float>(half));
+}
+
 std::vector<double> special_values(const Subject& subject) {
-  using F = std::numeric_limits<float>;
   using D = std::numeric_limits<double>;
-  const bool f32 = subject.compute == ir::Elem::f32;
+  const Dtype dtype = subject.dtype();
+  const Format format = format_of(dtype);
   std::vector<double> values{0.0, -0.0, D::infinity(), -D::infinity(), D::quiet_NaN()};
-  const double least = f32 ? static_cast<double>(F::denorm_min()) : D::denorm_min();
-  const double normal = f32 ? static_cast<double>(F::min()) : D::min();
-  const double most = f32 ? static_cast<double>(F::max()) : D::max();
+  const double normal = std::ldexp(1.0, format.least_exponent);
+  const double least = std::ldexp(normal, 1 - format.mantissa_bits);
+  const double most =
+      std::ldexp(2 - std::ldexp(1.0, 1 - format.mantissa_bits), format.greatest_exponent);
   for (const double x : {least, 3 * least, normal - least, normal, normal + least, most, most / 2})
     for (const double sign : {1.0, -1.0}) values.push_back(sign * x);
   // Where exponentials and their like end: tanh, sigmoid, erf, normal_cdf, exp.
   for (const double x : {1.0, 3.92, 5.93, 9.01, 14.2, 16.64, 19.06, 38.5, 87.34, 88.72, 103.97,
                          708.4, 709.78, 745.13})
-    add_near(values, subject.compute, x);
+    add_near(values, dtype, x);
   std::vector<double> literals;
   collect_literals(*subject.program, subject.definition(), literals);
   std::sort(literals.begin(), literals.end());
   literals.erase(std::unique(literals.begin(), literals.end()), literals.end());
   for (const double x : literals)
-    if (std::isfinite(x)) add_near(values, subject.compute, x);
+    if (std::isfinite(x)) add_near(values, dtype, x);
   return values;
 }
 
@@ -135,7 +153,7 @@ PointSource sampled_points(const Subject& subject, std::uint64_t count, std::uin
   };
   auto state = std::make_shared<State>(State{Random(seed), count});
   const std::size_t inputs = subject.definition().inputs.size();
-  return [state, inputs, elem = subject.compute] {
+  return [state, inputs, dtype = subject.dtype()] {
     const std::size_t block =
         static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, state->left));
     state->left -= block;
@@ -143,8 +161,8 @@ PointSource sampled_points(const Subject& subject, std::uint64_t count, std::uin
     for (std::size_t i = 0; i < block; ++i)
       for (std::vector<double>& column : points) {
         const std::uint64_t bits = state->random.bits();
-        column[i] = i % 2 == 0 ? from_bits(elem, bits, i % 4 == 0)
-                               : in_type(elem, (i % 4 == 1 ? 3 : 12) * state->random.normal());
+        column[i] = i % 2 == 0 ? from_bits(dtype, bits, i % 4 == 0)
+                               : in_type(dtype, (i % 4 == 1 ? 3 : 12) * state->random.normal());
       }
     return points;
   };
@@ -167,12 +185,17 @@ PointSource special_points(const Subject& subject) {
 }
 
 PointSource all_points(std::uint64_t step, std::uint64_t first) {
+  return points_between(Dtype::f32, first, std::uint64_t{1} << 32, step);
+}
+
+PointSource points_between(Dtype dtype, std::uint64_t first, std::uint64_t end,
+                           std::uint64_t step) {
   auto next = std::make_shared<std::uint64_t>(first);
-  return [next, step] {
+  return [next, dtype, end, step] {
     Points points(1);
-    for (; points[0].size() < kBlock && *next < std::uint64_t{1} << 32; *next += step)
-      points[0].push_back(
-          static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(*next))));
+    points[0].reserve(kBlock);
+    for (; points[0].size() < kBlock && *next < end; *next += step)
+      points[0].push_back(number_of(dtype, *next));
     return points;
   };
 }

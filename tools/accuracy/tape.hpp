@@ -12,6 +12,8 @@
 #include <optional>
 #include <vector>
 
+#include <sluice/dtype.hpp>
+
 #include "compiler/ir/op.hpp"
 #include "dsl/program.hpp"
 #include "tools/accuracy/functions.hpp"
@@ -95,9 +97,13 @@ struct Subject {
   ir::Elem compute = ir::Elem::f32;
   std::optional<std::uint32_t> derived_by;  // an input; nothing: the value
   std::uint32_t output = 0;
-  std::vector<double> params = {};  // one each; empty: the defaults
+  std::vector<double> params;        // one each; empty: the defaults
+  std::optional<Dtype> narrow = {};  // f16 or bf16: what operands are held in, compute being f32
 
   [[nodiscard]] const dsl::FunctionDef& definition() const { return program->function(function); }
+  [[nodiscard]] Dtype dtype() const {
+    return narrow ? *narrow : compute == ir::Elem::f32 ? Dtype::f32 : Dtype::f64;
+  }
 };
 
 // The function of an elementary built-in of one argument.

@@ -11,7 +11,8 @@
 #include <cstdint>
 #include <limits>
 
-#include "compiler/ir/op.hpp"
+#include <sluice/dtype.hpp>
+
 #include "tools/accuracy/reference.hpp"
 
 namespace sluice::accuracy {
@@ -21,8 +22,11 @@ struct Format {
   int least_exponent;
   int greatest_exponent;  // numbers are below 2^(this + 1)
 };
-inline Format format_of(ir::Elem elem) {
-  return elem == ir::Elem::f32 ? Format{24, -126, 127} : Format{53, -1022, 1023};
+// Of a floating-point type.
+inline Format format_of(Dtype dtype) {
+  if (dtype == Dtype::f16) return {11, -14, 15};
+  if (dtype == Dtype::bf16) return {8, -126, 127};
+  return dtype == Dtype::f32 ? Format{24, -126, 127} : Format{53, -1022, 1023};
 }
 
 // 2^exponent and the exponent of x != 0, from a double's bits where they say it: this is done at
