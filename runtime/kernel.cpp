@@ -4,7 +4,10 @@
 #include <bit>
 #include <utility>
 
+#include <sluice/version.hpp>
+
 #include "compiler/driver/compile.hpp"
+#include "dsl/stamp.hpp"
 #include "runtime/kernel_state.hpp"
 #include "runtime/key.hpp"
 
@@ -57,7 +60,9 @@ Promise Kernel::promise() const {
   if (!function.attributes.ulp || !narrow) return promise;
   promise.forward_ulp = function.attributes.ulp->forward;
   promise.derivative_ulp = function.attributes.ulp->derivative;
-  promise.checked = function.from_library;
+  const dsl::Program& program = *state_->spec->program;
+  promise.checked = function.from_library ||
+                    dsl::has_stamp(program.source(function.place.file).text(), function, kVersion);
   for (const dsl::Range& range : function.attributes.ranges) {
     if (!range.of_parameter) continue;
     const driver::Parameter& parameter = state_->spec->params[range.target];

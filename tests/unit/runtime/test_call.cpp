@@ -3,11 +3,16 @@
 #include <array>
 #include <numeric>
 #include <random>
+#include <string>
 #include <vector>
 
 #include <catch2/catch.hpp>
 
 #include <sluice/sluice.hpp>
+#include <sluice/version.hpp>
+
+#include "dsl/program.hpp"
+#include "dsl/stamp.hpp"
 
 namespace sluice {
 namespace {
@@ -203,6 +208,22 @@ TEST_CASE("a promise stands for parameters in their range", "[runtime]") {
   REQUIRE(mine.ok());
   CHECK(mine->promise().forward_ulp == 2.0);
   CHECK_FALSE(mine->promise().checked);
+}
+
+TEST_CASE("a promise of a stamped text is checked", "[runtime]") {
+  const std::string text = "@ulp(2)\n@range(k, 0, 1)\nfn mine(x; k = 1) = x * k";
+  const auto parsed = dsl::parse(text, "mine.slu", &dsl::standard_library());
+  REQUIRE(parsed.ok());
+  const dsl::Program& program = parsed->program;
+  Runtime rt;
+  REQUIRE(rt.define(dsl::with_stamp(text, program.function(*program.find("mine")), kVersion)).ok());
+  const auto checked = [&](double k) {
+    const auto kernel = rt.compile(
+        {.function = "mine", .operands = {f32({4}), f32({4})}, .parameters = {{"k", k}}});
+    return kernel.value().promise().checked;
+  };
+  CHECK(checked(0.5));
+  CHECK_FALSE(checked(2));
 }
 
 }  // namespace
