@@ -28,6 +28,7 @@ using Action = std::function<int()>;
 void add_list(CLI::App& app, Action& action);
 void add_show(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
+void add_check(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 int print_version(bool json);
 

@@ -87,6 +87,7 @@ Result<Function> find_function(std::string_view text, std::span<const std::strin
   const dsl::Program& tree = function.definitions.tree;
   if (!reference.file.empty()) {
     if (Outcome added = function.definitions.add_file(reference.file); !added) return added.error();
+    function.file = reference.file;
     if (reference.name.empty()) {
       if (tree.first_own() == tree.size())
         return Error{Status::unknown_function,

@@ -29,6 +29,7 @@ struct Definitions {
 struct Function {
   Definitions definitions;
   dsl::FunctionId id = dsl::kNoFunction;
+  std::string file = {};  // that the reference named; empty where it is a name alone
 
   [[nodiscard]] const dsl::FunctionDef& definition() const { return definitions.tree.function(id); }
   [[nodiscard]] const std::string& name() const { return definition().name; }

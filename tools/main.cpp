@@ -32,6 +32,7 @@ int run(int argc, char** argv) {
   add_list(app, action);
   add_show(app, action);
   add_run(app, action);
+  add_check(app, action);
   add_bench(app, action);
   app.require_subcommand(0, 1);
   try {

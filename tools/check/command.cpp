@@ -1,0 +1,172 @@
+// sluice check: whether a function keeps its promise, and what it is like.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "dsl/stamp.hpp"
+#include "tools/check/checkup.hpp"
+#include "tools/check/report.hpp"
+#include "tools/check/stamp_file.hpp"
+#include "tools/command.hpp"
+#include "tools/subject.hpp"
+
+namespace sluice::tools {
+namespace {
+
+struct Options {
+  SubjectOptions subject;
+  std::uint64_t points = 200'000;
+  std::uint64_t seed = 1;
+  unsigned threads = std::max(1U, std::thread::hardware_concurrency());
+  bool exhaustive = false;
+  bool no_stamp = false;
+  bool json = false;
+  std::string against;
+  std::string state_file;
+};
+
+Error bad(std::string message) { return {Status::invalid_argument, std::move(message)}; }
+
+// Where long checks keep their state unless told: empty where there is no such folder.
+std::string default_state(const CheckPlan& plan) {
+  namespace fs = std::filesystem;
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  if ((cache == nullptr || *cache == 0) && (home == nullptr || *home == 0)) return {};
+  const fs::path base =
+      cache != nullptr && *cache != 0 ? fs::path(cache) : fs::path(home) / ".cache";
+  std::error_code failed;
+  fs::create_directories(base / "sluice", failed);
+  if (failed) return {};
+  const dsl::Digest& digest = plan.definition().digest;
+  return (base / "sluice" /
+          fmt::format("check-{}-{:016x}-{}.state", plan.definition().name, digest.high ^ digest.low,
+                      sluice::name(plan.dtype)))
+      .string();
+}
+
+Outcome choose_sweep(const Options& options, CheckPlan& plan) {
+  const std::size_t inputs = plan.definition().inputs.size();
+  const bool narrow = plan.dtype == Dtype::f16 || plan.dtype == Dtype::bf16;
+  plan.sweep = {accuracy::Coverage::sampled, options.points, options.seed};
+  if (options.exhaustive && inputs != 1)
+    return bad(fmt::format("--exhaustive is for functions of one input; '{}' has {}",
+                           plan.definition().name, inputs));
+  if (options.exhaustive && plan.dtype == Dtype::f64)
+    return bad("--exhaustive is for f32, f16 and bf16: f64 has too many numbers");
+  if (inputs == 1 && (options.exhaustive || narrow))
+    plan.sweep = {accuracy::Coverage::all, 0, options.seed};
+  if (!options.state_file.empty() || options.exhaustive)
+    plan.state_file = options.state_file.empty() ? default_state(plan) : options.state_file;
+  return Unit{};
+}
+
+Outcome choose_against(const Options& options, CheckPlan& plan) {
+  if (options.against.empty()) return Unit{};
+  const dsl::Program& program = plan.function.definitions.tree;
+  plan.against = program.find(options.against);
+  if (!plan.against) {
+    std::string message = fmt::format("--against: unknown function '{}'", options.against);
+    const std::vector<std::string> similar = program.similar(options.against);
+    if (!similar.empty()) message += fmt::format(": did you mean '{}'?", similar.front());
+    return Error{Status::unknown_function, std::move(message)};
+  }
+  const dsl::FunctionDef& theirs = program.function(*plan.against);
+  if (const Outcome can = can_check(theirs); !can) return can.error();
+  const dsl::FunctionDef& ours = plan.definition();
+  if (theirs.inputs.size() != ours.inputs.size() || theirs.outputs.size() != ours.outputs.size())
+    return bad(fmt::format("--against: '{}' and '{}' differ in their inputs or outputs", ours.name,
+                           theirs.name));
+  for (const dsl::Parameter& param : theirs.parameters)
+    plan.against_params.push_back(param.default_value);
+  return Unit{};
+}
+
+Result<CheckPlan> plan_of(const Options& options) {
+  Result<Subject> subject = read_subject(options.subject);
+  if (!subject) return subject.error();
+  if (const Outcome can = can_check(subject->definition()); !can) return can.error();
+  if (!is_floating(subject->dtype)) return bad("--dtype is f32, f64, f16 or bf16");
+  if (options.points == 0 || options.points > std::uint64_t{1} << 40)
+    return bad("--points is at least 1 and at most 2^40");
+  if (options.threads == 0 || options.threads > 4096)
+    return bad("--threads is at least 1 and at most 4096");
+  CheckPlan plan;
+  plan.function = std::move(subject->function);
+  plan.dtype = subject->dtype;
+  plan.params = std::move(subject->parameters);
+  plan.threads = options.threads;
+  if (const Outcome chosen = choose_sweep(options, plan); !chosen) return chosen.error();
+  if (const Outcome chosen = choose_against(options, plan); !chosen) return chosen.error();
+  return plan;
+}
+
+// A stamp is for what a kernel promises: f32, at the default parameters.
+bool stampable(const CheckPlan& plan, const Checkup& checkup) {
+  const auto& parameters = plan.definition().parameters;
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    if (plan.params[i] != parameters[i].default_value) return false;
+  return !plan.function.file.empty() && plan.dtype == Dtype::f32 && checkup.promised() &&
+         checkup.kept();
+}
+
+int check(const Options& options) {
+  const Result<CheckPlan> plan = plan_of(options);
+  if (!plan) return report(plan.error());
+  warn(plan->function.definitions.warnings);
+  const Result<Checkup> checkup = run_check(*plan);
+  if (!checkup) return report(checkup.error());
+  const int printed =
+      print(options.json ? report_json(*plan, *checkup) : report_text(*plan, *checkup));
+  if (printed != kDone) return printed;
+  if (!checkup->kept()) return kCheckFailed;
+  if (!options.no_stamp && stampable(*plan, *checkup))
+    if (const Outcome stamped = stamp_file(plan->function.file, plan->definition()); !stamped)
+      return report(stamped.error());
+  return kDone;
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand(
+      "check",
+      "Error against high precision, and a card of properties; exit 1 where a promise breaks");
+  const auto options = std::make_shared<Options>();
+  SubjectOptions& subject = options->subject;
+  command->add_option("function", subject.function, "A function: NAME, FILE.slu or FILE.slu:NAME")
+      ->required();
+  command->add_option(
+      "--dtype", subject.dtype,
+      "f32 (the default), f64, f16 or bf16; of the last two every number of one input");
+  command->add_option("--points", options->points, "How many inputs to sample: 200000");
+  command->add_option("--seed", options->seed, "Which inputs are sampled: 1");
+  command->add_flag("--exhaustive", options->exhaustive,
+                    "Every number of one f32, f16 or bf16 input");
+  command->add_option("--param", subject.parameters, "A parameter: NAME=VALUE; repeatable")
+      ->allow_extra_args(false);
+  command->add_option(
+      "--against", options->against,
+      "Another function, to compare with at the same inputs, in ULP of its results");
+  command->add_option("--threads", options->threads,
+                      "How many threads: all; the report is the same");
+  command->add_option("--state", options->state_file,
+                      "Where finished chunks are kept, so that the same check goes on after an\n"
+                      "interruption; gone when it is done. With --exhaustive by default\n"
+                      "check-NAME-DIGEST-DTYPE.state in sluice/ of the user's cache folder");
+  command->add_flag("--no-stamp", options->no_stamp,
+                    "Leaves a file without the comment that says that its function was checked");
+  command->add_option("--lib", subject.library_files, "A file of further definitions; repeatable")
+      ->allow_extra_args(false);
+  command->add_flag("--json", options->json, "The report as a JSON object");
+  command->callback([&action, options] { action = [options] { return check(*options); }; });
+}
+
+}  // namespace sluice::tools
