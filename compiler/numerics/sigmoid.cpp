@@ -2,10 +2,14 @@
 //
 // 1 + E = hi + t, where hi is the larger of 1 and 2^k, and t = the other + 2^k s costs a quarter of
 // an ulp of the sum: 1 + 2^k first would lose a whole one from |k| = 24 on.
+#include <iterator>
+
 #include "compiler/numerics/functions.hpp"
 
 namespace sluice::numerics {
 namespace {
+
+#include "compiler/numerics/coefficients_sigmoid.inc"
 
 // The sum 2^-shift (1 + E) in two parts, for k - shift within the normal numbers' exponents.
 struct Denominator {
@@ -90,18 +94,11 @@ Pair sigmoid_derivative_pair(Expr x, Expr low) {
   return {scale(value.high, m.q.rest), scale(value.low, m.q.rest)};
 }
 
-Expr sigmoid_derivative(Expr x, Expr low) { return value_of(sigmoid_derivative_scaled(x, low)); }
-
-Scaled sigmoid_derivative_scaled(Expr x, Expr low) {
-  const Mirrored m = mirrored(x, low);
-  return {.numerator = rounded(m.q.value / (m.sum * m.sum)),
-          .exponent = m.q.rest,
-          .argument = m.argument};
-}
+namespace {
 
 // (1 + q + t q) / (1 + q)^2 for positive x, q (1 + q + t) / (1 + q)^2 for negative x. For positive
 // x a q that is cut counts beside 1 only where t is huge.
-Expr sigmoid_plus_slope(Expr x, Expr low, Pair t) {
+Expr plus_slope_of_any(Expr x, Expr low, Pair t) {
   const Mirrored m = mirrored(x, low);
   const double limit = pick(x, 128, 1120);
   const Pair factor = slope_factor(t, clamp_argument(x, low, -limit, limit));
@@ -110,6 +107,86 @@ Expr sigmoid_plus_slope(Expr x, Expr low, Pair t) {
       m.sum + select(m.positive, Pair{shrunk(factor.high), shrunk(factor.low)} * m.q.value, factor);
   const Pair numerator = select(m.positive, inner, inner * m.q.value);
   return scale(rounded(numerator / (m.sum * m.sum)), select(m.positive, 0.0, m.q.rest));
+}
+
+// The same for arguments of f32 that are not huge, nor their sigmoids tiny: sigmoid(-|x|) = b and
+// sigmoid(|x|) = a with the low words that one division leaves. In P (1 + s) s is so small that its
+// rounding is nothing.
+constexpr double kNear = 80;
+
+struct Complements {
+  Expr magnitude;  // |x|
+  Expr positive;   // whether x > 0
+  Pair a;
+  Pair b;
+};
+
+// y with x's sign turned to positive.
+Expr mirrored_like(Expr y, Expr positive) { return y.is_constant(0) ? y : select(positive, y, -y); }
+
+Complements complements(Expr x, Expr low) {
+  const Expr magnitude = abs(x);
+  const Expr positive = x > number(x, 0);
+  const Expr shifted = fma(magnitude, -0x1.715476p+3, number(x, 0x1.8p23));
+  const Expr k = shifted - 0x1.8p23;
+  Expr r = fma(k, 0x1.05c61p-32, fma(k, -0x1.62e43p-4, -magnitude));
+  if (!low.is_constant(0)) r = r - mirrored_like(low, positive);
+  const Expr s = horner(r, kExpLessOneF32);
+  const Expr index = to_bits(shifted);
+  const Expr eighth =
+      lookup(index, "exp_eighth", {std::begin(kExpEighthF32), std::end(kExpEighthF32)});
+  const Expr power = from_bits(to_bits(eighth) + (index << 20));
+
+  const Expr q = fma(power, s, power);
+  const Expr q_low = fma(power, s, power - q);
+  const Expr sum = 1.0 + q;
+  const Expr sum_low = fma(power, s, (1.0 - sum) + power);
+  const Expr a = 1.0 / sum;
+  const Expr left = fma(-a, sum_low, fma(-a, sum, 1.0));
+  const Expr b = q * a;
+  const Expr b_low = fma(b, left, fma(q_low, a, fma(q, a, -b)));
+  return {magnitude, positive, {a, a * left}, {b, b_low}};
+}
+
+// b - (u b) a, and 1 less that for positive x; u is t with x's sign turned to positive.
+Expr plus_slope_of_near(Expr x, Expr low, Pair t) {
+  const Complements c = complements(x, low);
+  const Pair u = t.high == x
+                     ? Pair{c.magnitude, mirrored_like(t.low, c.positive)}
+                     : Pair{mirrored_like(t.high, c.positive), mirrored_like(t.low, c.positive)};
+  const Expr v = u.high * c.b.high;
+  Expr v_low = fma(u.high, c.b.low, fma(u.high, c.b.high, -v));
+  if (!u.low.is_constant(0)) v_low = fma(u.low, c.b.high, v_low);
+  const Expr rest = fma(-v_low, c.a.high, fma(-v, c.a.low, c.b.low));
+  const Expr h = fma(-v, c.a.high, c.b.high) + rest;
+  return select(c.positive, 1.0 - h, h);
+}
+
+Expr derivative_of_near(Expr x, Expr low) {
+  const auto [magnitude, positive, a, b] = complements(x, low);
+  return fma(b.high, a.high, fma(b.low, a.high, b.high * a.low));
+}
+
+}  // namespace
+
+Scaled sigmoid_derivative_scaled(Expr x, Expr low) {
+  const Mirrored m = mirrored(x, low);
+  const Expr any = rounded(m.q.value / (m.sum * m.sum));
+  if (is_f64(x)) return {.numerator = any, .exponent = m.q.rest, .argument = m.argument};
+  const Expr far = unlikely(!(abs(x) <= kNear));
+  const Expr vanishes = m.argument.given < m.argument.floor;
+  return {.numerator = select(far, select(vanishes, 0.0, any), derivative_of_near(x, low)),
+          .exponent = select(far, m.q.rest, 0.0)};
+}
+
+Expr sigmoid_derivative(Expr x, Expr low) { return value_of(sigmoid_derivative_scaled(x, low)); }
+
+Expr sigmoid_plus_slope(Expr x, Expr low, Pair t) {
+  const Expr any = plus_slope_of_any(x, low, t);
+  if (is_f64(x)) return any;
+  Expr near = abs(x) <= kNear;
+  if (t.high != x) near = near && abs(t.high) <= 0x1p100;
+  return select(unlikely(!near), any, plus_slope_of_near(x, low, t));
 }
 
 }  // namespace sluice::numerics

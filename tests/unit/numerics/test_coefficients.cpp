@@ -7,6 +7,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "compiler/ir/meaning.hpp"
+
 namespace sluice::numerics {
 namespace {
 
@@ -26,6 +28,7 @@ namespace of_erfc {
 #include "compiler/numerics/coefficients_log.inc"
 #include "compiler/numerics/coefficients_pow.inc"
 #include "compiler/numerics/coefficients_rsqrt.inc"
+#include "compiler/numerics/coefficients_sigmoid.inc"
 #include "compiler/numerics/coefficients_softplus.inc"
 #include "compiler/numerics/coefficients_tanh.inc"
 #include "compiler/numerics/coefficients_trigonometric.inc"
@@ -214,6 +217,17 @@ TEST_CASE("coefficients of the exponentials", "[numerics]") {
   CHECK(of_exp2(kExp2F64) < -57.4);
   CHECK(of_expm1(kExpm1F32) < -28.0);
   CHECK(of_expm1(kExpm1F64) < -60.0);
+}
+
+TEST_CASE("coefficients of sigmoid's derivative", "[numerics]") {
+  const auto c = static_cast<Real>(kExpEighthF32[0]);
+  for (std::uint32_t j = 0; j < 8; ++j) {
+    const auto bits = ir::meaning::to_bits(static_cast<float>(kExpEighthF32[j])) + (j << 20);
+    const Real entry = ir::meaning::from_bits(bits);
+    CHECK(std::abs(entry / (c * std::exp2(Real(j) / 8)) - 1) < 0x1p-27L);
+  }
+  CHECK(bound(-0.0434L, 0.0434L,
+              [&](Real r) { return evaluate(kExpLessOneF32, r) - (std::exp(r) / c - 1); }) < -30.2);
 }
 
 TEST_CASE("coefficients of sinh and cosh", "[numerics]") {
