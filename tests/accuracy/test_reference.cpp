@@ -156,6 +156,20 @@ TEST_CASE("zero crossings are found where the sign changes without a jump", "[ac
   CHECK(crossings[0].zero == Approx(-0.7517916).epsilon(1e-6));
   CHECK(crossings[0].half_width == Approx(0.18795).epsilon(1e-3));
   CHECK(crossings[0].allowed == 16 * 0x1p-27L);
+  // Of one input of several, and farther out than a list of them goes.
+  const Function gated("fn f(x, b) = gelu(x) * b", ir::Elem::f32, 0);
+  const auto found = accuracy::crossing_near(Reference(gated.subject), std::vector{-0.7, 2.0}, 0);
+  REQUIRE(found);
+  CHECK(found->zero == Approx(-0.7517916).epsilon(1e-6));
+  CHECK(found->half_width == Approx(0.18795).epsilon(1e-3));
+  CHECK(found->allowed == 16 * 0x1p-26L);
+  CHECK_FALSE(accuracy::crossing_near(Reference(gated.subject), std::vector{-0.5, 2.0}, 0));
+  const Function wave("fn f(x) = x * sin(x)");
+  const double far = 12345 * 3.14159265;
+  const auto near = accuracy::crossing_near(Reference(wave.subject), std::span(&far, 1), 0);
+  REQUIRE(near);
+  CHECK(near->zero == Approx(12345 * std::acos(-1.0)).epsilon(1e-12));
+  CHECK(near->half_width == Approx(std::acos(-1.0) / 2).epsilon(1e-6));
   const Function jump("fn f(x) = if x > 1 then 1 / x else -1");
   CHECK(accuracy::zero_crossings(Reference(jump.subject)).empty());
 }

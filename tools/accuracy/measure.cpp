@@ -14,27 +14,6 @@
 namespace sluice::accuracy {
 namespace {
 
-std::optional<double> finite(const Reference& reference, double x) {
-  const Estimate y = reference.first_level(std::span(&x, 1));
-  if (std::isfinite(y.error)) return static_cast<double>(y.value);
-  return std::nullopt;
-}
-
-// The sign change between two points, to the precision of the first level; nothing at a jump.
-std::optional<double> root_between(const Reference& reference, double low, double high) {
-  const double at_low = finite(reference, low).value_or(0);
-  const double scale = std::abs(at_low) + std::abs(finite(reference, high).value_or(0));
-  for (int i = 0; i < 200 && std::nextafter(low, high) != high; ++i) {
-    const double middle = low + (high - low) / 2;
-    const std::optional<double> y = finite(reference, middle);
-    if (!y) break;
-    (std::signbit(*y) == std::signbit(at_low) ? low : high) = middle;
-  }
-  const std::optional<double> rest = finite(reference, low);
-  if (!rest || std::abs(*rest) > 1e-6 * scale) return std::nullopt;
-  return low;
-}
-
 // Whether an error is worse than another; of equals the one at the lesser point, whoever met it
 // first.
 bool worse(double ulps, const std::vector<double>& at, const Worst& than) {
@@ -47,7 +26,8 @@ class Meter {
  public:
   Meter(const Subject& subject, const Promise& promise, std::vector<ZeroCrossing> crossings)
       : reference_(subject), derived_(subject.derived_by), format_(format_of(subject.dtype())),
-        promise_(promise.ulps), crossings_(std::move(crossings)) {}
+        promise_(promise.ulps), zero_crossings_(promise.zero_crossings),
+        crossings_(std::move(crossings)) {}
 
   Result<Measurement> run(const SubjectKernel& kernel, const PointSource& source) {
     std::vector<double> out;
@@ -82,8 +62,9 @@ class Meter {
       if (const Outcome outcome = settle(point, truth); !outcome.ok()) return outcome;
       error = error_in_ulps(format_, got, truth);
     }
-    const bool kept = error.ulps <= promise_ + 1e-6 ||
-                      (crossing != nullptr && std::abs(got - truth.value) <= crossing->allowed);
+    bool kept = error.ulps <= promise_ + 1e-6;
+    if (!kept && crossing == nullptr) crossing = find_crossing(point, got, truth);
+    if (!kept && crossing != nullptr) kept = std::abs(got - truth.value) <= crossing->allowed;
     if (std::isfinite(error.ulps)) result_.sum += error.ulps;
     if (!kept) {
       ++result_.beyond;
@@ -110,7 +91,21 @@ class Meter {
     return Unit{};
   }
 
+  // One that was not known before; those of one input are for later points as well.
+  const ZeroCrossing* find_crossing(const std::vector<double>& point, double got,
+                                    const Estimate& truth) {
+    if (!zero_crossings_ || !std::isfinite(got) || !std::isfinite(truth.value)) return nullptr;
+    for (std::size_t i = 0; i < point.size(); ++i)
+      if (const auto found = crossing_near(reference_, point, i)) {
+        if (point.size() > 1) crossings_.clear();
+        crossings_.push_back(*found);
+        return &crossings_.back();
+      }
+    return nullptr;
+  }
+
   const ZeroCrossing* crossing_at(const std::vector<double>& point) const {
+    if (point.size() > 1) return nullptr;
     for (const ZeroCrossing& crossing : crossings_)
       if (std::abs(point[0] - crossing.zero) <= crossing.half_width) return &crossing;
     return nullptr;
@@ -120,43 +115,13 @@ class Meter {
   bool derived_;
   Format format_;
   double promise_;
+  bool zero_crossings_;
   std::vector<ZeroCrossing> crossings_;
   std::optional<Estimate> at_nan_;
   Measurement result_;
 };
 
 }  // namespace
-
-std::vector<ZeroCrossing> zero_crossings(const Reference& reference) {
-  std::vector<ZeroCrossing> crossings;
-  if (reference.subject().definition().inputs.size() != 1) return crossings;
-  std::vector<double> grid;
-  for (int k = -20 * 32; k <= 10 * 32; ++k) grid.push_back(std::exp2(k / 32.0));
-  std::vector<double> negative(grid.rbegin(), grid.rend());
-  for (double& x : negative) x = -x;
-  for (const std::vector<double>& side : {negative, grid})
-    for (std::size_t i = 0; i + 1 < side.size(); ++i) {
-      const std::optional<double> a = finite(reference, side[i]);
-      const std::optional<double> b = finite(reference, side[i + 1]);
-      if (!a || !b || *a * *b >= 0) continue;
-      if (const std::optional<double> z = root_between(reference, side[i], side[i + 1]))
-        crossings.push_back({*z, std::abs(*z) / 4, 0});
-    }
-  for (std::size_t i = 0; i + 1 < crossings.size(); ++i) {
-    const double half = (crossings[i + 1].zero - crossings[i].zero) / 2;
-    for (ZeroCrossing* crossing : {&crossings[i], &crossings[i + 1]})
-      crossing->half_width = std::min(crossing->half_width, half);
-  }
-  const Format format = format_of(reference.subject().dtype());
-  for (ZeroCrossing& crossing : crossings) {
-    long double largest = 0;
-    for (int i = -64; i <= 64; ++i)
-      if (const auto y = finite(reference, crossing.zero + crossing.half_width * i / 64))
-        largest = std::max(largest, static_cast<long double>(std::abs(*y)));
-    crossing.allowed = 16 * ulp_of(format, largest);
-  }
-  return crossings;
-}
 
 void merge(Measurement& into, const Measurement& part) {
   into.points += part.points;

@@ -10,6 +10,7 @@
 
 #include <sluice/status.hpp>
 
+#include "tools/accuracy/crossings.hpp"
 #include "tools/accuracy/kernel.hpp"
 #include "tools/accuracy/reference.hpp"
 
@@ -27,14 +28,6 @@ struct Worst {
   long double truth = 0;
 };
 
-// Where the truth of one input changes sign at z != 0, errors for |x - z| <= half_width count
-// against 16 ulps of the largest magnitude there (numerics.md, zero crossings).
-struct ZeroCrossing {
-  double zero;
-  double half_width;
-  long double allowed;
-};
-
 struct Measurement {
   std::uint64_t points = 0;
   std::uint64_t by_second_level = 0;
@@ -43,9 +36,6 @@ struct Measurement {
   Worst worst;               // outside zero crossings
   Worst worst_beyond;        // of these
 };
-
-// The crossings of a subject with one input; none for one with several.
-[[nodiscard]] std::vector<ZeroCrossing> zero_crossings(const Reference& reference);
 
 struct Promise {
   double ulps;
