@@ -33,8 +33,10 @@ template <typename T>
 inline constexpr T kEpsilon = std::numeric_limits<T>::epsilon();  // an ulp of 1
 template <typename T>
 inline constexpr T kLibrary = 8 * kEpsilon<T>;
+// More than underflow may lose, and far less than a result can show. Its square is no denormal
+// number, for with those a processor takes a hundred times as long.
 template <typename T>
-inline constexpr T kTiny = 16 * std::numeric_limits<T>::min();  // more than underflow may lose
+inline constexpr T kTiny = std::is_same_v<T, double> ? T{0x1p-500L} : T{0x1p-8000L};
 
 template <typename T>
 inline constexpr T kHuge = std::numeric_limits<T>::max() / 4;
@@ -46,24 +48,38 @@ Bounded<T> rounded_result(T value, T carried) {
   return {value, carried * (1 + 8 * kEpsilon<T>)+std::abs(value) * kEpsilon<T> + kTiny<T>};
 }
 
+// By the two-sum of Knuth, so that constants which cancel leave nothing.
+template <typename T>
+Bounded<T> sum_of(const Bounded<T>& a, const Bounded<T>& b) {
+  const T sum = a.value + b.value;
+  if (a.error == 0 && b.error == 0) {
+    const T part = sum - a.value;
+    if ((a.value - (sum - part)) + (b.value - part) == 0) return {sum, 0};
+  }
+  return rounded_result(sum, a.error + b.error);
+}
 template <typename T>
 Bounded<T> operator+(const Bounded<T>& a, const Bounded<T>& b) {
-  return rounded_result(a.value + b.value, a.error + b.error);
+  return sum_of(a, b);
 }
 template <typename T>
 Bounded<T> operator-(const Bounded<T>& a, const Bounded<T>& b) {
-  return rounded_result(a.value - b.value, a.error + b.error);
+  return sum_of(a, Bounded<T>{-b.value, b.error});
 }
 template <typename T>
 Bounded<T> operator*(const Bounded<T>& a, const Bounded<T>& b) {
   T carried = 0;
   if (std::isinf(a.value) || std::isinf(b.value)) {
-    const auto grows = [](const Bounded<T>& x) { return std::abs(x.value) - x.error >= 1; };
+    // A factor of 1/16 may take a little of what kHuge is above all results.
+    const auto grows = [](const Bounded<T>& x) { return std::abs(x.value) - x.error >= 0.0625; };
     if (!grows(a) || !grows(b)) carried = std::numeric_limits<T>::infinity();
   } else if (a.error != 0 || b.error != 0) {
     carried = std::abs(a.value) * b.error + std::abs(b.value) * a.error + a.error * b.error;
   }
-  return rounded_result(a.value * b.value, carried);
+  const T product = a.value * b.value;
+  const bool exact = a.error == 0 && b.error == 0 && std::abs(product) > kTiny<T> &&
+                     std::fma(a.value, b.value, -product) == 0;
+  return exact ? Bounded<T>{product, 0} : rounded_result(product, carried);
 }
 template <typename T>
 Bounded<T> operator/(const Bounded<T>& a, const Bounded<T>& b) {
@@ -136,20 +152,24 @@ T plain(Function function, T a) {
     }
     case Function::log_sigmoid: return -plain(Function::log1p_exp, -a);
     case Function::log1p_exp: return (a > 0 ? a : T{0}) + std::log1p(std::exp(-std::abs(a)));
-    case Function::normal_cdf: return std::erfc(-a * (1 / std::numbers::sqrt2_v<T>)) / 2;
-    case Function::normal_pdf:
-      return std::exp(-a * a / 2) * (std::numbers::inv_sqrtpi_v<T> / std::numbers::sqrt2_v<T>);
+    case Function::normal_cdf: {
+      // What rounding takes from the argument, times the slope.
+      const T root = std::sqrt(T{2});
+      const T root_low = std::fma(-root, root, T{2}) / (2 * root);
+      const T u = -a / root;
+      const T u_low = (std::fma(-u, root, -a) - u * root_low) / root;
+      const T value = std::erfc(u) / 2;
+      return value == 0 || value == 1 ? value
+                                      : value - u_low * plain(Function::normal_pdf, a) * root;
+    }
+    case Function::normal_pdf: {
+      const T square = a * a;
+      const T value =
+          std::exp(-square / 2) * (std::numbers::inv_sqrtpi_v<T> / std::numbers::sqrt2_v<T>);
+      return value == 0 ? value : value - value * (std::fma(a, a, -square) / 2);
+    }
   }
   return a;
-}
-
-// The relative error of `plain`. Where it rounds an argument on its way to an exponential, that
-// grows with the square.
-template <typename T>
-T library_error(Function function, T a) {
-  const bool squares =
-      function == Function::normal_pdf || (function == Function::normal_cdf && a < 0);
-  return kLibrary<T> * (squares ? 1 + a * a : T{1});
 }
 
 // How a function goes between neighbouring arguments: enough to bound it between two of them.
@@ -217,7 +237,7 @@ T carried_by(Function function, const Bounded<T>& a, T value) {
   for (const T x : {low, centre + a.error}) {
     const T end = plain(function, x);
     if (end == value) continue;
-    const T here = std::abs(end - value) + std::abs(end) * library_error(function, x);
+    const T here = std::abs(end - value) + std::abs(end) * kLibrary<T>;
     if (!(here <= off)) off = here;  // NaN too
   }
   return off;
@@ -232,8 +252,17 @@ Bounded<T> apply(Function function, const Bounded<T>& a) {
   if (std::isinf(value)) return {value, carried == 0 ? T{0} : kUnknown};
   // NaN - NaN and the like: the second level tells NaN from numbers.
   T error = kTiny<T> + carried;
-  if (value != 0) error += std::abs(value) * library_error(function, a.value);
+  if (value != 0) error += std::abs(value) * kLibrary<T>;
   return {value, error};
+}
+
+// 1 + tanh(a), 1 - tanh(a) and the same of erf, where the sum as it stands may cancel.
+template <typename T>
+Bounded<T> one_and(Function function, bool minus, const Bounded<T>& a, const Bounded<T>& sum) {
+  if (std::abs(sum.value) > T{0.5} || std::isnan(sum.value)) return sum;
+  const Bounded<T> x = minus ? a : -a;
+  if (function == Function::erf) return apply(Function::erfc, x);
+  return Bounded<T>(2.0) * apply(Function::sigmoid, -(x + x));
 }
 
 // The base to a power; the exponent's and the base's errors through the logarithm.

@@ -79,6 +79,13 @@ Dual<N> apply(Function function, const Dual<N>& a) {
   return chained(std::move(y), by_a, a);
 }
 
+template <typename N>
+Dual<N> one_and(Function function, bool minus, const Dual<N>& a, const Dual<N>& sum) {
+  Dual<N> result = sum;
+  result.value = one_and(function, minus, a.value, sum.value);
+  return result;
+}
+
 // x^p: d/dx is 0 at x = 0 where p = 0, d/dp is 0 at x = 0 where p >= 0 (the language's
 // conventions).
 template <typename N>

@@ -144,6 +144,7 @@ N Evaluator<N>::number(const Tape::Instruction& step) {
     case Step::subtract: return a - b;
     case Step::multiply: return a * b;
     case Step::divide: return a / b;
+    case Step::one_and: return one_and(static_cast<Function>(step.code), step.c != 0, a, b);
     case Step::negate: return -a;
     case Step::power: return power(a, b);
     case Step::function: return apply(static_cast<Function>(step.code), a);

@@ -70,6 +70,7 @@ inline Real magnitude(const Real& a) { return computed(mpfr_abs, a); }
 Order compare(const Real& a, const Real& b);
 bool is_infinite(const Real& a);
 Real apply(Function function, const Real& a);
+inline Real one_and(Function, bool, const Real&, const Real& sum) { return sum; }
 Real power(const Real& base, const Real& exponent);
 Real integral(Rounding rounding, const Real& a);
 

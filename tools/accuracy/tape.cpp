@@ -29,6 +29,9 @@ struct Held {
   [[nodiscard]] double as_double() const {
     return kind == Kind::integer ? static_cast<double>(integer) : literal;
   }
+  [[nodiscard]] friend bool is_one(const Held& held) {
+    return held.known() && held.as_double() == 1;
+  }
   static Held of(double x) { return {.kind = Kind::literal, .literal = x}; }
   static Held of(std::int64_t x) { return {.kind = Kind::integer, .integer = x}; }
   static Held of(bool x) { return {.kind = Kind::boolean, .boolean = x}; }
@@ -84,6 +87,7 @@ class Recorder {
   std::vector<Held> expression(Frame& frame, const dsl::Expr& expr);
   Held literal(const dsl::Expr& expr);
   Held arithmetic(const Frame& frame, const dsl::Expr& expr);
+  Held sharper(const Held& sum, std::uint32_t term, bool minus);
   Held power(const Frame& frame, const dsl::Expr& expr);
   Held comparison(const Frame& frame, const dsl::Expr& expr);
   Held logical(const Frame& frame, const dsl::Expr& expr);
@@ -248,8 +252,20 @@ Held Recorder::arithmetic(const Frame& frame, const dsl::Expr& expr) {
   if (expr.kind == ExprKind::divide) return emit(Step::divide, x, y);
   const bool is_add = expr.kind == ExprKind::add;
   const Held sum = emit(is_add ? Step::add : Step::subtract, x, y);
+  if (is_one(a) && b.kind == Held::Kind::number) return sharper(sum, y, !is_add);
+  if (is_one(b) && is_add) return sharper(sum, x, false);
   if (!a.operand || !b.operand) return sum;
   return emit(Step::rounded_sum, sum.place, *a.operand, *b.operand, is_add ? 0 : 1);
+}
+
+// 1 + tanh and the like, in which the first level would lose the tail. `term` is the function.
+Held Recorder::sharper(const Held& sum, std::uint32_t term, bool minus) {
+  const auto made = std::find_if(tape_.steps.rbegin(), tape_.steps.rend(),
+                                 [&](const auto& step) { return step.target == term; });
+  if (made == tape_.steps.rend() || made->step != Step::function) return sum;
+  const auto function = static_cast<Function>(made->code);
+  if (function != Function::tanh && function != Function::erf) return sum;
+  return emit(Step::one_and, made->a, sum.place, minus ? 1 : 0, made->code);
 }
 
 Held Recorder::power(const Frame& frame, const dsl::Expr& expr) {

@@ -29,6 +29,7 @@ enum class Step : std::uint8_t {
   subtract,
   multiply,
   divide,
+  one_and,  // the sum b = 1 + tanh(a) or of the function code; c: the difference
   negate,
   power,
   function,  // code: Function

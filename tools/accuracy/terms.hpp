@@ -93,6 +93,13 @@ Termed<N> slope(Function function, const Termed<N>& a, const Termed<N>& y) {
 }
 
 template <typename N>
+Termed<N> one_and(Function function, bool minus, const Termed<N>& a, const Termed<N>& sum) {
+  Termed<N> result = sum;
+  result.value = one_and(function, minus, a.value, sum.value);
+  return result;
+}
+
+template <typename N>
 Termed<N> power(const Termed<N>& base, const Termed<N>& exponent) {
   N y = power(base.value, exponent.value);
   N term = magnitude(y);

@@ -67,7 +67,9 @@ UlpError distance_in_ulps(const Format& format, T got, T truth, T largest_term, 
   const T term = within(std::max(std::abs(truth), largest_term));
   const T per_ulp = static_cast<T>(power_of_two(-ulp_exponent(format, term)));
   const T distance = std::abs(within(got) - within(truth)) * per_ulp;
-  return {static_cast<double>(distance), static_cast<double>(error * per_ulp)};
+  // A truth that is beyond for certain counts as one number.
+  const bool is_beyond = std::abs(truth) - error >= beyond;
+  return {static_cast<double>(distance), is_beyond ? 0 : static_cast<double>(error * per_ulp)};
 }
 
 inline UlpError error_in_ulps(const Format& format, double got, const Estimate& truth) {
