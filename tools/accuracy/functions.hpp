@@ -88,4 +88,19 @@ N slope(Function function, const N& a, const N& y) {
   return one;
 }
 
+// Whether `slope` looks at y.
+inline bool slope_needs_value(Function function) {
+  switch (function) {
+    case Function::sqrt:
+    case Function::rsqrt:
+    case Function::cbrt:
+    case Function::exp:
+    case Function::exp2:
+    case Function::tan:
+    case Function::sigmoid:
+    case Function::normal_pdf: return true;
+    default: return false;
+  }
+}
+
 }  // namespace sluice::accuracy

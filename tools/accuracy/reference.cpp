@@ -34,8 +34,8 @@ class Truth {
   N at(std::span<const double> inputs, Trouble& trouble) {
     if (function_) {  // the chain rule would only add a product with 1
       const N x(inputs[0]);
-      const N y = apply(*function_, x);
-      return derived_by_ ? slope(*function_, x, y) : y;
+      if (!derived_by_) return apply(*function_, x);
+      return slope(*function_, x, slope_needs_value(*function_) ? apply(*function_, x) : N());
     }
     if (derived_by_) return slope_->run(inputs, derived_by_, trouble).slope;
     return value_->run(inputs, std::nullopt, trouble);
