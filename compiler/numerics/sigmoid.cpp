@@ -2,14 +2,10 @@
 //
 // 1 + E = hi + t, where hi is the larger of 1 and 2^k, and t = the other + 2^k s costs a quarter of
 // an ulp of the sum: 1 + 2^k first would lose a whole one from |k| = 24 on.
-#include <iterator>
-
 #include "compiler/numerics/functions.hpp"
 
 namespace sluice::numerics {
 namespace {
-
-#include "compiler/numerics/coefficients_sigmoid.inc"
 
 // The sum 2^-shift (1 + E) in two parts, for k - shift within the normal numbers' exponents.
 struct Denominator {
@@ -110,8 +106,7 @@ Expr plus_slope_of_any(Expr x, Expr low, Pair t) {
 }
 
 // The same for arguments of f32 that are not huge, nor their sigmoids tiny: sigmoid(-|x|) = b and
-// sigmoid(|x|) = a with the low words that one division leaves. In P (1 + s) s is so small that its
-// rounding is nothing.
+// sigmoid(|x|) = a with the low words that one division leaves.
 constexpr double kNear = 80;
 
 struct Complements {
@@ -127,16 +122,7 @@ Expr mirrored_like(Expr y, Expr positive) { return y.is_constant(0) ? y : select
 Complements complements(Expr x, Expr low) {
   const Expr magnitude = abs(x);
   const Expr positive = x > number(x, 0);
-  const Expr shifted = fma(magnitude, -0x1.715476p+3, number(x, 0x1.8p23));
-  const Expr k = shifted - 0x1.8p23;
-  Expr r = fma(k, 0x1.05c61p-32, fma(k, -0x1.62e43p-4, -magnitude));
-  if (!low.is_constant(0)) r = r - mirrored_like(low, positive);
-  const Expr s = horner(r, kExpLessOneF32);
-  const Expr index = to_bits(shifted);
-  const Expr eighth =
-      lookup(index, "exp_eighth", {std::begin(kExpEighthF32), std::end(kExpEighthF32)});
-  const Expr power = from_bits(to_bits(eighth) + (index << 20));
-
+  const auto [power, s] = exp_by_eighths(-magnitude, negated(mirrored_like(low, positive)));
   const Expr q = fma(power, s, power);
   const Expr q_low = fma(power, s, power - q);
   const Expr sum = 1.0 + q;

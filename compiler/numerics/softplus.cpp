@@ -195,9 +195,11 @@ Expr tanh_log1p_exp_derivative(Expr x, Expr low) {
   return value_of(tanh_log1p_exp_derivative_scaled(x, low));
 }
 
+namespace {
+
 // (v (v + 2) + t 4 w (w + 1)) / (v + 2)^2, a factor w taken out: (w + 2) (v + 2) + 4 t (w + 1).
 // Where x is cut the gate is 1, and only a t that is not of x's size is felt.
-Expr tanh_log1p_exp_plus_slope(Expr x, Expr low, Pair t) {
+Expr plus_slope_of_any(Expr x, Expr low, Pair t) {
   const Gate g = gate(x, low);
   const Pair factor = slope_factor(t, g.argument);
   const Pair& w = g.w.value;
@@ -206,6 +208,44 @@ Expr tanh_log1p_exp_plus_slope(Expr x, Expr low, Pair t) {
   if (t.high == x) return value;
   const Expr beyond = fma(t.high, tanh_log1p_exp_derivative(x, low), 1.0);
   return select(x > g.argument.x, beyond, value);
+}
+
+// The same for f32 and arguments whose w^2 and w are normal, with one division: w r (w + 2 + 4 t z
+// r) for z = w + 1 and r = 1 / (z^2 + 1).
+Expr plus_slope_of_near(Expr x, Expr low, Pair t) {
+  const auto [power, s] = exp_by_eighths(x, low);
+  const Expr w = fma(power, s, power);
+  const Expr w_low = fma(power, s, power - w);
+  const Pair one_more = fast_two_sum(max(w, 1.0), min(w, 1.0));
+  const Pair z{one_more.high, one_more.low + w_low};
+  const Pair two_more = fast_two_sum(z.high, number(x, 1));
+  const Expr below = fma(z.high, z.high, 1.0);
+  // Where below is so large that 1 less is no number its low word is of no account.
+  const Expr below_low = fma(z.high, z.low + z.low, fma(z.high, z.high, -(below - 1.0)));
+  const Expr r = 1.0 / below;
+  const Expr left = fma(-r, below_low, fma(-r, below, 1.0));
+  const auto times_r = [&](Pair a) -> Pair {
+    const Expr high = a.high * r;
+    return {high, fma(high, left, fma(a.low, r, fma(a.high, r, -high)))};
+  };
+  const Pair p = times_r(z);
+  const Pair m = times_r({w, w_low});
+  const Expr u = t.high * p.high;
+  Expr u_low = fma(t.high, p.low, fma(t.high, p.high, -u));
+  if (!t.low.is_constant(0)) u_low = fma(t.low, p.high, u_low);
+  const Expr inner = fma(u, 4.0, two_more.high);
+  const Expr rest = fma(u_low, 4.0, two_more.low + z.low);
+  return fma(m.high, inner, fma(m.high, rest, m.low * inner));
+}
+
+}  // namespace
+
+Expr tanh_log1p_exp_plus_slope(Expr x, Expr low, Pair t) {
+  const Expr any = plus_slope_of_any(x, low, t);
+  if (is_f64(x)) return any;
+  Expr near = abs(x + 20.0) <= 60.0;
+  if (t.high != x) near = near && abs(t.high) <= 0x1p100;
+  return select(unlikely(!near), any, plus_slope_of_near(x, low, t));
 }
 
 }  // namespace sluice::numerics

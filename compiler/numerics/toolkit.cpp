@@ -6,6 +6,7 @@ namespace sluice::numerics {
 namespace {
 
 #include "compiler/numerics/coefficients_exp.inc"
+#include "compiler/numerics/coefficients_exp_eighths.inc"
 
 constexpr Polynomial kExp{kExpF32, kExpF64};
 
@@ -54,9 +55,10 @@ Pair operator*(Pair a, Pair b) {
 }
 
 Pair operator/(Pair a, Pair b) {
-  const Expr high = a.high / b.high;
+  const Expr inverse = 1.0 / b.high;
+  const Expr high = a.high * inverse;
   const Expr left = fma(-high, b.low, fma(-high, b.high, a.high) + a.low);
-  return {high, left / b.high};
+  return {high, left * inverse};
 }
 
 Pair select(Expr condition, Pair a, Pair b) {
@@ -106,6 +108,18 @@ ExactExpReduction reduce_exp_exactly(Expr x, Expr low, int offset, double part) 
   if (!is_f64(x) && low.is_constant(0)) return {r, tail, k, biased};
   const Pair sum = fast_two_sum(r, tail);
   return {sum.high, sum.low, k, biased};
+}
+
+ExpProduct exp_by_eighths(Expr x, Expr low) {
+  const double magic = 0x1.8p23;
+  const Expr shifted = fma(x, 0x1.715476p+3, number(x, magic));
+  const Expr k = shifted - magic;
+  Expr r = fma(k, 0x1.05c61p-32, fma(k, -0x1.62e43p-4, x));
+  if (!low.is_constant(0)) r = r + low;
+  const Expr index = to_bits(shifted);
+  const Expr eighth =
+      lookup(index, "exp_eighth", {std::begin(kExpEighthF32), std::end(kExpEighthF32)});
+  return {from_bits(to_bits(eighth) + (index << 20)), horner(r, kExpLessOneF32)};
 }
 
 Expr expm1_less_argument(Expr r, Expr tail) {

@@ -44,7 +44,8 @@ Pair operator+(Expr a, Pair b);
 Pair operator+(Pair a, Pair b);
 Pair operator*(Expr a, Pair b);
 Pair operator*(Pair a, Pair b);
-// The quotient, whose low word is good to some 2^-22 of itself: two divisions.
+// The quotient, whose low word is good to some 2^-22 of itself, by the reciprocal of b, which must
+// be a normal number.
 Pair operator/(Pair a, Pair b);
 Pair select(Expr condition, Pair a, Pair b);
 inline Expr rounded(Pair a) { return a.high + a.low; }
@@ -92,6 +93,14 @@ struct ExpPair {
   Expr rest;
 };
 ExpPair exp_pair(Expr x, Expr low, int cut);
+
+// f32: e^(x + low) = power (1 + s), where |s| < 0.05, so that its rounding is nothing; to 2^-27.6.
+// For |x| < 85, where power is a normal number.
+struct ExpProduct {
+  Expr power;
+  Expr s;
+};
+ExpProduct exp_by_eighths(Expr x, Expr low);
 
 // -low, and the constant 0 as it is: what costs nothing stays recognisable.
 inline Expr negated(Expr low) { return low.is_constant(0) ? low : -low; }

@@ -1,5 +1,5 @@
-"""e^-y = P (1 + s) with P = 2^k C 2^(j/8): C is chosen so that all eight C 2^(j/8) are numbers, nearly (Gal, "Computing
-elementary functions", 1986), and s = e^r / C - 1 where r = -y less the eighths of ln 2."""
+"""e^x = P (1 + s) with P = 2^k C 2^(j/8): C is chosen so that all eight C 2^(j/8) are numbers, nearly (Gal, "Computing
+elementary functions", 1986), and s = e^r / C - 1 where r = x less the eighths of ln 2."""
 
 import struct
 
@@ -29,7 +29,7 @@ for step in range(-700_000, 370_000):  # half an eighth of an octave to either s
         best = (worst, c)
 worst, c = best
 
-print("// Made by fit/sigmoid.py.\n")
+print("// Made by fit/exp_eighths.py.\n")
 print(f"// C 2^(j/8), relative error {worst:.1e}; less j eighths of an octave in their bits.")
 print("inline constexpr double kExpEighthF32[8] = {")
 for j, e in enumerate(eighths):

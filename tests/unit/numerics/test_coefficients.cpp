@@ -22,13 +22,13 @@ namespace of_erfc {
 #include "compiler/numerics/coefficients_cbrt.inc"
 #include "compiler/numerics/coefficients_exp.inc"
 #include "compiler/numerics/coefficients_exp2.inc"
+#include "compiler/numerics/coefficients_exp_eighths.inc"
 #include "compiler/numerics/coefficients_expm1.inc"
 #include "compiler/numerics/coefficients_hyperbolic.inc"
 #include "compiler/numerics/coefficients_inverse_trigonometric.inc"
 #include "compiler/numerics/coefficients_log.inc"
 #include "compiler/numerics/coefficients_pow.inc"
 #include "compiler/numerics/coefficients_rsqrt.inc"
-#include "compiler/numerics/coefficients_sigmoid.inc"
 #include "compiler/numerics/coefficients_softplus.inc"
 #include "compiler/numerics/coefficients_tanh.inc"
 #include "compiler/numerics/coefficients_trigonometric.inc"
@@ -219,7 +219,7 @@ TEST_CASE("coefficients of the exponentials", "[numerics]") {
   CHECK(of_expm1(kExpm1F64) < -60.0);
 }
 
-TEST_CASE("coefficients of sigmoid's derivative", "[numerics]") {
+TEST_CASE("coefficients of the exponential by eighths", "[numerics]") {
   const auto c = static_cast<Real>(kExpEighthF32[0]);
   for (std::uint32_t j = 0; j < 8; ++j) {
     const auto bits = ir::meaning::to_bits(static_cast<float>(kExpEighthF32[j])) + (j << 20);
