@@ -25,7 +25,8 @@ bool worse(double ulps, const std::vector<double>& at, const Worst& than) {
 class Meter {
  public:
   Meter(const Subject& subject, const Promise& promise, std::vector<ZeroCrossing> crossings)
-      : reference_(subject), derived_(subject.derived_by), format_(format_of(subject.dtype())),
+      : reference_(subject), derived_(subject.derived_by),
+        ranges_(subject.definition().attributes.ranges), format_(format_of(subject.dtype())),
         promise_(promise.ulps), zero_crossings_(promise.zero_crossings),
         crossings_(std::move(crossings)) {}
 
@@ -46,8 +47,13 @@ class Meter {
   }
 
  private:
-  // What the derivative by one input is where another is NaN, nothing says.
+  // What the derivative by one input is where another is NaN, nothing says; nor is anything
+  // promised beyond the @range of an input.
   bool unspecified(const std::vector<double>& point) const {
+    for (const dsl::Range& range : ranges_) {
+      if (range.of_parameter) continue;
+      if (point[range.target] < range.low || point[range.target] > range.high) return true;
+    }
     return derived_ && point.size() > 1 &&
            std::any_of(point.begin(), point.end(), [](double x) { return std::isnan(x); });
   }
@@ -113,6 +119,7 @@ class Meter {
 
   Reference reference_;
   bool derived_;
+  const std::vector<dsl::Range>& ranges_;
   Format format_;
   double promise_;
   bool zero_crossings_;
