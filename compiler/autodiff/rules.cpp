@@ -104,6 +104,17 @@ Expr slope_of_cbrt(Expr a, Expr y) {
   return ir::select(end, 1, y / 3) / ir::select(end, abs(a), a);
 }
 
+Expr squareplus_slope(Expr a, Expr b) { return make(Op::squareplus_slope, a, b); }
+// sqrt(a^2 + b); from 2^60 on, long before a^2 overflows, |a|.
+Expr root_of_square(Expr a, Expr b) {
+  const Expr h = abs(a);
+  return ir::select(h > 0x1p60, h, sqrt(fma(h, h, b)));
+}
+Expr over_cubed_root(Expr v, Expr a, Expr b) {
+  const Expr root = root_of_square(a, b);
+  return v / root / root / root;
+}
+
 // v, a slope by a that tends to 0 at -inf and inf, where its arithmetic may be inf * 0.
 Expr vanishing(Expr v, Expr a) {
   const ir::ValueId zero = number(a, 0).id;

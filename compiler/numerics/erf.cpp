@@ -30,9 +30,14 @@ Expr slope(Expr index, std::size_t i) {
               kSlopeF64[i]);
 }
 
-}  // namespace
+// erf(|x|) = base + d q.
+struct Magnitude {
+  Expr base;
+  Expr d;
+  Expr q;
+};
 
-Expr erf(Expr x, Expr low) {
+Magnitude magnitude(Expr x, Expr low) {
   const Expr h = min(abs(x), pick(x, kEndF32, kEndF64));
   // The nearest multiple of the spacing is in the low bits; a lookup needs no more of it.
   const Expr index =
@@ -43,10 +48,29 @@ Expr erf(Expr x, Expr low) {
   const std::size_t degree = is_f64(x) ? std::size(kSlopeF64) : std::size(kSlopeF32);
   Expr q = slope(index, degree - 1);
   for (std::size_t i = degree - 1; i-- > 0;) q = fma(q, d, slope(index, i));
-  const Expr base = fma(d, first(index), look(index, "erf_base", kBaseF32, kBaseF64));
-  const Expr magnitude = fma(d, q, base);
-  const Expr sign = to_bits(x) & to_bits(number(x, -0.0));
-  return from_bits(to_bits(magnitude) | sign);
+  return {fma(d, first(index), look(index, "erf_base", kBaseF32, kBaseF64)), d, q};
+}
+
+Expr sign_bit(Expr x) { return to_bits(x) & to_bits(number(x, -0.0)); }
+
+}  // namespace
+
+Expr erf(Expr x, Expr low) {
+  const Magnitude m = magnitude(x, low);
+  return from_bits(to_bits(fma(m.d, m.q, m.base)) | sign_bit(x));
+}
+
+Pair erf_pair(Expr x, Expr low) {
+  const Magnitude m = magnitude(x, low);
+  return {from_bits(to_bits(m.base) ^ sign_bit(x)), from_bits(to_bits(m.d * m.q) ^ sign_bit(x))};
+}
+
+// Both parts have erf's sign, so that their products with an infinite factor have. The half of a
+// denormal number is rounded.
+Scaled erf_scaled(Expr x, Expr low) {
+  const Pair pair = erf_pair(x, low);
+  const Expr half = pair.high * 0.5;
+  return {.numerator = half, .numerator_low = (pair.high - half) + pair.low};
 }
 
 }  // namespace sluice::numerics

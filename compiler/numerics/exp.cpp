@@ -35,6 +35,12 @@ Expr exp(Expr x, Expr low) {
   return ldexp(exp_reduced(reduced.r), reduced.k);
 }
 
+Pair exp_pair(Expr x, Expr low) {
+  const Argument argument = clamp_argument(x, low, pick(x, -110, -760), pick(x, 89, 710));
+  const ExpPair parts = exp_pair(argument.x, argument.low, is_f64(x) ? -900 : -100);
+  return {scale(parts.value.high, parts.rest), scale(parts.value.low, parts.rest)};
+}
+
 // The exponent in two parts, so that a product may bring the result back into range, from either
 // end. The first stays so far from the smallest numbers that its product with s is normal.
 Scaled exp_scaled(Expr x, Expr low) {
@@ -81,7 +87,9 @@ Scaled exp2_scaled(Expr x, Expr low) {
 // which counts where it cancels, for k = 1 and -1: only the last addition is rounded, and a small
 // term. Its signs are such that a negative zero survives: all that is subtracted from it is a
 // positive one.
-Expr expm1(Expr x, Expr low) {
+namespace {
+
+Pair half_expm1(Expr x, Expr low) {
   const Argument argument = clamp_argument(x, low, pick(x, -20, -45), pick(x, 89, 710));
   const ExactExpReduction reduced = reduce_exp_exactly(argument.x, argument.low, -1, 0.936);
   const auto& [r, tail, k, biased] = reduced;
@@ -90,8 +98,19 @@ Expr expm1(Expr x, Expr low) {
   const Expr linear = fma(power, r, -short_of);
   const Expr gained = fma(-power, r, linear + short_of);
   const Expr higher = fma(r, fma(r, -horner(r, kExpm1.of(r).subspan(2)), -tail), -tail);
-  const Expr half = linear - fma(power, higher, gained);
+  return {linear, -fma(power, higher, gained)};
+}
+
+}  // namespace
+
+Expr expm1(Expr x, Expr low) {
+  const Expr half = rounded(half_expm1(x, low));
   return half + half;
+}
+
+Pair expm1_pair(Expr x, Expr low) {
+  const Pair half = half_expm1(x, low);
+  return {half.high + half.high, half.low + half.low};
 }
 
 }  // namespace sluice::numerics

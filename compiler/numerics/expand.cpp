@@ -30,23 +30,23 @@ struct Expansion {
 };
 
 constexpr Expansion kExpansions[] = {
-    {Op::exp, exp, exp_scaled},
+    {Op::exp, exp, exp_scaled, exp_pair},
     {Op::exp2, exp2, exp2_scaled},
-    {Op::expm1, expm1},
+    {Op::expm1, expm1, nullptr, expm1_pair},
     {Op::log, log},
     {Op::log2, log2},
     {Op::log10, log10},
-    {Op::log1p, log1p},
-    {Op::tanh, tanh},
+    {Op::log1p, log1p, nullptr, log1p_pair},
+    {Op::tanh, tanh, tanh_scaled, tanh_pair},
     {Op::sigmoid, sigmoid, sigmoid_scaled, sigmoid_pair},
     {Op::sigmoid_derivative, sigmoid_derivative, sigmoid_derivative_scaled,
      sigmoid_derivative_pair},
     {Op::log_sigmoid, log_sigmoid, log_sigmoid_scaled},
-    {Op::log1p_exp, log1p_exp, log1p_exp_scaled},
+    {Op::log1p_exp, log1p_exp, log1p_exp_scaled, log1p_exp_pair},
     {Op::tanh_log1p_exp, tanh_log1p_exp, tanh_log1p_exp_scaled, tanh_log1p_exp_pair},
     {Op::tanh_log1p_exp_derivative, tanh_log1p_exp_derivative, tanh_log1p_exp_derivative_scaled,
      tanh_log1p_exp_derivative_pair},
-    {Op::erf, erf},
+    {Op::erf, erf, erf_scaled, erf_pair},
     {Op::erfc, erfc},
     {Op::normal_cdf, normal_cdf},
     {Op::normal_pdf, normal_pdf},
@@ -65,6 +65,9 @@ constexpr Expansion kExpansions[] = {
     {Op::acosh, acosh},
     {Op::atanh, atanh},
     {Op::cbrt, cbrt},
+    {Op::tanhshrink, tanhshrink},
+    {Op::squareplus, squareplus},
+    {Op::squareplus_slope, squareplus_slope},
 };
 
 const Expansion* find(Op op) {

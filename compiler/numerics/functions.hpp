@@ -15,6 +15,7 @@ namespace sluice::numerics {
 // exp.cpp
 Expr exp(Expr x, Expr low);
 Scaled exp_scaled(Expr x, Expr low);
+Pair exp_pair(Expr x, Expr low);
 Expr exp2(Expr x, Expr low);
 Scaled exp2_scaled(Expr x, Expr low);
 // 2^(x + low) = 2^r power 2^rest, for a limited argument; 2^r; and 2^r - 1.
@@ -28,6 +29,7 @@ Exp2Parts exp2_parts(Expr x, Expr low);
 Expr exp2_reduced(Expr r);
 Expr exp2_less_one(Expr r);
 Expr expm1(Expr x, Expr low);
+Pair expm1_pair(Expr x, Expr low);
 
 // sigmoid.cpp
 Expr sigmoid(Expr x, Expr low);
@@ -41,6 +43,11 @@ Expr sigmoid_plus_slope(Expr x, Expr low, Pair t);
 
 // tanh.cpp
 Expr tanh(Expr x, Expr low);
+Scaled tanh_scaled(Expr x, Expr low);
+Pair tanh_pair(Expr x, Expr low);
+
+// x - tanh(x)
+Expr tanhshrink(Expr x, Expr low);
 
 // softplus.cpp
 Expr log1p_exp(Expr x, Expr low);
@@ -57,6 +64,8 @@ Expr tanh_log1p_exp_plus_slope(Expr x, Expr low, Pair t);
 
 // erf.cpp
 Expr erf(Expr x, Expr low);
+Scaled erf_scaled(Expr x, Expr low);
+Pair erf_pair(Expr x, Expr low);
 
 // normal.cpp
 Expr normal_cdf(Expr x, Expr low);
@@ -73,6 +82,8 @@ Expr log(Expr x, Expr low);
 Expr log2(Expr x, Expr low);
 Expr log10(Expr x, Expr low);
 Expr log1p(Expr x, Expr low);
+Pair log1p_pair(Expr x, Expr low);
+Pair log1p_exp_pair(Expr x, Expr low);
 // log(x) + more log 2, where the low word is no more than an ulp of the high one and of no account
 // (it may be NaN) unless `counts`.
 Expr log_of_pair(Pair x, Expr counts, Expr more);
@@ -108,6 +119,10 @@ Expr pow_less_one(Expr x, Expr y);
 Scaled pow_less_one_scaled(Expr x, Expr y);
 // pow(x, y) * log(x), from one logarithm.
 Scaled pow_times_log(Expr x, Expr y, AtInfinity at_infinity);
+
+// squareplus.cpp: (x + sqrt(x^2 + b)) / 2 and its derivative by x
+Expr squareplus(Expr x, Expr b);
+Expr squareplus_slope(Expr x, Expr b);
 
 // rsqrt.cpp
 Expr rsqrt(Expr x, Expr low);

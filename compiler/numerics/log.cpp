@@ -68,7 +68,7 @@ Pair split(Expr a) {
 }
 
 // k log_b 2 + log_b(1 + r) + tail. Where k is infinite r is 0, and every sum here infinite or 0.
-Expr sum(Expr k, Expr r, Expr tail, const Base& base) {
+Pair sum_pair(Expr k, Expr r, Expr tail, const Base& base) {
   const double high = base.log_of_two.high(k);
   const double rest = base.log_of_two.low(k);
   const auto with_k = [&](double part, Expr to) {
@@ -78,7 +78,7 @@ Expr sum(Expr k, Expr r, Expr tail, const Base& base) {
   if (base.one_over_ln.high(r) == 1) {
     const Pair linear = split(r);
     const Expr low = fma(r * r, horner(r, kLog1p), with_k(rest, plus_tail(linear.low)));
-    return with_k(high, linear.high) + low;
+    return {with_k(high, linear.high), low};
   }
   // The linear term p is rounded, and -r p / 2 is the quadratic one; both keep what rounding takes.
   const Pair linear = two_product(r, number(r, base.one_over_ln.high(r)));
@@ -87,8 +87,12 @@ Expr sum(Expr k, Expr r, Expr tail, const Base& base) {
   const Pair nearer = split(quadratic.high);
   const Expr low = plus_tail(fma(r, base.one_over_ln.low(r), linear.low) + quadratic.low) +
                    (near.low + nearer.low);
-  return with_k(high, near.high + nearer.high) +
-         fma(r * r * horner(r, base.q), r, with_k(rest, low));
+  return {with_k(high, near.high + nearer.high),
+          fma(r * r * horner(r, base.q), r, with_k(rest, low))};
+}
+
+Expr sum(Expr k, Expr r, Expr tail, const Base& base) {
+  return rounded(sum_pair(k, r, tail, base));
 }
 
 // log(x + low) = log x + low / x, where there is a quotient worth having.
@@ -158,12 +162,19 @@ Expr log_of_pair(Pair x, Expr counts, Expr more) {
   return sum(all, r, low * fma(r, fma(r, 0.8, -1.0), 1.0), kNatural);
 }
 
+namespace {
+
+Expr limited_to_numbers(Expr x) {
+  return min(x, pick(x, std::numeric_limits<float>::max(), std::numeric_limits<double>::max()));
+}
+
+}  // namespace
+
 // k is that of 1 + x as rounded, and then r = x s + (s - 1) with s = 2^-k, of which both terms are
 // exact as long as either matters, and whose rounding error is kept: for k = 0 it is x itself. The
 // largest k has an s below the normal numbers, so s is made four times too large.
-Expr log1p(Expr x, Expr low) {
-  const Expr limited =
-      min(x, pick(x, std::numeric_limits<float>::max(), std::numeric_limits<double>::max()));
+Pair log1p_pair(Expr x, Expr low) {
+  const Expr limited = limited_to_numbers(x);
   const Expr one_plus = limited + 1.0;
   const Expr k = exponent(one_plus);
   const Expr shift = biased_integer(x, 2) - k;  // at x = -1 inf, of which s = 0 is made
@@ -173,8 +184,21 @@ Expr log1p(Expr x, Expr low) {
   const Expr r = large + scaled;
   const Expr lost = scaled - (r - large);
   const Expr tail = low.is_constant(0) ? lost : lost + low_term(one_plus, low, kNatural);
-  // inf, where x is; NaN below -1; and a zero keeps its sign.
-  const Expr value = sum(k, r, tail, kNatural) + (x - limited);
+  return sum_pair(k, r, tail, kNatural);
+}
+
+// max(x, 0) + log1p(e^-|x|)
+Pair log1p_exp_pair(Expr x, Expr low) {
+  const bool plain = low.is_constant(0);
+  const Expr positive = x > number(x, 0);
+  const Pair q = exp_pair(-abs(x), plain ? low : select(positive, -low, low));
+  const Pair sum = max(x, 0.0) + log1p_pair(q.high, q.low);
+  return {sum.high, plain ? sum.low : sum.low + select(positive, low, 0.0)};
+}
+
+// inf, where x is; NaN below -1; and a zero keeps its sign.
+Expr log1p(Expr x, Expr low) {
+  const Expr value = rounded(log1p_pair(x, low)) + (x - limited_to_numbers(x));
   return copy_zero_sign(select(x < -1.0, std::numeric_limits<double>::quiet_NaN(), value), x);
 }
 

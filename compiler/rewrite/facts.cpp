@@ -85,6 +85,7 @@ Sign Facts::sign_of(const Node& node) const {
     case Op::tanh_log1p_exp_derivative: return Sign::positive;
     case Op::log_sigmoid: return Sign::negative;
     case Op::tanh:
+    case Op::tanhshrink:
     case Op::erf:
     case Op::expm1:
     case Op::log1p:

@@ -89,6 +89,12 @@ bool Matcher::is_open_variable(const Pattern& pattern) const {
   return pattern.kind == Pattern::Kind::variable && !match_.bindings[pattern.variable];
 }
 
+// A term that stands for the rest of its sum.
+bool Matcher::is_lone_variable(const Pattern& term) const {
+  return term.factors.size() == 1 && term.factors.front().exponent == 1 &&
+         is_open_variable(term.factors.front().base);
+}
+
 bool Matcher::bind(const Pattern& variable, ValueId value, const Next& next) {
   std::optional<ValueId>& slot = match_.bindings[variable.variable];
   if (slot) return *slot == value && next();
@@ -210,8 +216,7 @@ bool Matcher::sum(const SumGoal& goal, std::size_t i, Sum rest, const Next& next
   }
   if (i == pattern.terms.size()) return finish_sum(goal, rest, next);
   const Pattern& term = pattern.terms[i];
-  const bool lone = term.factors.size() == 1 && is_open_variable(term.factors.front().base);
-  if (lone) return sum(goal, i + 1, std::move(rest), next);
+  if (is_lone_variable(term)) return sum(goal, i + 1, std::move(rest), next);
   for (std::size_t k = 0; k < rest.items.size(); ++k) {
     Product view = product_view(graph_, opaque_, rest.items[k].value);
     if (rest.items[k].negated != goal.negated) view.numerator = -view.numerator;
@@ -226,7 +231,7 @@ bool Matcher::sum(const SumGoal& goal, std::size_t i, Sum rest, const Next& next
 bool Matcher::finish_sum(const SumGoal& goal, const Sum& rest, const Next& next) {
   const bool empty = rest.items.empty() && rest.constant == 0;
   for (const Pattern& term : goal.pattern.terms) {
-    if (term.factors.size() != 1 || !is_open_variable(term.factors.front().base)) continue;
+    if (!is_lone_variable(term)) continue;
     if (empty) return false;
     Sum stands = rest;
     if ((term.literal < 0) != goal.negated) {

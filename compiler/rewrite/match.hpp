@@ -59,6 +59,7 @@ class Matcher {
   bool finish_sum(const SumGoal& goal, const Sum& rest, const Next& next);
   [[nodiscard]] bool equal(double constant, double literal) const;
   [[nodiscard]] bool is_open_variable(const Pattern& pattern) const;
+  [[nodiscard]] bool is_lone_variable(const Pattern& term) const;
 
   const ir::Graph& graph_;
   const Opaque& opaque_;

@@ -40,8 +40,8 @@ inline Term variable(std::size_t index) {
 [[nodiscard]] inline bool takes_low_word(ir::Op op) {
   const ir::OpInfo& about = ir::info(op);
   return about.op_class == ir::OpClass::primitive && about.arity == 2 && op != ir::Op::pow &&
-         op != ir::Op::pow_less_one && op != ir::Op::integer_power && op != ir::Op::derivative &&
-         op != ir::Op::corrected;
+         op != ir::Op::pow_less_one && op != ir::Op::squareplus && op != ir::Op::squareplus_slope &&
+         op != ir::Op::integer_power && op != ir::Op::derivative && op != ir::Op::corrected;
 }
 
 }  // namespace sluice::rewrite

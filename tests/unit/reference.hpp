@@ -45,6 +45,12 @@ inline Real real_normal_pdf(Real a) {
   return std::exp(-a * a / 2) * std::numbers::inv_sqrtpi_v<Real> / std::numbers::sqrt2_v<Real>;
 }
 
+// (a + sqrt(a^2 + b)) / 2
+inline Real real_squareplus(Real a, Real b) {
+  const Real root = std::sqrt(a * a + b);
+  return a > 0 ? (a + root) / 2 : b / (root - a) / 2;
+}
+
 template <typename T>
 class Reference {
  public:
@@ -117,6 +123,9 @@ class Reference {
       case ir::Op::atanh: return std::atanh(a);
       case ir::Op::cbrt: return std::cbrt(a);
       case ir::Op::rsqrt: return 1 / std::sqrt(a);
+      case ir::Op::tanhshrink: return a - std::tanh(a);
+      case ir::Op::squareplus: return real_squareplus(a, low);
+      case ir::Op::squareplus_slope: return real_squareplus(a, low) / std::sqrt(a * a + low);
       case ir::Op::pow: return std::pow(a, low);
       case ir::Op::pow_less_one: return std::pow(a, low - 1);
       default: return other(node, a, low, node.arity() > 2 ? operand(node, 2) : 0);

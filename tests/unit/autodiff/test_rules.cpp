@@ -42,7 +42,7 @@ std::vector<Function> one_operand_functions() {
   for (const Op op : {Op::log, Op::log2, Op::log10, Op::log1p})
     functions.push_back(
         {std::string(ir::name(op)), [op](Expr x, Expr) { return elementary(op, x); }, kPositive});
-  for (const Op op : {Op::atan, Op::asinh, Op::cbrt, Op::abs, Op::neg})
+  for (const Op op : {Op::atan, Op::asinh, Op::cbrt, Op::abs, Op::neg, Op::tanhshrink})
     functions.push_back(
         {std::string(ir::name(op)), [op](Expr x, Expr) { return make(op, x); }, kLine});
   for (const Op op : {Op::sqrt, Op::rsqrt, Op::cbrt, Op::atan, Op::asinh})
@@ -81,6 +81,13 @@ std::vector<Function> two_operand_functions() {
        [](Expr x, Expr) { return make(Op::floor, x) + make(Op::round_even, x) * x; },
        {-2.3, -1.7, 0.2, 0.9, 7.3}},
       {"sign", [](Expr x, Expr) { return make(Op::sign, x) * x; }, kLine},
+      {"squareplus", [](Expr x, Expr z) { return make(Op::squareplus, x, z * z + 1.0); }, kLine},
+      {"squareplus by b", [](Expr x, Expr z) { return make(Op::squareplus, z, x * x + 1.0); },
+       kLine},
+      {"squareplus_slope",
+       [](Expr x, Expr z) { return make(Op::squareplus_slope, x, z * z + 1.0); }, kLine},
+      {"squareplus_slope by b",
+       [](Expr x, Expr z) { return make(Op::squareplus_slope, z, x * x + 1.0); }, kLine},
       {"pow base", [](Expr x, Expr z) { return make(Op::pow, x, z); }, kPositive},
       {"pow exponent", [](Expr x, Expr z) { return make(Op::pow, z * z, x * 0.125); }, kLine},
       {"pow both", [](Expr x, Expr) { return make(Op::pow, x, x * 0.01); }, {0.1, 1, 3, 40}},
