@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -82,8 +83,9 @@ void merge(Measurement& into, const Measurement& part);
 // Zeros, denormals, the smallest and largest numbers, inf, NaN, where functions saturate, and the
 // neighbours of every literal of the text.
 [[nodiscard]] std::vector<double> special_values(const Subject& subject);
-// These for all combinations of inputs.
-[[nodiscard]] PointSource special_points(const Subject& subject);
+// These for combinations of inputs: all, or some `most` of them, spread over all.
+[[nodiscard]] PointSource
+special_points(const Subject& subject, std::size_t most = std::numeric_limits<std::size_t>::max());
 // All 2^32 numbers, for a subject of one f32 input, from `first` in steps.
 [[nodiscard]] PointSource all_points(std::uint64_t step = 1, std::uint64_t first = 0);
 // The number that has these bits.

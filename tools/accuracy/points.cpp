@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <numbers>
+#include <numeric>
 
 #include "support/half.hpp"
 #include "tools/accuracy/measure.hpp"
@@ -168,7 +169,7 @@ PointSource sampled_points(const Subject& subject, std::uint64_t count, std::uin
   };
 }
 
-PointSource special_points(const Subject& subject) {
+PointSource special_points(const Subject& subject, std::size_t most) {
   const std::vector<double> values = special_values(subject);
   const std::size_t inputs = subject.definition().inputs.size();
   Points points(inputs);
@@ -176,11 +177,17 @@ PointSource special_points(const Subject& subject) {
     points[0] = values;
     return once(std::move(points));
   }
-  // All pairs of the first two inputs; the others go through the values at their own pace.
-  for (std::size_t i = 0; i < values.size(); ++i)
-    for (std::size_t j = 0; j < values.size(); ++j)
-      for (std::size_t k = 0; k < inputs; ++k)
-        points[k].push_back(k == 0 ? values[i] : values[(j * k + (k - 1)) % values.size()]);
+  // Pairs of the first two inputs; the others go through the values at their own pace. Steps that
+  // have no factor in common with the count of values come to each of them in every place.
+  const std::size_t count = values.size();
+  std::size_t step = std::max<std::size_t>(1, count * count / most);
+  while (std::gcd(step, count) != 1) ++step;
+  for (std::size_t pair = 0; pair < count * count; pair += step) {
+    const std::size_t i = pair / count;
+    const std::size_t j = pair % count;
+    for (std::size_t k = 0; k < inputs; ++k)
+      points[k].push_back(k == 0 ? values[i] : values[(j * k + (k - 1)) % count]);
+  }
   return once(std::move(points));
 }
 
