@@ -36,11 +36,20 @@ class Real {
   mpfr_t value_;
 };
 
+// Frees what MPFR keeps for a thread, where the thread ends.
+struct ThreadCache {
+  ThreadCache() = default;
+  ~ThreadCache() { mpfr_free_cache2(MPFR_FREE_LOCAL_CACHE); }
+  ThreadCache(const ThreadCache&) = delete;
+  ThreadCache& operator=(const ThreadCache&) = delete;
+};
+
 // Sets the precision of this thread's new Reals while it lives.
 class ScopedPrecision {
  public:
   explicit ScopedPrecision(long bits) : before_(mpfr_get_default_prec()) {
     mpfr_set_default_prec(bits);
+    thread_local const ThreadCache cache;
   }
   ~ScopedPrecision() { mpfr_set_default_prec(before_); }
   ScopedPrecision(const ScopedPrecision&) = delete;
