@@ -51,18 +51,16 @@ Magnitude magnitude(Expr x, Expr low) {
   return {fma(d, first(index), look(index, "erf_base", kBaseF32, kBaseF64)), d, q};
 }
 
-Expr sign_bit(Expr x) { return to_bits(x) & to_bits(number(x, -0.0)); }
-
 }  // namespace
 
 Expr erf(Expr x, Expr low) {
   const Magnitude m = magnitude(x, low);
-  return from_bits(to_bits(fma(m.d, m.q, m.base)) | sign_bit(x));
+  return copy_zero_sign(fma(m.d, m.q, m.base), x);
 }
 
 Pair erf_pair(Expr x, Expr low) {
   const Magnitude m = magnitude(x, low);
-  return {from_bits(to_bits(m.base) ^ sign_bit(x)), from_bits(to_bits(m.d * m.q) ^ sign_bit(x))};
+  return {signed_like(m.base, x), signed_like(m.d * m.q, x)};
 }
 
 // Both parts have erf's sign, so that their products with an infinite factor have. The half of a

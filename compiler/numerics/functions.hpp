@@ -52,6 +52,7 @@ Expr tanhshrink(Expr x, Expr low);
 // softplus.cpp
 Expr log1p_exp(Expr x, Expr low);
 Scaled log1p_exp_scaled(Expr x, Expr low);
+Pair log1p_exp_pair(Expr x, Expr low);
 Expr log_sigmoid(Expr x, Expr low);
 Scaled log_sigmoid_scaled(Expr x, Expr low);
 Expr tanh_log1p_exp(Expr x, Expr low);
@@ -83,7 +84,6 @@ Expr log2(Expr x, Expr low);
 Expr log10(Expr x, Expr low);
 Expr log1p(Expr x, Expr low);
 Pair log1p_pair(Expr x, Expr low);
-Pair log1p_exp_pair(Expr x, Expr low);
 // log(x) + more log 2, where the low word is no more than an ulp of the high one and of no account
 // (it may be NaN) unless `counts`.
 Expr log_of_pair(Pair x, Expr counts, Expr more);

@@ -187,15 +187,6 @@ Pair log1p_pair(Expr x, Expr low) {
   return sum_pair(k, r, tail, kNatural);
 }
 
-// max(x, 0) + log1p(e^-|x|)
-Pair log1p_exp_pair(Expr x, Expr low) {
-  const bool plain = low.is_constant(0);
-  const Expr positive = x > number(x, 0);
-  const Pair q = exp_pair(-abs(x), plain ? low : select(positive, -low, low));
-  const Pair sum = max(x, 0.0) + log1p_pair(q.high, q.low);
-  return {sum.high, plain ? sum.low : sum.low + select(positive, low, 0.0)};
-}
-
 // inf, where x is; NaN below -1; and a zero keeps its sign.
 Expr log1p(Expr x, Expr low) {
   const Expr value = rounded(log1p_pair(x, low)) + (x - limited_to_numbers(x));

@@ -170,8 +170,7 @@ Expr sigmoid_derivative(Expr x, Expr low) { return value_of(sigmoid_derivative_s
 Expr sigmoid_plus_slope(Expr x, Expr low, Pair t) {
   const Expr any = plus_slope_of_any(x, low, t);
   if (is_f64(x)) return any;
-  Expr near = abs(x) <= kNear;
-  if (t.high != x) near = near && abs(t.high) <= 0x1p100;
+  const Expr near = is_moderate(t, x, abs(x) <= kNear);
   return select(unlikely(!near), any, plus_slope_of_near(x, low, t));
 }
 

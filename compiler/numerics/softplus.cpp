@@ -121,6 +121,15 @@ Scaled log1p_exp_scaled(Expr x, Expr low) {
   return {.numerator = parts.value, .exponent = parts.rest, .argument = parts.argument};
 }
 
+// max(x, 0) + log1p(e^-|x|)
+Pair log1p_exp_pair(Expr x, Expr low) {
+  const bool plain = low.is_constant(0);
+  const Expr positive = x > number(x, 0);
+  const Pair q = exp_pair(-abs(x), plain ? low : select(positive, -low, low));
+  const Pair sum = max(x, 0.0) + log1p_pair(q.high, q.low);
+  return {sum.high, plain ? sum.low : sum.low + select(positive, low, 0.0)};
+}
+
 Expr log_sigmoid(Expr x, Expr low) { return -log1p_exp(-x, negated(low)); }
 
 Scaled log_sigmoid_scaled(Expr x, Expr low) {
@@ -243,8 +252,7 @@ Expr plus_slope_of_near(Expr x, Expr low, Pair t) {
 Expr tanh_log1p_exp_plus_slope(Expr x, Expr low, Pair t) {
   const Expr any = plus_slope_of_any(x, low, t);
   if (is_f64(x)) return any;
-  Expr near = abs(x + 20.0) <= 60.0;
-  if (t.high != x) near = near && abs(t.high) <= 0x1p100;
+  const Expr near = is_moderate(t, x, abs(x + 20.0) <= 60.0);
   return select(unlikely(!near), any, plus_slope_of_near(x, low, t));
 }
 

@@ -88,10 +88,6 @@ Expr low_of_magnitude(Expr x, Expr low) {
   return select(x < 0.0, -near, near);
 }
 
-Expr with_sign_of(Expr x, Expr magnitude) {
-  return from_bits(to_bits(magnitude) ^ (to_bits(x) & to_bits(number(x, -0.0))));
-}
-
 }  // namespace
 
 Expr tanh(Expr x, Expr low) {
@@ -109,7 +105,7 @@ Pair tanh_pair(Expr x, Expr low) {
   } else {
     value = tanh_pair_f32(abs(x), part);
   }
-  return {with_sign_of(x, value.high), with_sign_of(x, value.low)};
+  return {signed_like(value.high, x), signed_like(value.low, x)};
 }
 
 // Near 0, t (1/3 - u Q(u)) for u = x^2 and t = x u in two words each (fit/tanhshrink.py). Beyond

@@ -65,11 +65,17 @@ Pair select(Expr condition, Pair a, Pair b) {
   return {ir::select(condition, a.high, b.high), ir::select(condition, a.low, b.low)};
 }
 
-Expr copy_zero_sign(Expr y, Expr x) {
-  const int top = is_f64(x) ? 63 : 31;
-  const Expr sign = to_bits(x) & ir::integer(x, std::uint64_t{1} << top);
-  return from_bits(to_bits(y) | sign);
+namespace {
+
+Expr sign_bit(Expr x) {
+  return to_bits(x) & ir::integer(x, std::uint64_t{1} << (is_f64(x) ? 63 : 31));
 }
+
+}  // namespace
+
+Expr copy_zero_sign(Expr y, Expr x) { return from_bits(to_bits(y) | sign_bit(x)); }
+
+Expr signed_like(Expr y, Expr x) { return from_bits(to_bits(y) ^ sign_bit(x)); }
 
 ExpPair exp_pair(Expr x, Expr low, int cut) {
   const ExactExpReduction reduced = reduce_exp_exactly(x, low);

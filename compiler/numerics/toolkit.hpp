@@ -109,6 +109,9 @@ inline Expr negated(Expr low) { return low.is_constant(0) ? low : -low; }
 // sign where y is the function's magnitude.
 Expr copy_zero_sign(Expr y, Expr x);
 
+// y with its sign turned where x's sign bit is set.
+Expr signed_like(Expr y, Expr x);
+
 // An argument and its low word, limited to [least, greatest]. NaN stays NaN. Where the limit acts
 // the low word is 0: at an infinite argument a low word made by fma(a, b, -a*b) is NaN.
 struct Argument {
@@ -121,6 +124,11 @@ Argument clamp_argument(Expr x, Expr low, double least, double greatest);
 // A factor of a derivative f'(x), where f' is 0 beyond the limits: nothing there, or where it is x
 // itself, limited like it.
 Pair slope_factor(Pair t, const Argument& argument);
+
+// Whether a factor of a derivative at x makes no product overflow: t is x, or not huge.
+inline Expr is_moderate(Pair t, Expr x, Expr where) {
+  return t.high == x ? where : where && abs(t.high) <= 0x1p100;
+}
 
 // numerator / denominator * 2^exponent: a value that may be too small for its type although its
 // product with something else is not, as sigmoid(-100) in x * sigmoid(x). Products and sums take

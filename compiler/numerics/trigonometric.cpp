@@ -103,7 +103,7 @@ Quarters quarters(Expr magnitude) {
   return result;
 }
 
-Quarters signed_like(Quarters a, Expr x) {
+Quarters mirrored_like(Quarters a, Expr x) {
   const Expr sign = copy_zero_sign(number(x, 1), x);
   return {sign * a.k, {sign * a.y.high, sign * a.y.low}};
 }
@@ -138,7 +138,7 @@ Reduced in_radians(const Quarters& a) {
 Reduced reduce_any(Expr magnitude, Expr low) {
   Quarters whole = quarters(magnitude);
   // The low word of a large argument may be many turns.
-  if (!low.is_constant(0)) whole = whole + signed_like(quarters(abs(low)), low);
+  if (!low.is_constant(0)) whole = whole + mirrored_like(quarters(abs(low)), low);
   return in_radians(whole);
 }
 
@@ -180,8 +180,6 @@ Parts parts(const Reduced& a) {
           fast_two_sum(near, fma(z * z, horner(z, kCos), linear)),
           to_bits(a.k + pick(a.k, 0x1.8p23, 0x1.8p52))};
 }
-
-Expr signed_like(Expr y, Expr x) { return from_bits(to_bits(y) ^ (to_bits(x) ^ to_bits(abs(x)))); }
 
 // Of |x + low|, or its negative where x is negative.
 Parts reduced(Expr x, Expr low) {
