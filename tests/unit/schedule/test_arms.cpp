@@ -5,6 +5,7 @@
 
 #include "compiler/ir/expr.hpp"
 #include "compiler/schedule/arms.hpp"
+#include "tests/unit/schedule/operands_first.hpp"
 
 namespace sluice::schedule {
 namespace {
@@ -36,18 +37,6 @@ std::vector<ValueId> steps(const Scheduled& scheduled, const Arm& arm) {
           scheduled.order.begin() + static_cast<std::ptrdiff_t>(arm.end)};
 }
 
-bool operands_first(const Graph& graph, const Scheduled& scheduled) {
-  std::vector<bool> done(graph.size(), false);
-  for (std::uint32_t i = 0; i < graph.size(); ++i)
-    done[i] = ir::info(graph[ValueId{i}].op).op_class == ir::OpClass::leaf;
-  for (const ValueId id : scheduled.order) {
-    for (const ValueId operand : graph[id].args())
-      if (!done[operand.index]) return false;
-    done[id.index] = true;
-  }
-  return true;
-}
-
 }  // namespace
 
 TEST_CASE("an arm holds what only its side of the choices needs", "[schedule]") {
@@ -63,7 +52,7 @@ TEST_CASE("an arm holds what only its side of the choices needs", "[schedule]") 
   REQUIRE(scheduled.arms.size() == 1);
   CHECK(scheduled.arms[0].condition == odd.id);
   CHECK(steps(scheduled, scheduled.arms[0]) == std::vector<ValueId>{first.id, second.id});
-  CHECK(operands_first(graph, scheduled));
+  CHECK(operands_first(graph, scheduled.order));
 }
 
 TEST_CASE("what others need is in no arm", "[schedule]") {
@@ -95,7 +84,7 @@ TEST_CASE("an arm that needs what its condition chose is given up", "[schedule]"
   graph.add_output("y", select(odd, sqrt(once), once * x).id);
   const Scheduled scheduled = schedule(graph);
   CHECK(scheduled.arms.empty());
-  CHECK(operands_first(graph, scheduled));
+  CHECK(operands_first(graph, scheduled.order));
 }
 
 TEST_CASE("arms may need what others chose", "[schedule]") {
@@ -107,7 +96,7 @@ TEST_CASE("arms may need what others chose", "[schedule]") {
   graph.add_output("y", select(far, sqrt(once), once * x).id);
   const Scheduled scheduled = schedule(graph);
   CHECK(scheduled.arms.size() == 2);
-  CHECK(operands_first(graph, scheduled));
+  CHECK(operands_first(graph, scheduled.order));
 }
 
 TEST_CASE("random graphs keep operands first", "[schedule]") {
@@ -125,7 +114,7 @@ TEST_CASE("random graphs keep operands first", "[schedule]") {
     }
     graph.add_output("y", numbers.back().id);
     const Scheduled scheduled = schedule(graph);
-    REQUIRE(operands_first(graph, scheduled));
+    REQUIRE(operands_first(graph, scheduled.order));
     arms += scheduled.arms.size();
   }
   CHECK(arms > 20);

@@ -6,6 +6,7 @@
 
 #include "compiler/ir/expr.hpp"
 #include "compiler/schedule/order.hpp"
+#include "tests/unit/schedule/operands_first.hpp"
 
 namespace sluice::schedule {
 namespace {
@@ -21,18 +22,6 @@ std::vector<ValueId> machine_values(const Graph& graph) {
   for (const ValueId id : graph.live())
     if (ir::info(graph[id].op).op_class == ir::OpClass::machine) values.push_back(id);
   return values;
-}
-
-bool operands_first(const Graph& graph, const std::vector<ValueId>& order) {
-  std::vector<bool> done(graph.size(), false);
-  for (std::uint32_t i = 0; i < graph.size(); ++i)
-    done[i] = ir::info(graph[ValueId{i}].op).op_class == ir::OpClass::leaf;
-  for (const ValueId id : order) {
-    for (const ValueId operand : graph[id].args())
-      if (!done[operand.index]) return false;
-    done[id.index] = true;
-  }
-  return true;
 }
 
 }  // namespace
