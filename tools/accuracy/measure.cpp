@@ -153,7 +153,8 @@ std::optional<Promise> promise_of(const dsl::FunctionDef& definition, Dtype dtyp
     promise.ulps = 0.51;
   }
   // What is right to half an ulp in f32 is in f64; 3 ulps of an elementary function as yet.
-  if (dtype == Dtype::f64 && promise.ulps > 0.5) promise.ulps = std::max(promise.ulps, derivative ? 4.0 : 3.0);
+  if (dtype == Dtype::f64 && promise.ulps > 0.5)
+    promise.ulps = std::max(promise.ulps, derivative ? 4.0 : 3.0);
   return promise;
 }
 
