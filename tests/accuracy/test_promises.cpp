@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tools/accuracy/measure.hpp"
+#include "tools/accuracy/sweep.hpp"
 
 namespace {
 
@@ -74,10 +75,11 @@ std::vector<Case> all_cases(ir::Elem compute) {
   return cases;
 }
 
-// Measures a case.
-void check(const Case& one, const PointSource& source) {
+// Measures a case: at a source's points, or in a sweep.
+template <typename Points>
+void check(const Case& one, const Points& points) {
   const Result<Measurement> measured =
-      accuracy::measure(one.subject, one.promise, source, std::thread::hardware_concurrency());
+      accuracy::measure(one.subject, one.promise, points, std::thread::hardware_concurrency());
   if (!measured.ok()) {
     FAIL_CHECK(one.subject.definition().name << ": " << measured.error().message);
     return;
@@ -120,12 +122,10 @@ TEST_CASE("ten million points, f32", "[accuracy][slow]") {
 }
 TEST_CASE("a million points, f64", "[accuracy][slow]") { check_samples(ir::Elem::f64, 1'000'000); }
 
-TEST_CASE("all f32 numbers, elementary built-ins", "[accuracy][slow]") {
-  for (const Case& one : all_cases(ir::Elem::f32)) {
-    const dsl::FunctionDef& definition = one.subject.definition();
-    if (definition.is_builtin && definition.inputs.size() == 1 && !one.subject.derived_by)
-      check(one, accuracy::all_points());
-  }
+TEST_CASE("all f32 numbers, functions of one input", "[accuracy][slow]") {
+  for (const Case& one : all_cases(ir::Elem::f32))
+    if (one.subject.definition().inputs.size() == 1)
+      check(one, accuracy::Sweep{accuracy::Coverage::all});
 }
 
 }  // namespace

@@ -68,4 +68,15 @@ void SubjectKernel::run(std::span<const std::vector<double>> inputs, std::size_t
   run_as<double>(kernel_, inputs, count, backward_, out);
 }
 
+void SubjectKernel::run(std::span<const float> input, std::span<float> out) const {
+  const float gradient = 1;
+  const auto mutable_pointer = [](const float* data) {
+    return static_cast<void*>(const_cast<float*>(data));  // inputs are only read
+  };
+  std::vector<void*> pointers{mutable_pointer(input.data())};
+  if (backward_) pointers.push_back(mutable_pointer(&gradient));
+  pointers.push_back(out.data());
+  kernel_.run(pointers.data(), static_cast<std::int64_t>(input.size()), nullptr);
+}
+
 }  // namespace sluice::accuracy

@@ -20,6 +20,8 @@ class SubjectKernel {
   // derivative the incoming gradient is 1.
   void run(std::span<const std::vector<double>> inputs, std::size_t count,
            std::vector<double>& out) const;
+  // The same for one f32 input, as many results as numbers.
+  void run(std::span<const float> input, std::span<float> out) const;
 
  private:
   SubjectKernel(interpreter::Interpreter kernel, Dtype dtype, bool backward)

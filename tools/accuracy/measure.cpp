@@ -1,6 +1,8 @@
 #include "tools/accuracy/measure.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -8,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "tools/accuracy/interpolate.hpp"
 #include "tools/accuracy/kernel.hpp"
 #include "tools/accuracy/ulp.hpp"
 
@@ -21,11 +24,56 @@ bool worse(double ulps, const std::vector<double>& at, const Worst& than) {
   return ulps != than.ulps ? ulps > than.ulps : at < than.inputs;
 }
 
+// Numbers that lie side by side, what a kernel makes of them, and the errors of that.
+struct Stretch {
+  static constexpr std::size_t kMost = 2048;
+  std::array<float, kMost> numbers;
+  std::array<float, kMost> got;
+  std::array<double, kMost> ulps;  // not below 0; NaN or infinite where results are of another kind
+};
+
+// Errors of results of f32 against a polynomial at t and so on: distance_in_ulps without branches,
+// so that it is done in vectors.
+void errors_from_polynomial(const Piece& piece, double t, std::size_t count, Stretch& stretch) {
+  constexpr int kBits = 24;
+  constexpr double kBeyond = 0x1p128;
+  constexpr double kNormal = 0x1p-126;
+  constexpr double kGreatest = 0x1p127;
+  const double step = piece.step();
+  const auto coefficients = piece.coefficients;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double at = t + static_cast<double>(static_cast<int>(i)) * step;
+    double truth = 0;
+    for (std::size_t k = Piece::kNodes; k-- > 0;) truth = truth * at + coefficients[k];
+    double got = static_cast<double>(stretch.got[i]);
+    got = got > kBeyond ? kBeyond : got < -kBeyond ? -kBeyond : got;
+    double magnitude = std::abs(truth);
+    magnitude = magnitude < kNormal ? kNormal : magnitude > kGreatest ? kGreatest : magnitude;
+    // 2^(kBits - 1 - e) of the magnitude's exponent e, by its field.
+    const std::uint64_t field =
+        std::bit_cast<std::uint64_t>(magnitude) & (std::uint64_t{0x7ff} << 52);
+    const std::uint64_t per_ulp = (std::uint64_t{2 * 1023 + kBits - 1} << 52) - field;
+    stretch.ulps[i] = std::abs(got - truth) * std::bit_cast<double>(per_ulp);
+  }
+}
+
+// Where all truths are NaN, or beyond the type's numbers.
+void errors_of_kind(Piece::Kind kind, std::size_t count, Stretch& stretch) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (std::size_t i = 0; i < count; ++i) {
+    const float got = stretch.got[i];
+    const bool same = kind == Piece::Kind::nan
+                          ? std::isnan(got)
+                          : got == (kind == Piece::Kind::beyond_above ? kInf : -kInf);
+    stretch.ulps[i] = same ? 0 : std::numeric_limits<double>::infinity();
+  }
+}
+
 // Measures on one thread.
 class Meter {
  public:
   Meter(const Subject& subject, const Promise& promise, std::vector<ZeroCrossing> crossings)
-      : reference_(subject), derived_(subject.derived_by),
+      : reference_(subject), derived_(subject.derived_by.has_value()),
         ranges_(subject.definition().attributes.ranges), format_(format_of(subject.dtype())),
         promise_(promise.ulps), zero_crossings_(promise.zero_crossings),
         crossings_(std::move(crossings)) {}
@@ -46,7 +94,88 @@ class Meter {
     return result_;
   }
 
+  Result<Measurement> run_between(const SubjectKernel& kernel, std::uint64_t first,
+                                  std::uint64_t end) {
+    Stretch stretch;
+    for (const Piece& piece : pieces_of(reference_, first, end, bounds())) {
+      const std::vector<double> start{number_of(Dtype::f32, piece.first)};
+      const bool rough = piece.kind == Piece::Kind::rough;
+      if (!rough && unspecified(start)) continue;
+      const bool crosses = crossing_at(start) != nullptr;
+      for (std::uint64_t from = 0; from < piece.count; from += Stretch::kMost) {
+        const auto count =
+            static_cast<std::size_t>(std::min<std::uint64_t>(Stretch::kMost, piece.count - from));
+        for (std::size_t i = 0; i < count; ++i)
+          stretch.numbers[i] =
+              std::bit_cast<float>(static_cast<std::uint32_t>(piece.first + from + i));
+        kernel.run(std::span(stretch.numbers.data(), count), std::span(stretch.got.data(), count));
+        if (piece.kind == Piece::Kind::polynomial)
+          errors_from_polynomial(piece, -1 + static_cast<double>(from) * piece.step(), count,
+                                 stretch);
+        else if (!rough)
+          errors_of_kind(piece.kind, count, stretch);
+        const Outcome outcome = rough ? add_each(stretch, count) : add_all(stretch, count, crosses);
+        if (!outcome.ok()) return outcome.error();
+      }
+    }
+    return result_;
+  }
+
  private:
+  // Where what holds for a number changes to what holds for its neighbour.
+  std::vector<double> bounds() const {
+    std::vector<double> bounds;
+    for (const dsl::Range& range : ranges_)
+      if (!range.of_parameter) bounds.insert(bounds.end(), {range.low, range.high});
+    for (const ZeroCrossing& crossing : crossings_)
+      bounds.insert(bounds.end(),
+                    {crossing.zero - crossing.half_width, crossing.zero + crossing.half_width});
+    return bounds;
+  }
+
+  Outcome add_at(const Stretch& stretch, std::size_t i) {
+    return add({static_cast<double>(stretch.numbers[i])}, static_cast<double>(stretch.got[i]));
+  }
+  Outcome add_each(const Stretch& stretch, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (unspecified({static_cast<double>(stretch.numbers[i])})) continue;
+      if (const Outcome outcome = add_at(stretch, i); !outcome.ok()) return outcome;
+    }
+    return Unit{};
+  }
+
+  // What may break the promise or be the worst so far is measured again by the reference.
+  Outcome add_all(const Stretch& stretch, std::size_t count, bool crosses) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t doubtful = add_clear(stretch, i, count, clear_below(crosses));
+      result_.points += doubtful - i;
+      result_.by_interpolation += doubtful - i;
+      if (doubtful == count) break;
+      if (const Outcome outcome = add_at(stretch, doubtful); !outcome.ok()) return outcome;
+      i = doubtful;
+    }
+    return Unit{};
+  }
+  [[nodiscard]] double clear_below(bool crosses) const {
+    constexpr double kMore = 1e-6;
+    const double kept = promise_ - kInterpolationMargin;
+    if (crosses) return kept;
+    return result_.worst.inputs.empty() ? -1 : std::min(kept, result_.worst.ulps + kMore);
+  }
+  // Adds errors from i on, up to the first one that is above the limit; returns its place.
+  std::size_t add_clear(const Stretch& stretch, std::size_t i, std::size_t count, double limit) {
+    constexpr std::size_t kLanes = 8;  // sums side by side: one alone waits for itself
+    std::array<double, kLanes> sums{};
+    bool clear = true;
+    for (; clear && i + kLanes <= count; i += clear ? kLanes : 0) {
+      for (std::size_t k = 0; k < kLanes; ++k) clear &= stretch.ulps[i + k] <= limit;
+      for (std::size_t k = 0; clear && k < kLanes; ++k) sums[k] += stretch.ulps[i + k];
+    }
+    for (; i < count && stretch.ulps[i] <= limit; ++i) sums[0] += stretch.ulps[i];
+    for (const double sum : sums) result_.sum += sum;
+    return i;
+  }
+
   // What the derivative by one input is where another is NaN, nothing says; nor is anything
   // promised beyond the @range of an input.
   bool unspecified(const std::vector<double>& point) const {
@@ -58,13 +187,14 @@ class Meter {
            std::any_of(point.begin(), point.end(), [](double x) { return std::isnan(x); });
   }
 
-  // The first level is enough where its margin is small and the promise kept beyond doubt.
+  // The first level is enough where its margin is small and the promise is kept or broken beyond
+  // doubt.
   Outcome add(const std::vector<double>& point, double got) {
     ++result_.points;
     Estimate truth = reference_.first_level(point);
     UlpError error = error_in_ulps(format_, got, truth);
     const ZeroCrossing* crossing = crossing_at(point);
-    if (!(error.margin < 0.02 && error.ulps + error.margin <= promise_)) {
+    if (!(error.margin < 0.02 && std::abs(error.ulps - promise_) > error.margin)) {
       if (const Outcome outcome = settle(point, truth); !outcome.ok()) return outcome;
       error = error_in_ulps(format_, got, truth);
     }
@@ -132,6 +262,7 @@ class Meter {
 
 void merge(Measurement& into, const Measurement& part) {
   into.points += part.points;
+  into.by_interpolation += part.by_interpolation;
   into.by_second_level += part.by_second_level;
   into.beyond += part.beyond;
   into.sum += part.sum;
@@ -171,6 +302,12 @@ Result<Measuring> Measuring::prepare(const Subject& subject, const Promise& prom
 
 Result<Measurement> Measuring::run(const PointSource& source) const {
   return Meter(subject_, promise_, crossings_).run(kernel_, source);
+}
+
+Result<Measurement> Measuring::run_between(std::uint64_t first, std::uint64_t end) const {
+  if (subject_.dtype() != Dtype::f32 || subject_.definition().attributes.terms)
+    return run(points_between(subject_.dtype(), first, end));
+  return Meter(subject_, promise_, crossings_).run_between(kernel_, first, end);
 }
 
 Result<Measurement> measure(const Subject& subject, const Promise& promise,

@@ -191,17 +191,12 @@ PointSource special_points(const Subject& subject, std::size_t most) {
   return once(std::move(points));
 }
 
-PointSource all_points(std::uint64_t step, std::uint64_t first) {
-  return points_between(Dtype::f32, first, std::uint64_t{1} << 32, step);
-}
-
-PointSource points_between(Dtype dtype, std::uint64_t first, std::uint64_t end,
-                           std::uint64_t step) {
+PointSource points_between(Dtype dtype, std::uint64_t first, std::uint64_t end) {
   auto next = std::make_shared<std::uint64_t>(first);
-  return [next, dtype, end, step] {
+  return [next, dtype, end] {
     Points points(1);
     points[0].reserve(kBlock);
-    for (; points[0].size() < kBlock && *next < end; *next += step)
+    for (; points[0].size() < kBlock && *next < end; ++*next)
       points[0].push_back(number_of(dtype, *next));
     return points;
   };

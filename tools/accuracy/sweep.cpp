@@ -1,6 +1,9 @@
 #include "tools/accuracy/sweep.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
 
 namespace sluice::accuracy {
 namespace {
@@ -45,6 +48,37 @@ PointSource chunk(const Sweep& sweep, const Subject& subject, std::uint64_t inde
                             std::min((index + 1) * kNumbers, patterns(subject.dtype())));
   }
   return {};
+}
+
+Result<Measurement> measure_chunk(const Measuring& measuring, const Sweep& sweep,
+                                  std::uint64_t index) {
+  if (sweep.coverage != Coverage::all)
+    return measuring.run(chunk(sweep, measuring.subject(), index));
+  const std::uint64_t first = index * kNumbers;
+  return measuring.run_between(first,
+                               std::min(first + kNumbers, patterns(measuring.subject().dtype())));
+}
+
+Result<Measurement> measure(const Subject& subject, const Promise& promise, const Sweep& sweep,
+                            unsigned threads) {
+  const Result<Measuring> measuring = Measuring::prepare(subject, promise);
+  if (!measuring.ok()) return measuring.error();
+  std::vector<Result<Measurement>> chunks(chunk_count(sweep, subject.dtype()), Measurement{});
+  std::atomic<std::size_t> next = 0;
+  {
+    std::vector<std::jthread> workers;
+    for (unsigned i = 0; i < std::max(1U, threads); ++i)
+      workers.emplace_back([&] {
+        for (std::size_t k = next++; k < chunks.size(); k = next++)
+          chunks[k] = measure_chunk(*measuring, sweep, k);
+      });
+  }
+  Measurement total;
+  for (const Result<Measurement>& part : chunks) {
+    if (!part.ok()) return part.error();
+    merge(total, *part);
+  }
+  return total;
 }
 
 }  // namespace sluice::accuracy

@@ -25,5 +25,11 @@ struct Sweep {
 [[nodiscard]] std::uint64_t chunk_count(const Sweep& sweep, Dtype dtype);
 [[nodiscard]] std::uint64_t point_count(const Sweep& sweep, const Subject& subject);
 [[nodiscard]] PointSource chunk(const Sweep& sweep, const Subject& subject, std::uint64_t index);
+// Errors: those of Measuring.
+[[nodiscard]] Result<Measurement> measure_chunk(const Measuring& measuring, const Sweep& sweep,
+                                                std::uint64_t index);
+// All chunks, on so many threads. Errors: those of Measuring.
+[[nodiscard]] Result<Measurement> measure(const Subject& subject, const Promise& promise,
+                                          const Sweep& sweep, unsigned threads);
 
 }  // namespace sluice::accuracy

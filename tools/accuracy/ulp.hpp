@@ -75,7 +75,7 @@ UlpError distance_in_ulps(const Format& format, T got, T truth, T largest_term, 
 inline UlpError error_in_ulps(const Format& format, double got, const Estimate& truth) {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   if (std::isnan(truth.value) || std::isnan(got))
-    return {std::isnan(truth.value) && std::isnan(got) ? 0 : kInf, 0};
+    return {std::isnan(truth.value) && std::isnan(got) ? 0 : kInf, truth.error == 0 ? 0 : kInf};
   const auto value = static_cast<double>(truth.value);
   const bool is_double = static_cast<long double>(value) == truth.value;
   if (format.mantissa_bits > 24 || !is_double)

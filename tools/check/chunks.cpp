@@ -53,9 +53,9 @@ std::string key_of(const CheckPlan& plan) {
 
 class Crew {
  public:
-  Crew(const std::vector<Job>& jobs, const std::vector<CheckPart>& parts,
-       const std::vector<accuracy::Measuring>& measuring, Journal& journal, Progress& progress)
-      : jobs_(jobs), parts_(parts), measuring_(measuring), journal_(journal), progress_(progress),
+  Crew(const std::vector<Job>& jobs, const std::vector<accuracy::Measuring>& measuring,
+       Journal& journal, Progress& progress)
+      : jobs_(jobs), measuring_(measuring), journal_(journal), progress_(progress),
         results_(jobs.size()) {
     for (auto& [job, measurement] : journal.take_finished())
       if (job < jobs.size()) {
@@ -88,7 +88,7 @@ class Crew {
       if (results_[i]) continue;
       const Job& job = jobs_[i];
       Result<accuracy::Measurement> measured =
-          measuring_[job.part].run(accuracy::chunk(job.sweep, parts_[job.part].subject, job.chunk));
+          accuracy::measure_chunk(measuring_[job.part], job.sweep, job.chunk);
       const std::lock_guard lock(mutex_);
       Outcome kept = measured ? journal_.add(i, *measured) : Outcome(measured.error());
       if (!kept) {
@@ -102,7 +102,6 @@ class Crew {
   }
 
   const std::vector<Job>& jobs_;
-  const std::vector<CheckPart>& parts_;
   const std::vector<accuracy::Measuring>& measuring_;
   Journal& journal_;
   Progress& progress_;
@@ -129,7 +128,7 @@ Outcome measure_parts(const CheckPlan& plan, std::vector<CheckPart>& parts) {
   if (!journal) return journal.error();
   const std::vector<Job> jobs = jobs_of(plan, parts);
   Progress progress(points_of(jobs, parts));
-  Crew crew(jobs, parts, measuring, *journal, progress);
+  Crew crew(jobs, measuring, *journal, progress);
   const Outcome worked = crew.work(std::max(1U, plan.threads));
   progress.end();
   if (!worked) return worked.error();

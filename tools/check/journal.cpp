@@ -27,8 +27,9 @@ std::string text_of(const accuracy::Worst& worst) {
 }
 
 std::string line_of(std::size_t job, const accuracy::Measurement& found) {
-  return fmt::format("{} {} {} {} {:a}{}{} .\n", job, found.points, found.by_second_level,
-                     found.beyond, found.sum, text_of(found.worst), text_of(found.worst_beyond));
+  return fmt::format("{} {} {} {} {} {:a}{}{} .\n", job, found.points, found.by_interpolation,
+                     found.by_second_level, found.beyond, found.sum, text_of(found.worst),
+                     text_of(found.worst_beyond));
 }
 
 // Words of a line; streams read no hexadecimal floating-point numbers.
@@ -67,6 +68,7 @@ std::optional<Journal::Entry> read_line(const std::string& line) {
   Journal::Entry entry;
   entry.first = words.count();
   entry.second.points = words.count();
+  entry.second.by_interpolation = words.count();
   entry.second.by_second_level = words.count();
   entry.second.beyond = words.count();
   entry.second.sum = words.number();

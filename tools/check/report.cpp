@@ -54,6 +54,8 @@ std::string part_text(const dsl::FunctionDef& definition, const CheckPart& part)
   const double mean = all.points == 0 ? 0 : all.sum / static_cast<double>(all.points);
   text += fmt::format("{}mean {:.3g} ULP; {} inputs, {} of them decided by MPFR", kLine, mean,
                       all.points, all.by_second_level);
+  if (all.by_interpolation != 0)
+    text += fmt::format(", {} between values of the reference", all.by_interpolation);
   for (const accuracy::ZeroCrossing& crossing : part.crossings)
     text += fmt::format(
         "{}crosses zero at {}: {} absolute within {}", kLine, short_number(crossing.zero),

@@ -41,6 +41,7 @@ Json part_json(const dsl::FunctionDef& definition, const CheckPart& part) {
           {"promise_ulp", part.promise ? number(part.promise->ulps) : Json()},
           {"kept", part.promise ? Json(part.kept()) : Json()},
           {"inputs", all.points},
+          {"by_interpolation", all.by_interpolation},
           {"by_mpfr", all.by_second_level},
           {"mean_ulp", all.points == 0 ? 0 : all.sum / static_cast<double>(all.points)},
           {"largest", worst_json(definition, all.worst)},
