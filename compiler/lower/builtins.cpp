@@ -21,7 +21,7 @@ std::optional<ir::ValueId> lower_builtin(ir::Graph& graph, dsl::Builtin builtin,
                                          std::span<const ir::ValueId> operands) {
   using dsl::Builtin;
   const auto operand = [&](std::size_t i) {
-    return i < operands.size() ? Expr{&graph, operands[i]} : Expr{};
+    return Expr{&graph, i < operands.size() ? operands[i] : ir::ValueId{}};
   };
   const Expr a = operand(0);
   const Expr b = operand(1);

@@ -74,7 +74,11 @@ class Allocator {
     std::uint32_t free = 0;
     std::uint32_t locked = 0;  // operands of the instruction at hand
     std::uint32_t cached = 0;  // hold invariants that are not pinned
-    std::array<std::uint32_t, 32> owner{};
+    std::array<std::uint32_t, 32> owners{};
+
+    [[nodiscard]] std::uint32_t& owner(std::int8_t reg) {
+      return owners[static_cast<std::uint8_t>(reg)];
+    }
   };
 
   [[nodiscard]] const NextUses& uses() const {
@@ -127,7 +131,7 @@ class Allocator {
     Registers& registers = bank(thing.bank);
     if ((registers.free & bit(spilled.reg)) == 0) {
       // A result of the arm has come to be there.
-      const std::uint32_t other = registers.owner[static_cast<std::size_t>(spilled.reg)];
+      const std::uint32_t other = registers.owner(spilled.reg);
       result_.broken = result_.broken || registers.free == 0 || thing.bank == Bank::mask;
       if (result_.broken) return;
       Placed move;
@@ -224,7 +228,7 @@ class Allocator {
     Thing& thing = things_[index];
     thing.reg = reg;
     Registers& registers = bank(thing.bank);
-    registers.owner[static_cast<std::size_t>(reg)] = index;
+    registers.owner(reg) = index;
     registers.locked |= bit(reg);
     if (is_invariant(index)) registers.cached |= bit(reg);
   }
@@ -240,7 +244,7 @@ class Allocator {
     };
     const int count = which == Bank::vector ? machine_.vector_registers() : 8;
     for (std::int8_t reg = which == Bank::vector ? 0 : 1; reg < count; ++reg) {
-      const std::uint32_t index = registers.owner[static_cast<std::size_t>(reg)];
+      const std::uint32_t index = registers.owner(reg);
       if ((registers.locked & bit(reg)) != 0 || things_[index].reg != reg ||
           things_[index].bank != which)
         continue;

@@ -24,8 +24,15 @@ enum class Opcode : std::uint8_t {
 enum class Form : std::uint8_t { unary, unary_imm, binary, binary_imm, shift, special };
 
 namespace trait {
-inline constexpr unsigned None = 0, Commutes = 1, Fold = 2, Maskable = 4, ToMask = 8, Stale = 16,
-                          Early = 32;
+enum : unsigned {
+  None = 0,
+  Commutes = 1,
+  Fold = 2,
+  Maskable = 4,
+  ToMask = 8,
+  Stale = 16,
+  Early = 32,
+};
 }
 
 struct Traits {

@@ -25,7 +25,6 @@
 namespace sluice::x64 {
 namespace {
 
-using Xbyak::Address;
 using Xbyak::CodeGenerator;
 using Xbyak::Label;
 using Xbyak::Reg64;

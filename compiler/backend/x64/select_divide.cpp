@@ -38,7 +38,6 @@ namespace sluice::x64 {
 
 using ir::Node;
 using ir::Op;
-using ir::ValueId;
 
 namespace {
 

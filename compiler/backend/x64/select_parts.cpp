@@ -9,7 +9,6 @@
 namespace sluice::x64 {
 
 using ir::Node;
-using ir::ValueId;
 
 namespace {
 
