@@ -136,6 +136,11 @@ class Cutter {
     if (piece.kind != Piece::Kind::polynomial) return piece;
     piece.coefficients = polynomial_through(nodes_, values);
     const double within = allowed(least);
+    double rest = 0;
+    for (std::size_t k = Piece::kFew; k < kNodes; ++k) rest += std::abs(piece.coefficients[k]);
+    piece.few = rest <= within / 4;
+    if (piece.few)
+      std::fill(piece.coefficients.begin() + Piece::kFew, piece.coefficients.end(), 0.0);
     for (std::size_t i = 0; i < kTests.size(); ++i)
       if (!(std::abs(value_at(piece.coefficients, kTests[i]) - tests[i]) + 2 * largest_error <=
             within))

@@ -28,11 +28,13 @@ struct Piece {
     rough,  // nothing is known
   };
   static constexpr std::size_t kNodes = 7;
+  static constexpr std::size_t kFew = 3;
 
   Kind kind = Kind::rough;
   std::uint64_t first = 0;  // bits of the first number
   std::uint64_t count = 0;
   std::array<double, kNodes> coefficients = {};  // by powers of t: -1 at the first, 1 at the last
+  bool few = false;                              // whether the first kFew are enough
 
   // t of the first number and of the others after it.
   [[nodiscard]] double step() const { return 2.0 / static_cast<double>(count - 1); }
