@@ -40,6 +40,7 @@ struct Encode {
     words.push_back(static_cast<std::uint64_t>(target.level) << 32 | target.features);
   }
   void operator()(std::string_view, RungSet rungs) { words.push_back(rungs.bits); }
+  void operator()(std::string_view, std::uint32_t version) { words.push_back(version); }
 };
 
 struct Describe {
@@ -96,13 +97,16 @@ struct Describe {
     }
     field(field_name, list);
   }
+  void operator()(std::string_view field_name, std::uint32_t version) {
+    field(field_name, std::to_string(version));
+  }
 };
 
 }  // namespace
 
 void seal(ResolvedSpec& spec) {
   spec.words.clear();
-  spec.words.reserve(8 + spec.operands.size() + 2 * spec.params.size());
+  spec.words.reserve(9 + spec.operands.size() + 2 * spec.params.size());
   visit_key(spec, Encode{spec.words});
   spec.hash = spec.words.size();
   for (const std::uint64_t word : spec.words) spec.hash = mix(spec.hash, word);

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "compiler/numerics/version.hpp"
 #include "runtime/resolved_spec.hpp"
 
 namespace sluice {
@@ -20,6 +21,7 @@ void visit_key(const ResolvedSpec& spec, Visitor&& visit) {
   visit("parameters", spec.params);
   visit("target", spec.target);
   visit("rungs", spec.allowed);
+  visit("numerics", numerics::kVersion);
 }
 
 // Fills in the words and their hash.

@@ -8,6 +8,7 @@
 #include <sluice/spec.hpp>
 #include <sluice/version.hpp>
 
+#include "compiler/numerics/version.hpp"
 #include "support/target.hpp"
 #include "tools/command.hpp"
 
@@ -56,15 +57,16 @@ int print_version(bool json) {
   if (json) {
     const nlohmann::ordered_json all = {
         {"version", kVersion},
+        {"numerics", numerics::kVersion},
         {"rungs", rungs_built_in()},
         {"targets", targets_built_in()},
         {"processor",
          {{"target", to_string(host)}, {"features", features_of(host)}, {"runs", runnable()}}}};
     return print(all.dump(2) + "\n");
   }
-  return print(fmt::format("sluice {}\nrungs: {}\ntargets: {}\nthis processor: {}\n", kVersion,
-                           fmt::join(rungs_built_in(), ", "), fmt::join(targets_built_in(), ", "),
-                           to_string(host)));
+  return print(fmt::format("sluice {}, numerics {}\nrungs: {}\ntargets: {}\nthis processor: {}\n",
+                           kVersion, numerics::kVersion, fmt::join(rungs_built_in(), ", "),
+                           fmt::join(targets_built_in(), ", "), to_string(host)));
 }
 
 }  // namespace sluice::tools

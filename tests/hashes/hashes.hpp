@@ -1,0 +1,32 @@
+// What a kernel makes of a fixed set of inputs, as one number.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sluice/runtime.hpp>
+
+namespace sluice::hashes {
+
+struct Subject {
+  std::string function;
+  Pass pass = Pass::forward;
+  Dtype dtype = Dtype::f32;  // of all operands
+  std::size_t operands = 0;  // of the kernel
+};
+
+// "silu forward f32"
+[[nodiscard]] std::string name_of(const Subject& subject);
+
+// The kernels of the library: elementwise, of numbers alone, at the default parameters.
+[[nodiscard]] std::vector<Subject> subjects();
+
+// Of the outputs, all NaN being one, on a target: 16 hexadecimal digits. Nothing where no kernel is
+// made; the target is not to be replaced by another.
+[[nodiscard]] std::optional<std::string> hash_on(Runtime& runtime, const Subject& subject,
+                                                 const std::string& target);
+
+}  // namespace sluice::hashes
