@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <limits>
 #include <numbers>
-#include <type_traits>
 
 #include "tools/accuracy/functions.hpp"
 #include "tools/accuracy/order.hpp"
@@ -36,7 +35,9 @@ inline constexpr T kLibrary = 8 * kEpsilon<T>;
 // More than underflow may lose, and far less than a result can show. Its square is no denormal
 // number, for with those a processor takes a hundred times as long.
 template <typename T>
-inline constexpr T kTiny = std::is_same_v<T, double> ? T{0x1p-500L} : T{0x1p-8000L};
+inline constexpr T kTiny = T{0x1p-500};
+template <>
+inline constexpr long double kTiny<long double> = 0x1p-8000L;
 
 template <typename T>
 inline constexpr T kHuge = std::numeric_limits<T>::max() / 4;

@@ -87,6 +87,10 @@ class Recorder {
   std::vector<Held> expression(Frame& frame, const dsl::Expr& expr);
   Held literal(const dsl::Expr& expr);
   Held arithmetic(const Frame& frame, const dsl::Expr& expr);
+  [[nodiscard]] std::optional<Tape::Instruction> made(std::uint32_t place) const;
+  [[nodiscard]] bool holds(std::uint32_t place, double value) const;
+  std::uint32_t by_root_half(std::uint32_t place);
+  std::uint32_t normal_erf(std::uint32_t term);
   Held sharper(const Held& sum, std::uint32_t term, bool minus);
   Held power(const Frame& frame, const dsl::Expr& expr);
   Held comparison(const Frame& frame, const dsl::Expr& expr);
@@ -245,12 +249,14 @@ Held Recorder::arithmetic(const Frame& frame, const dsl::Expr& expr) {
       return Held::of(integer_result(expr.kind, a.integer, b.integer));
     return Held::of(known_result(expr.kind, a.as_double(), b.as_double()));
   }
-  const std::uint32_t x = number(a);
+  std::uint32_t x = number(a);
   if (expr.kind == ExprKind::negate) return emit(Step::negate, x);
-  const std::uint32_t y = number(b);
+  std::uint32_t y = number(b);
   if (expr.kind == ExprKind::multiply) return emit(Step::multiply, x, y);
   if (expr.kind == ExprKind::divide) return emit(Step::divide, x, y);
   const bool is_add = expr.kind == ExprKind::add;
+  if (is_one(a)) y = normal_erf(y);
+  if (is_one(b) && is_add) x = normal_erf(x);
   const Held sum = emit(is_add ? Step::add : Step::subtract, x, y);
   if (is_one(a) && b.kind == Held::Kind::number) return sharper(sum, y, !is_add);
   if (is_one(b) && is_add) return sharper(sum, x, false);
@@ -258,14 +264,52 @@ Held Recorder::arithmetic(const Frame& frame, const dsl::Expr& expr) {
   return emit(Step::rounded_sum, sum.place, *a.operand, *b.operand, is_add ? 0 : 1);
 }
 
+// The last step that sets a register; nothing for an operand or a constant.
+std::optional<Tape::Instruction> Recorder::made(std::uint32_t place) const {
+  const auto step = std::find_if(tape_.steps.rbegin(), tape_.steps.rend(),
+                                 [&](const auto& each) { return each.target == place; });
+  if (step == tape_.steps.rend()) return std::nullopt;
+  return *step;
+}
+
+bool Recorder::holds(std::uint32_t place, double value) const {
+  return std::any_of(
+      tape_.constants.begin(), tape_.constants.end(), [&](const Tape::Constant& each) {
+        return each.target == place && each.value == rounded_to(tape_.compute, value);
+      });
+}
+
+// x sqrt(1/2), however it is written: in 1 + erf(...) and in erfc(...) the compiler takes the
+// rounded constant for the root itself, for it means the normal distribution's function.
+std::uint32_t Recorder::by_root_half(std::uint32_t place) {
+  const std::optional<Tape::Instruction> step = made(place);
+  if (!step) return place;
+  if (step->step == Step::negate) return emit(Step::negate, by_root_half(step->a)).place;
+  std::optional<std::uint32_t> x;
+  if (step->step == Step::divide && holds(step->b, std::numbers::sqrt2)) x = step->a;
+  if (step->step == Step::multiply && holds(step->b, std::numbers::sqrt2 / 2)) x = step->a;
+  if (step->step == Step::multiply && holds(step->a, std::numbers::sqrt2 / 2)) x = step->b;
+  if (!x) return place;
+  const Held root =
+      emit(Step::function, constant(0.5).place, 0, 0, static_cast<std::uint8_t>(Function::sqrt));
+  return emit(Step::multiply, *x, root.place).place;
+}
+
+// The term itself, or erf of exactly what it is meant to be of.
+std::uint32_t Recorder::normal_erf(std::uint32_t term) {
+  const std::optional<Tape::Instruction> step = made(term);
+  constexpr auto kErf = static_cast<std::uint8_t>(Function::erf);
+  if (!step || step->step != Step::function || step->code != kErf) return term;
+  return emit(Step::function, by_root_half(step->a), 0, 0, kErf).place;
+}
+
 // 1 + tanh and the like, in which the first level would lose the tail. `term` is the function.
 Held Recorder::sharper(const Held& sum, std::uint32_t term, bool minus) {
-  const auto made = std::find_if(tape_.steps.rbegin(), tape_.steps.rend(),
-                                 [&](const auto& step) { return step.target == term; });
-  if (made == tape_.steps.rend() || made->step != Step::function) return sum;
-  const auto function = static_cast<Function>(made->code);
+  const std::optional<Tape::Instruction> step = made(term);
+  if (!step || step->step != Step::function) return sum;
+  const auto function = static_cast<Function>(step->code);
   if (function != Function::tanh && function != Function::erf) return sum;
-  return emit(Step::one_and, made->a, sum.place, minus ? 1 : 0, made->code);
+  return emit(Step::one_and, step->a, sum.place, minus ? 1 : 0, step->code);
 }
 
 Held Recorder::power(const Frame& frame, const dsl::Expr& expr) {
@@ -414,8 +458,10 @@ Held Recorder::builtin(Builtin builtin, std::span<const Held> operands, bool int
 }
 
 Held Recorder::builtin_number(Builtin builtin, std::span<const std::uint32_t> x) {
-  if (const std::optional<Function> function = function_of(builtin))
-    return emit(Step::function, x[0], 0, 0, static_cast<std::uint8_t>(*function));
+  if (const std::optional<Function> function = function_of(builtin)) {
+    const std::uint32_t a = builtin == Builtin::erfc ? by_root_half(x[0]) : x[0];
+    return emit(Step::function, a, 0, 0, static_cast<std::uint8_t>(*function));
+  }
   const auto rounding = [&](Rounding how) {
     return emit(Step::rounding, x[0], 0, 0, static_cast<std::uint8_t>(how));
   };
