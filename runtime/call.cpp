@@ -104,7 +104,7 @@ class CheckedCall {
     if (view.data == nullptr && counts_[k] > 0) return bad(who(k) + " is null");
     if (info.output && !view.writable)
       return bad(who(k) + " is written by the kernel, but its buffer is constant");
-    if ((role(k) == Role::input || role(k) == Role::output_gradient) && !full_.add(shape(k)))
+    if (driver::is_source(role(k)) && !full_.add(shape(k)))
       return bad(who(k) + " of shape " + to_string(shape(k)) + " does not broadcast with " +
                  to_string(full_.shape()));
     return Unit{};

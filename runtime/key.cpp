@@ -1,8 +1,6 @@
 #include "runtime/key.hpp"
 
-#include <array>
 #include <bit>
-#include <charconv>
 #include <string_view>
 
 #include "support/hash.hpp"
@@ -23,11 +21,15 @@ struct Encode {
   }
   void operator()(std::string_view, const std::vector<driver::Operand>& operands) {
     words.push_back(operands.size());
-    for (const driver::Operand& operand : operands)
+    for (const driver::Operand& operand : operands) {
       words.push_back(std::uint64_t{operand.index} << 32 |
                       static_cast<std::uint64_t>(operand.role) << 16 |
                       static_cast<std::uint64_t>(operand.dtype) << 8 |
                       static_cast<std::uint64_t>(operand.extent));
+      if (!is_quantised(operand.dtype)) continue;
+      words.push_back(std::bit_cast<std::uint64_t>(operand.quantisation.scale));
+      words.push_back(static_cast<std::uint64_t>(std::int64_t{operand.quantisation.zero_point}));
+    }
   }
   void operator()(std::string_view, const std::vector<driver::Parameter>& params) {
     words.push_back(params.size());
@@ -57,11 +59,6 @@ struct Describe {
     for (std::size_t i = 16; i-- > 0; value >>= 4) digits[i] = kDigits[value & 15u];
     return digits;
   }
-  static std::string number(double value) {
-    std::array<char, 32> buffer{};
-    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-    return {buffer.data(), end};
-  }
 
   void operator()(std::string_view field_name, const dsl::Digest& digest) {
     field(field_name, hexadecimal(digest.high) + hexadecimal(digest.low));
@@ -72,6 +69,10 @@ struct Describe {
     for (const driver::Operand& operand : operands) {
       if (!list.empty()) list += ',';
       list.append(operand_name(function, operand)).append(":").append(name(operand.dtype));
+      if (is_quantised(operand.dtype)) {
+        list.append("*").append(to_text(operand.quantisation.scale));
+        list.append("@").append(std::to_string(operand.quantisation.zero_point));
+      }
       if (operand.extent == ir::Extent::scalar) list += "[1]";
     }
     field(field_name, "(" + list + ")");
@@ -81,7 +82,7 @@ struct Describe {
     for (std::size_t i = 0; i < params.size(); ++i) {
       if (!list.empty()) list += ',';
       list.append(function.parameters[i].name).append("=");
-      list += params[i].baked ? number(params[i].value) : "passed";
+      list += params[i].baked ? to_text(params[i].value) : "passed";
     }
     field(field_name, "(" + list + ")");
   }

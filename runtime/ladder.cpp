@@ -63,9 +63,9 @@ void KernelState::describe_operands() {
     OperandInfo info;
     info.name = operand_name(function, operand);
     info.dtype = operand.dtype;
-    info.output =
-        operand.role == driver::Role::output || operand.role == driver::Role::input_gradient;
+    info.output = !driver::is_source(operand.role);
     info.scalar = operand.extent == ir::Extent::scalar;
+    if (is_quantised(operand.dtype)) info.quantisation = operand.quantisation;
     if (info.scalar) scalars |= OperandSet{1} << operands.size();
     operands.push_back(std::move(info));
   }

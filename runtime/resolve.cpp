@@ -1,5 +1,7 @@
 // From a spec's names to a request: the first of what is wrong becomes the error.
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -189,7 +191,7 @@ class Resolver {
                      "the operand " + quoted(operand_name(function(), all[k])) + " is missing");
       if (missing) continue;
       resolved_->operands.push_back(all[k]);
-      writes = writes || all[k].role == Role::output || all[k].role == Role::input_gradient;
+      writes = writes || !driver::is_source(all[k].role);
     }
     if (!writes)
       return error(Status::invalid_operands,
@@ -243,13 +245,43 @@ class Resolver {
             return dtype_error(Status::invalid_operands, operand, "must be of type bool");
           break;
         case dsl::Type::number:
-          if (is_floating(operand.dtype)) break;
-          if (is_bool)
-            return dtype_error(Status::invalid_operands, operand, "must be of a number type");
-          return dtype_error(Status::unsupported, operand,
-                             "must be of a floating-point type, the only ones yet");
+          if (!is_floating(operand.dtype) && !is_quantised(operand.dtype))
+            return dtype_error(Status::invalid_operands, operand,
+                               "must be of a number type: f32, f64, f16, bf16, i8 or u8");
+          break;
       }
     }
+    for (std::size_t k = 0; k < given_.size(); ++k)
+      if (Outcome outcome = check_quantisation(k); !outcome.ok()) return outcome;
+    return Unit{};
+  }
+
+  // After all types are known: the scale is rounded to the one that is computed in.
+  Outcome check_quantisation(std::size_t k) {
+    driver::Operand& operand = resolved_->operands[k];
+    const std::optional<Quantisation>& given = given_[k]->quantisation;
+    if (!is_quantised(operand.dtype)) {
+      if (!given) return Unit{};
+      return dtype_error(Status::invalid_operands, operand,
+                         "has a quantisation, which only i8 and u8 have");
+    }
+    if (!given)
+      return dtype_error(Status::invalid_operands, operand,
+                         "needs a quantisation: a scale and a zero point");
+    const Dtype compute = resolved_->compute_type();
+    const double scale =
+        compute == Dtype::f64 ? given->scale : double{static_cast<float>(given->scale)};
+    if (!(scale > 0) || std::isinf(scale))
+      return dtype_error(Status::invalid_operands, operand,
+                         "needs a scale that is positive and finite in " +
+                             std::string(name(compute)) + ", not " + to_text(given->scale));
+    const IntegerRange range = range_of(operand.dtype);
+    if (given->zero_point < range.least || given->zero_point > range.greatest)
+      return dtype_error(Status::invalid_operands, operand,
+                         "needs a zero point from " + std::to_string(range.least) + " to " +
+                             std::to_string(range.greatest) + ", not " +
+                             std::to_string(given->zero_point));
+    operand.quantisation = {scale, given->zero_point};
     return Unit{};
   }
 
@@ -312,9 +344,6 @@ class Resolver {
 
   Outcome resolve_shapes() {
     BroadcastShape broadcast;
-    const auto is_source = [](Role role) {
-      return role == Role::input || role == Role::output_gradient;
-    };
     for (std::size_t k = 0; k < given_.size(); ++k) {
       const Shape shape = given_[k]->shape;
       if (std::any_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent < 0; }))
@@ -322,7 +351,7 @@ class Resolver {
       if (shape.size() > TensorView::kMaxRank)
         return shape_error(k,
                            "has more than " + std::to_string(TensorView::kMaxRank) + " dimensions");
-      if (is_source(resolved_->operands[k].role) && !broadcast.add(shape))
+      if (driver::is_source(resolved_->operands[k].role) && !broadcast.add(shape))
         return shape_error(k, "does not broadcast with " + to_string(broadcast.shape()));
     }
     const Shape full = broadcast.shape();
@@ -335,7 +364,8 @@ class Resolver {
     for (std::size_t k = 0; k < given_.size(); ++k) {
       driver::Operand& operand = resolved_->operands[k];
       const bool still = (nest.inner_still() >> k & 1u) != 0 || given_[k]->shape.empty();
-      operand.extent = is_source(operand.role) && still ? ir::Extent::scalar : ir::Extent::element;
+      operand.extent =
+          driver::is_source(operand.role) && still ? ir::Extent::scalar : ir::Extent::element;
     }
     return Unit{};
   }
@@ -407,6 +437,12 @@ std::string operand_name(const dsl::FunctionDef& function, const driver::Operand
     case Role::input_gradient: return "d" + function.inputs[operand.index].name;
   }
   return {};
+}
+
+std::string to_text(double value) {
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  return {digits.data(), end};
 }
 
 std::string to_string(std::span<const std::int64_t> shape) {

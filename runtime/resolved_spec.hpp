@@ -74,6 +74,9 @@ resolve(std::shared_ptr<const dsl::Program> program, const KernelSpec& spec,
 [[nodiscard]] std::string operand_name(const dsl::FunctionDef& function,
                                        const driver::Operand& operand);
 
+// The shortest text that reads back to the same number.
+[[nodiscard]] std::string to_text(double value);
+
 // "(2, 3)"
 [[nodiscard]] std::string to_string(std::span<const std::int64_t> shape);
 

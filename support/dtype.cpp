@@ -38,6 +38,12 @@ bool is_floating(Dtype dtype) {
   return dtype == Dtype::f32 || dtype == Dtype::f64 || dtype == Dtype::f16 || dtype == Dtype::bf16;
 }
 
+bool is_quantised(Dtype dtype) { return dtype == Dtype::i8 || dtype == Dtype::u8; }
+
+IntegerRange range_of(Dtype quantised) {
+  return quantised == Dtype::i8 ? IntegerRange{-128, 127} : IntegerRange{0, 255};
+}
+
 std::size_t size_of(Dtype dtype) { return row(dtype).size; }
 
 }  // namespace sluice

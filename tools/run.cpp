@@ -115,7 +115,9 @@ void add_operand_options(CLI::App& command, RunArguments& to) {
              "The element type of an operand: f32 f64 f16 bf16 i8 u8 i32 i64 bool; repeatable",
              "NAME=TYPE");
   repeatable("--split", to.splits, "Two inputs as the halves of one tensor", "x=A,B");
-  repeatable("--quant", to.quantisations, "Quantisation of an 8-bit operand", "NAME=SCALE,ZERO");
+  repeatable("--quant", to.quantisations,
+             "What the integers of an i8 or u8 operand stand for: (q - ZERO) * SCALE; repeatable",
+             "NAME=SCALE,ZERO");
   repeatable("--lib", to.library_files, "A file of further definitions; repeatable", "FILE.slu");
 }
 

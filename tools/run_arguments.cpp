@@ -36,7 +36,6 @@ Outcome check_options(const RunArguments& arguments) {
   if (Outcome ok = one_of("--empty", arguments.empty, {"nan", "zero"}); !ok) return ok;
   if (arguments.reduction != "none") return not_yet("--reduction " + arguments.reduction);
   if (!arguments.splits.empty()) return not_yet("--split");
-  if (!arguments.quantisations.empty()) return not_yet("--quant");
   if (arguments.target == "llvm" || arguments.target == "interpreter-nofma")
     return not_yet(fmt::format("the target '{}'", arguments.target));
   if (arguments.values.size() > 1) return misuse("--values is given twice");

@@ -21,7 +21,7 @@ struct RunArguments {
   std::vector<std::string> outputs;     // NAME=FILE.npy
   std::vector<std::string> dtypes;      // NAME=TYPE
   std::vector<std::string> splits;
-  std::vector<std::string> quantisations;
+  std::vector<std::string> quantisations;  // NAME=SCALE,ZERO
   std::vector<std::string> library_files;
   std::string wanted;  // --wrt: NAME,...; empty: every number input
   std::string reduction = "none";

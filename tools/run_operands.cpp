@@ -1,6 +1,7 @@
 #include "tools/run_operands.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -12,8 +13,9 @@
 namespace sluice::tools {
 
 Outcome RunOperands::read() {
-  for (const auto step : {&RunOperands::read_dtypes, &RunOperands::read_inputs,
-                          &RunOperands::read_parameters, &RunOperands::read_gradients})
+  for (const auto step :
+       {&RunOperands::read_dtypes, &RunOperands::read_quantisations, &RunOperands::read_inputs,
+        &RunOperands::read_parameters, &RunOperands::read_gradients})
     if (Outcome done = (this->*step)(); !done) return done;
   return Unit{};
 }
@@ -40,6 +42,14 @@ std::optional<std::uint32_t> RunOperands::find_gradient(std::string_view name) c
   return input;
 }
 
+// The kernel's name for it: `y` may stand for another name of the first output.
+Result<std::string> RunOperands::operand_named(std::string_view option,
+                                               const std::string& name) const {
+  if (definition_.find_input(name) || find_gradient(name)) return name;
+  if (const auto output = find_output(name)) return definition_.outputs[*output].name;
+  return unknown(fmt::format("{}: '{}' has no operand '{}'", option, definition_.name, name));
+}
+
 Outcome RunOperands::read_dtypes() {
   return each(arguments_.dtypes, "--dtype", [&](const Assignment& given) -> Outcome {
     const std::optional<Dtype> dtype = dtype_from_name(given.value);
@@ -47,16 +57,38 @@ Outcome RunOperands::read_dtypes() {
       return unknown(fmt::format("unknown element type '{}': known are f32, f64, f16, bf16, i8, "
                                  "u8, i32, i64, bool",
                                  given.value));
-    std::string name = given.name;
-    if (!definition_.find_input(name) && !find_gradient(name)) {
-      const auto output = find_output(name);
-      if (!output)
-        return unknown(fmt::format("--dtype: '{}' has no operand '{}'", definition_.name, name));
-      name = definition_.outputs[*output].name;
-    }
-    dtypes_[name] = *dtype;
+    const Result<std::string> name = operand_named("--dtype", given.name);
+    if (!name) return name.error();
+    dtypes_[*name] = *dtype;
     return Unit{};
   });
+}
+
+// Whether the numbers make sense is the runtime's to say.
+Outcome RunOperands::read_quantisations() {
+  return each(arguments_.quantisations, "--quant", [&](const Assignment& given) -> Outcome {
+    const Result<std::string> name = operand_named("--quant", given.name);
+    if (!name) return name.error();
+    const std::size_t comma = given.value.find(',');
+    const Error wrong =
+        misuse(fmt::format("--quant takes NAME=SCALE,ZERO, a number and an integer, not '{}={}'",
+                           given.name, given.value));
+    if (comma == std::string::npos) return wrong;
+    const Result<double> scale = parse_number(given.value.substr(0, comma));
+    const Result<std::vector<std::byte>> zero =
+        parse_values(given.value.substr(comma + 1), Dtype::i32);
+    if (!scale || !zero || zero->size() != sizeof(std::int32_t)) return wrong;
+    Quantisation quantisation{*scale, 0};
+    std::memcpy(&quantisation.zero_point, zero->data(), sizeof quantisation.zero_point);
+    if (!quantisations_.emplace(*name, quantisation).second)
+      return misuse(fmt::format("--quant names '{}' twice", given.name));
+    return Unit{};
+  });
+}
+
+std::optional<Quantisation> RunOperands::quantisation(const std::string& name) const {
+  const auto found = quantisations_.find(name);
+  return found == quantisations_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::optional<Dtype> RunOperands::declared(const std::string& name) const {
@@ -188,7 +220,10 @@ Outcome RunOperands::read_gradients() {
       return misuse(fmt::format("the gradient of '{}' is given twice", name));
     if (definition_.outputs[*output].type != dsl::Type::number)
       return misuse(fmt::format("the output '{}' is no number and has no gradient", name));
-    Result<Given> read = read_operand(given.value, declared(name), Dtype::f32);
+    // An 8-bit output's gradient is none of 8 bits.
+    std::optional<Dtype> wanted = declared(name);
+    if (wanted && is_quantised(*wanted)) wanted.reset();
+    Result<Given> read = read_operand(given.value, wanted, Dtype::f32);
     if (!read)
       return Error{read.error().status,
                    fmt::format("gradient of '{}': {}", name, read.error().message)};

@@ -44,6 +44,8 @@ class RunOperands {
 
   // What --dtype says of an operand, by the kernel's name for it: "x", "y", "dx".
   [[nodiscard]] std::optional<Dtype> declared(const std::string& name) const;
+  // What --quant says of it.
+  [[nodiscard]] std::optional<Quantisation> quantisation(const std::string& name) const;
 
   [[nodiscard]] Result<std::uint32_t> find_input(const std::string& name) const;
   // An output by its name; `y` is always the first.
@@ -52,7 +54,10 @@ class RunOperands {
   [[nodiscard]] std::optional<std::uint32_t> find_gradient(std::string_view name) const;
 
  private:
+  [[nodiscard]] Result<std::string> operand_named(std::string_view option,
+                                                  const std::string& name) const;
   Outcome read_dtypes();
+  Outcome read_quantisations();
   Outcome read_inputs();
   Outcome read_parameters();
   Outcome read_gradients();
@@ -67,6 +72,7 @@ class RunOperands {
   const RunArguments& arguments_;
   const dsl::FunctionDef& definition_;
   std::map<std::string, Dtype> dtypes_;
+  std::map<std::string, Quantisation> quantisations_;
   std::vector<std::optional<Given>> inputs_;
   std::vector<std::optional<Given>> gradients_;
   std::vector<ParameterValue> parameters_;

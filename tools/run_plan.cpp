@@ -140,8 +140,10 @@ class Planner {
         all.push_back({definition().outputs[i].name, "", output_dtype(i), plan_.result});
     for (std::uint32_t input : wanted_) {
       const std::string name = "d" + definition().inputs[input].name;
-      all.push_back({name, "", operands_.declared(name).value_or(inputs()[input]->dtype),
-                     inputs()[input]->shape});
+      const Dtype of_input = inputs()[input]->dtype;
+      const Dtype dtype =
+          operands_.declared(name).value_or(is_quantised(of_input) ? Dtype::f32 : of_input);
+      all.push_back({name, "", dtype, inputs()[input]->shape});
     }
     if (Outcome named = name_files(all); !named) return named;
     const bool some = !arguments_.outputs.empty();
@@ -239,7 +241,15 @@ class Planner {
       if (inputs()[i]) add_input(definition().inputs[i].name, std::move(*inputs()[i]));
     if (has_backward()) add_output_gradients();
     for (const RunOutput& output : plan_.outputs)
-      spec.operands.push_back({output.dtype, {element_count(plan_.result)}, output.name});
+      spec.operands.push_back({output.dtype,
+                               {element_count(plan_.result)},
+                               output.name,
+                               operands_.quantisation(output.name)});
+    for (const OperandSpec& operand : spec.operands)
+      if (is_quantised(operand.dtype) && !operand.quantisation)
+        return misuse(fmt::format("'{0}' is of type {1}: say what its integers stand for with "
+                                  "--quant {0}=SCALE,ZERO, or give it another type with --dtype",
+                                  operand.name, name(operand.dtype)));
     if (plan_.outputs.empty())
       return Error{Status::unsupported,
                    fmt::format("the pass {} of '{}' has nothing to compute here: gradients of "
@@ -272,7 +282,8 @@ class Planner {
     const Broadcast map(given.source.shape(), plan_.result);
     std::vector<std::int64_t> shape;
     if (!map.single()) shape.push_back(element_count(plan_.result));
-    plan_.spec.operands.push_back({given.dtype, std::move(shape), name});
+    plan_.spec.operands.push_back(
+        {given.dtype, std::move(shape), name, operands_.quantisation(name)});
     plan_.inputs.push_back({name, std::move(given.source), given.dtype});
   }
 

@@ -60,7 +60,8 @@ Result<std::string> assembly(const Subject& subject, const driver::Request& requ
 
 void add_options(CLI::App& app, SubjectOptions& options) {
   app.add_option("--pass", options.pass, "forward, backward or forward_backward");
-  app.add_option("--dtype", options.dtype, "The operands' element type: f32, f64, f16 or bf16");
+  app.add_option("--dtype", options.dtype,
+                 "The operands' element type: f32, f64, f16, bf16, or i8 or u8 of scale 1");
   app.add_option("--shape", options.shape, "The operands' shape, e.g. 64,1024");
   app.add_option("--target", options.target,
                  "x86-64-v3 or x86-64-v4, with +FEATURE..., also one that this machine lacks");
@@ -133,8 +134,10 @@ KernelSpec spec_of(const Subject& subject, const driver::Request& request) {
   spec.function = subject.function.name();
   spec.pass = subject.pass;
   if (runs_on(subject.target, host_target())) spec.target = to_string(subject.target);
-  for (const driver::Operand& operand : request.operands)
+  for (const driver::Operand& operand : request.operands) {
     spec.operands.push_back({operand.dtype, subject.shape, {}});
+    if (is_quantised(operand.dtype)) spec.operands.back().quantisation = operand.quantisation;
+  }
   for (std::size_t i = 0; i < subject.parameters.size(); ++i)
     spec.parameters.push_back({subject.definition().parameters[i].name, subject.parameters[i]});
   return spec;

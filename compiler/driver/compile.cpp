@@ -6,8 +6,10 @@
 
 #include "compiler/autodiff/differentiate.hpp"
 #include "compiler/driver/stages.hpp"
+#include "compiler/driver/tabulate.hpp"
 #include "compiler/lower/lower.hpp"
 #include "compiler/numerics/expand.hpp"
+#include "compiler/numerics/quantize.hpp"
 #include "compiler/rewrite/low_words.hpp"
 #include "compiler/rewrite/stabilize.hpp"
 #if SLUICE_HAVE_X64
@@ -34,7 +36,7 @@ Result<ir::Graph> lower(const Request& request) {
   std::vector<lower::InputBinding> inputs(definition.inputs.size());
   lower::Bindings bindings;
   for (const Operand& operand : request.operands) {
-    if (!is_floating(operand.dtype))
+    if (!is_floating(operand.dtype) && !is_quantised(operand.dtype))
       return Error{Status::unsupported, "there are no kernels for element type " +
                                             std::string(name(operand.dtype)) + " yet"};
     if (operand.role != Role::input) continue;
@@ -101,13 +103,22 @@ Result<ir::Graph> expand(const ir::Graph& graph) {
   return rewrite::simplify_exact(rewrite::bake(*expanded));
 }
 
+Result<ir::Graph> Quantize::operator()(const ir::Graph& graph) const {
+  std::vector<std::optional<numerics::QuantisedType>> inputs;
+  std::vector<std::optional<numerics::QuantisedType>> outputs;
+  for (const Operand& operand : request.operands) {
+    auto& edges = is_source(operand.role) ? inputs : outputs;
+    edges.emplace_back();
+    if (is_quantised(operand.dtype)) edges.back() = {operand.dtype, operand.quantisation};
+  }
+  return numerics::quantize(graph, inputs, outputs);
+}
+
 Result<schedule::ElementProgram> Schedule::operator()(const ir::Graph& graph) const {
   std::vector<Dtype> inputs;
   std::vector<Dtype> outputs;
-  for (const Operand& operand : request.operands) {
-    const bool is_input = operand.role == Role::input || operand.role == Role::output_gradient;
-    (is_input ? inputs : outputs).push_back(operand.dtype);
-  }
+  for (const Operand& operand : request.operands)
+    (is_source(operand.role) ? inputs : outputs).push_back(operand.dtype);
   return schedule::schedule_elements(kernel_name(request), rewrite::simplify_exact(graph),
                                      std::move(inputs), std::move(outputs));
 }
@@ -128,6 +139,7 @@ Result<Compiled> compile(const Request& request) {
                                                  .and_then(stabilize(request, fired))
                                                  .and_then(compensate(request, fired))
                                                  .and_then(expand)
+                                                 .and_then(Quantize{request})
                                                  .and_then(Schedule{request});
   if (!program.ok()) return program.error();
   return Compiled{std::move(program).value(), std::move(fired)};
@@ -135,7 +147,11 @@ Result<Compiled> compile(const Request& request) {
 
 Result<object::CodeObject> emit(const schedule::ElementProgram& program, const Target& target) {
 #if SLUICE_HAVE_X64
-  if (target.level != Level::interpreter) return x64::emit(program, target);
+  if (target.level != Level::interpreter) {
+    if (!schedule::maps_bytes(program)) return x64::emit(program, target);
+    return tabulate(program).and_then(
+        [&](const schedule::ByteMap& map) { return x64::emit(map, target); });
+  }
 #endif
   return Error{Status::unavailable, "this build has no code generator for " + to_string(target) +
                                         ": kernels of " + program.name + " run in the interpreter"};

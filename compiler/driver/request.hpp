@@ -25,12 +25,18 @@ enum class Role : std::uint8_t {
   input_gradient,   // index: into its inputs; passes with a backward part only
 };
 
+// Read by the kernel; the others are written.
+[[nodiscard]] constexpr bool is_source(Role role) {
+  return role == Role::input || role == Role::output_gradient;
+}
+
 struct Operand {
   Role role = Role::input;
   std::uint32_t index = 0;
   Dtype dtype = Dtype::f32;  // as stored
   ir::Extent extent =
       ir::Extent::element;  // inputs and output gradients: scalar (one element for all) or element
+  Quantisation quantisation = {};  // of i8 and u8; the scale has been rounded to the compute type
 };
 
 struct Parameter {

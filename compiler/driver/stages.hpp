@@ -40,6 +40,12 @@ struct Compensate {
 // Primitives become machine ops, then parameters are baked.
 [[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph);
 
+// Operands of 8 bits become integers at the graph's edges.
+struct Quantize {
+  const Request& request;
+  Result<ir::Graph> operator()(const ir::Graph& graph) const;
+};
+
 struct Schedule {
   const Request& request;
   Result<schedule::ElementProgram> operator()(const ir::Graph& graph) const;

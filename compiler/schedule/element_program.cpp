@@ -8,6 +8,7 @@
 
 #include "compiler/ir/scalar.hpp"
 #include "compiler/schedule/arms.hpp"
+#include "compiler/schedule/byte_map.hpp"
 #include "compiler/schedule/order.hpp"
 
 namespace sluice::schedule {
@@ -154,6 +155,7 @@ std::string to_string(const ElementProgram& program) {
     append_operand(text, graph, output.value);
     text.append("\n");
   }
+  if (maps_bytes(program)) text.append("in machine code by a table of 256 entries\n");
   if (program.stream_from != 0)
     text.append("streamed from ").append(std::to_string(program.stream_from)).append(" elements\n");
   return text;

@@ -83,11 +83,36 @@ class Usage(CommandTest):
                    says="the gradient of 'y' has shape (2,), and the output has (3,)")
         self.fails("run", "relu", "--values", "1,2,3", "--axis", "1", says="--axis 1")
 
+    def test_quantisations(self):
+        one = ["run", "relu", "--values", "1", "--dtype", "x=i8", "--dtype", "y=f32"]
+        for scale in ("0", "nan", "inf", "-inf", "-1", "1e-60", "1e60"):
+            self.fails(*one, "--quant", f"x={scale},0", says="a scale that is positive and finite")
+        self.fails(*one, "--quant", "x=1,128", says="a zero point from -128 to 127, not 128")
+        self.fails("run", "relu", "--values", "1", "--dtype", "y=u8", "--quant", "y=1,-1",
+                   says="a zero point from 0 to 255, not -1")
+        for text in ("1", "1,", ",1", "1,0.5", "1,2,3", "a,b", "1,99999999999"):
+            self.fails(*one, "--quant", f"x={text}", says="--quant takes NAME=SCALE,ZERO")
+        self.fails(*one, "--quant", "x=1,0", "--quant", "x=1,0", says="names 'x' twice")
+        self.fails(*one, "--quant", "z=1,0", says="--quant: 'relu' has no operand 'z'")
+        self.fails(*one, says="'x' is of type i8: say what its integers stand for with --quant x=")
+        self.fails("run", "relu", "--values", "1", "--dtype", "x=i8", "--quant", "x=1,0",
+                   says="'y' is of type i8: say what its integers stand for with --quant y=")
+        self.fails("run", "relu", "--values", "1", "--quant", "x=1,0",
+                   says="'x' of type f32 has a quantisation, which only i8 and u8 have")
+        self.fails("run", "relu", "--values", "300", "--dtype", "x=i8", "--quant", "x=1,0",
+                   says="300")
+
+    def test_element_types_that_make_no_sense(self):
+        one = ["run", "relu", "--values", "1"]
+        for dtype in ("i32", "i64", "bool"):
+            self.fails(*one, "--dtype", f"x={dtype}", says="must be of a number type")
+            self.fails(*one, "--dtype", f"y={dtype}", says="must be of a number type")
+        self.fails("bench", "relu", "--dtype", "i32", says="--dtype is one of")
+
     def test_what_is_to_come(self):
         one = ["run", "relu", "--values", "1"]
-        for words in (["--reduction", "sum"], ["--split", "x=a,b"], ["--quant", "x=1,0"],
-                      ["--saved", "outputs", "--pass", "backward"], ["--dtype", "x=i8"],
-                      ["--dtype", "x=i32"], ["--target", "llvm"],
+        for words in (["--reduction", "sum"], ["--split", "x=a,b"],
+                      ["--saved", "outputs", "--pass", "backward"], ["--target", "llvm"],
                       ["--target", "interpreter-nofma"]):
             self.fails(*one, *words, says="yet")
         self.fails("run", "leaky_relu", "--values", "1", "--pass", "backward", "--wrt",
@@ -169,7 +194,7 @@ class Arrays(CommandTest):
         self.refuses(self.header(entry.format("'|O'", False)) + data, "'|O' is not read")
         self.refuses(self.header(entry.format("[('a', '<f4')]", False)) + data, "records")
         self.refuses(self.header(entry.format("'<u2'", False)) + data[:8], "bf16")
-        self.refuses(self.header(entry.format("'<i4'", False)) + data, "yet")
+        self.refuses(self.header(entry.format("'<i4'", False)) + data, "must be of a number type")
         self.refuses(b"\x93NUMPY\x09\x00" + self.GOOD[8:], "version 9.0")
 
     def test_damaged_headers(self):

@@ -42,6 +42,28 @@ class Values(CommandTest):
         self.fails("run", "prelu", "--values", "1", "--dtype", "x=f16", "--dtype", "weight=f64",
                    "--in", "weight=1", says="f64 inputs beside f16")
 
+    def test_8_bit_types(self):
+        for target in runnable_targets():
+            words = ["--target", target, "--values", "-128,-5,0,1,50,127", "--dtype", "x=i8",
+                     "--quant", "x=0.05,3"]
+            done = self.succeeds("run", "silu", *words, "--quant", "y=0.03,-10")
+            self.assertEqual(done.out, "-10 -15 -12 -12 62 127\n")
+            done = self.succeeds("run", "silu", *words, "--dtype", "y=u8", "--quant", "y=0.03,10")
+            self.assertEqual(done.out, "10 5 8 8 82 216\n")
+            done = self.succeeds("run", "silu", *words, "--dtype", "y=f16")
+            self.assertEqual(done.out, "-0.00935 -0.1605 -0.0694 -0.04752 2.145 6.188\n")
+            done = self.succeeds("run", "silu", *words, "--pass", "backward", "--grad",
+                                 "y=1,1,1,1,1,2")
+            self.assertEqual(done.out.split()[-1], "2.0210125")
+            done = self.succeeds("run", "relu", "--target", target, "--values", "-1,0.25,0.75,nan,9",
+                                 "--dtype", "y=u8", "--quant", "y=0.5,2")
+            self.assertEqual(done.out, "2 2 4 2 20\n")
+        self.write("x.npy", npy_bytes([-100, 0, 100], descr="|i1"))
+        self.succeeds("run", "relu", "--in", "x=x.npy", "--quant", "x=1,-1", "--quant", "y=1,-1",
+                      "--out", "y=y.npy")
+        y = Array(self.folder / "y.npy")
+        self.assertEqual((y.descr, y.values), ("|i1", (-1, 0, 100)))
+
     def test_standard_input(self):
         self.assertEqual(self.values("relu", "--values", "-", stdin=b"-1, 2\n3 4"), [0, 2, 3, 4])
         self.assertEqual(self.values("relu", "--in", "x=-", stdin=b"-1,5"), [0, 5])

@@ -46,8 +46,8 @@ struct Frame {
 };
 
 // How a stored element becomes a lane and back.
-enum class Storage : std::uint8_t { f32, f64, f16, bf16, boolean };
-inline constexpr std::size_t kStorageCount = 5;
+enum class Storage : std::uint8_t { f32, f64, f16, bf16, boolean, i8, u8 };
+inline constexpr std::size_t kStorageCount = 7;
 
 inline constexpr std::size_t kOpCount = 0
 #define LEAF(name) +1

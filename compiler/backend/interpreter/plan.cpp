@@ -23,8 +23,8 @@ std::optional<Storage> storage_of(Dtype dtype) {
     case Dtype::f16: return Storage::f16;
     case Dtype::bf16: return Storage::bf16;
     case Dtype::boolean: return Storage::boolean;
-    case Dtype::i8:
-    case Dtype::u8:
+    case Dtype::i8: return Storage::i8;
+    case Dtype::u8: return Storage::u8;
     case Dtype::i32:
     case Dtype::i64: return std::nullopt;
   }
@@ -64,17 +64,24 @@ class Planner {
   [[nodiscard]] Value& value(ir::ValueId id) { return values_[id.index]; }
   [[nodiscard]] const Value& value(ir::ValueId id) const { return values_[id.index]; }
 
+  // Integers are loaded and stored as 8 bits, numbers as anything else.
+  [[nodiscard]] static Outcome check_dtype(Dtype dtype, ir::Type type) {
+    if (storage_of(dtype) && is_quantised(dtype) == ir::is_integer(type.elem)) return Unit{};
+    return Error{Status::unsupported, "the interpreter has no loops yet for buffers of type " +
+                                          std::string(name(dtype))};
+  }
+
   [[nodiscard]] Outcome check_dtypes() const {
-    const auto supported = [](const std::vector<Dtype>& dtypes) -> Outcome {
-      for (const Dtype dtype : dtypes)
-        if (!storage_of(dtype))
-          return Error{Status::unsupported,
-                       "the interpreter has no loops yet for buffers of type " +
-                           std::string(name(dtype))};
-      return Unit{};
-    };
-    Outcome inputs = supported(program_.input_dtypes);
-    return inputs.ok() ? supported(program_.output_dtypes) : inputs;
+    for (std::size_t i = 0; i < graph_.inputs().size(); ++i)
+      if (Outcome checked = check_dtype(program_.input_dtypes[i], graph_.inputs()[i].type);
+          !checked)
+        return checked;
+    for (std::size_t i = 0; i < graph_.outputs().size(); ++i)
+      if (Outcome checked =
+              check_dtype(program_.output_dtypes[i], graph_[graph_.outputs()[i].value].type);
+          !checked)
+        return checked;
+    return Unit{};
   }
 
   static std::size_t storage_index(Dtype dtype) {

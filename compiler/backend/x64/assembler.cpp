@@ -32,6 +32,9 @@ std::size_t prefix_bytes(std::uint8_t first) { return first == 0x62 ? 4 : first 
 
 constexpr std::size_t kCacheLine = 64;
 
+// Of vcvtps2ph: to nearest, ties to even, whatever the caller's mode.
+constexpr std::uint8_t kNearestEven = 0;
+
 // The register of half the width.
 Xmm half_of(const Ymm& vector) {
   return vector.isZMM() ? Xmm(Ymm(vector.getIdx())) : Xmm(vector.getIdx());
@@ -256,7 +259,8 @@ void Assembler::write_load_scalar(const Placed& placed) {
   if (!is_narrow(placed.memory)) return broadcast(vector(placed.dst), buffer(placed.memory));
   const Dtype dtype = dtypes[placed.memory.place];
   const Xmm elements = half_of(vector(placed.dst));
-  vpbroadcastw(elements, ptr[buffer(placed.memory)]);
+  const Address from = ptr[buffer(placed.memory)];
+  size_of(dtype) == 1 ? vpbroadcastb(elements, from) : vpbroadcastw(elements, from);
   widen(vector(placed.dst), elements, dtype);
 }
 
@@ -335,16 +339,19 @@ bool Assembler::is_narrow(const Memory& memory) const {
   return size_of(dtypes[memory.place]) < machine_.lane_bytes();
 }
 
-// Elements of 16 bits, in a register or in memory, to lanes of f32: exact.
+// Elements of 16 bits, in a register or in memory, to lanes of f32: exact. Those of 8 bits to lanes
+// of integers.
 void Assembler::widen(const Ymm& dst, const Operand& elements, Dtype dtype) {
+  if (dtype == Dtype::i8) return vpmovsxbd(dst, elements);
+  if (dtype == Dtype::u8) return vpmovzxbd(dst, elements);
   if (dtype == Dtype::f16) return vcvtph2ps(dst, elements);
   vpmovzxwd(dst, elements);
   const Ymm whole = vector(dst.getIdx());
   vpslld(whole, whole, 16);
 }
 
-// AVX2 has no masked moves of 16 bits: what is left of a vector goes element by element, by r10,
-// from the last to the first.
+// AVX2 has no masked moves of 8 or 16 bits: what is left of a vector goes element by element, by
+// r10, from the last to the first.
 void Assembler::write_narrow_load(const Ymm& dst, const Memory& memory, Access access) {
   const Dtype dtype = dtypes[memory.place];
   const Address from = ptr[buffer(memory)];
@@ -352,14 +359,18 @@ void Assembler::write_narrow_load(const Ymm& dst, const Memory& memory, Access a
   if (machine_.avx512) return widen(dst | lanes_left() | T_z, from, dtype);
   const Reg64 base = memory.place < pointers.size() ? pointers[memory.place] : r15;
   const Xmm elements(dst.getIdx());
+  const auto bytes = static_cast<std::uint8_t>(size_of(dtype));
   write_up_to_end([&] { widen(dst, from, dtype); },
                   [&] {
                     Label next;
                     vpxor(elements, elements, elements);
                     lea(r10, ptr[rcx - 1]);
                     L(next);
-                    vpslldq(elements, elements, 2);
-                    vpinsrw(elements, elements, word[base + r10 * 2], 0);
+                    vpslldq(elements, elements, bytes);
+                    if (bytes == 1)
+                      vpinsrb(elements, elements, byte[base + r10], 0);
+                    else
+                      vpinsrw(elements, elements, word[base + r10 * 2], 0);
                     dec(r10);
                     cmp(r10, rax);
                     jge(next);
@@ -369,37 +380,47 @@ void Assembler::write_narrow_load(const Ymm& dst, const Memory& memory, Access a
                   });
 }
 
-// f32 is rounded here, to nearest even whatever the caller's mode; bf16 has been (select.cpp) and
-// lies in the low half of each lane.
+// f32 is rounded here; bf16 has been (select.cpp) and
+// lies in the low half of each lane, and so have 8 bits, whose saturation here changes nothing.
+void Assembler::pack(const Xmm& packed, const Ymm& lanes, Dtype dtype) {
+  if (dtype == Dtype::f16) return vcvtps2ph(packed, lanes, kNearestEven);
+  vextracti128(packed, lanes, 1);
+  if (dtype == Dtype::i8) {
+    vpackssdw(packed, Xmm(lanes.getIdx()), packed);
+    return vpacksswb(packed, packed, packed);
+  }
+  vpackusdw(packed, Xmm(lanes.getIdx()), packed);
+  if (dtype == Dtype::u8) vpackuswb(packed, packed, packed);
+}
+
 void Assembler::write_narrow_store(const Placed& placed, Access access) {
-  constexpr std::uint8_t kNearestEven = 0;
   const Ymm source = vector(placed.src[0]);
   const Memory& memory = placed.memory;
-  const bool is_f16 = dtypes[memory.place] == Dtype::f16;
+  const Dtype dtype = dtypes[memory.place];
+  const bool is_byte = size_of(dtype) == 1;
   Address to = ptr[buffer(memory)];
   if (machine_.avx512) {
     if (access == Access::partial) to = to | lanes_left();
-    return is_f16 ? vcvtps2ph(to, source, kNearestEven) : vpmovdw(to, source);
+    if (is_byte) return vpmovdb(to, source);
+    return dtype == Dtype::f16 ? vcvtps2ph(to, source, kNearestEven) : vpmovdw(to, source);
   }
   const Xmm packed(placed.scratch);
-  const auto pack = [&] {
-    if (is_f16) return vcvtps2ph(packed, source, kNearestEven);
-    vextracti128(packed, source, 1);
-    vpackusdw(packed, Xmm(source.getIdx()), packed);
-  };
   const auto whole = [&] {
-    pack();
-    vmovdqu(to, packed);
+    pack(packed, source, dtype);
+    is_byte ? vmovq(to, packed) : vmovdqu(to, packed);
   };
   if (access == Access::plain) return whole();
   const Reg64 base = memory.place < pointers.size() ? pointers[memory.place] : r15;
   write_up_to_end(whole, [&] {
     Label next;
-    pack();
+    pack(packed, source, dtype);
     mov(r10, rax);
     L(next);
-    vpextrw(word[base + r10 * 2], packed, 0);
-    vpsrldq(packed, packed, 2);
+    if (is_byte)
+      vpextrb(byte[base + r10], packed, 0);
+    else
+      vpextrw(word[base + r10 * 2], packed, 0);
+    vpsrldq(packed, packed, static_cast<std::uint8_t>(size_of(dtype)));
     inc(r10);
     cmp(r10, rcx);
     jl(next);

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "compiler/backend/x64/byte_map.hpp"
 #include "compiler/backend/x64/kernel.hpp"
 #include "compiler/backend/x64/shares.hpp"
 
@@ -73,27 +74,38 @@ Blocks allocate_blocks(Selection& selection, Machine machine) {
   return blocks;
 }
 
-Error failure(const std::exception& exception) {
-  return {Status::limit_exceeded, std::string("the x64 back end gave up: ") + exception.what()};
+// What `write` gives, for a target that there is code for; xbyak's exceptions as errors.
+template <typename Write>
+Result<object::CodeObject> guarded(const Target& target, const Write& write) {
+  if (target.level == Level::interpreter)
+    return Error{Status::invalid_argument, "the x64 back end makes no code for the interpreter"};
+  try {
+    return write();
+  } catch (const std::bad_alloc&) {
+    return Error{Status::out_of_memory, "out of memory while emitting x64 code"};
+  } catch (const std::exception& exception) {
+    return Error{Status::limit_exceeded,
+                 std::string("the x64 back end gave up: ") + exception.what()};
+  }
 }
 
 }  // namespace
 
 Result<object::CodeObject> emit(const schedule::ElementProgram& program, const Target& target,
                                 EmitOptions options) {
-  if (target.level == Level::interpreter)
-    return Error{Status::invalid_argument, "the x64 back end makes no code for the interpreter"};
-  const Machine machine{target.level == Level::x86_64_v4, program.graph.compute() == ir::Elem::f64};
-  try {
+  return guarded(target, [&]() -> Result<object::CodeObject> {
+    const Machine machine{target.level == Level::x86_64_v4,
+                          program.graph.compute() == ir::Elem::f64};
     Result<Selection> selection = select(program, machine);
     if (!selection) return selection.error();
     const Blocks blocks = allocate_blocks(*selection, machine);
     return write_kernel(program, machine, *selection, blocks, options.annotate);
-  } catch (const std::bad_alloc&) {
-    return Error{Status::out_of_memory, "out of memory while emitting x64 code"};
-  } catch (const std::exception& exception) {
-    return failure(exception);
-  }
+  });
+}
+
+Result<object::CodeObject> emit(const schedule::ByteMap& map, const Target& target) {
+  return guarded(target,
+                 [&]() -> Result<object::CodeObject> { return write_byte_map(map, target); });
 }
 
 }  // namespace sluice::x64

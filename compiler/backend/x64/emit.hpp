@@ -4,6 +4,7 @@
 #include <sluice/status.hpp>
 
 #include "compiler/object/code_object.hpp"
+#include "compiler/schedule/byte_map.hpp"
 #include "compiler/schedule/element_program.hpp"
 #include "support/target.hpp"
 
@@ -17,5 +18,7 @@ struct EmitOptions {
 // target.
 [[nodiscard]] Result<object::CodeObject> emit(const schedule::ElementProgram& program,
                                               const Target& target, EmitOptions options = {});
+// The same for a table.
+[[nodiscard]] Result<object::CodeObject> emit(const schedule::ByteMap& map, const Target& target);
 
 }  // namespace sluice::x64

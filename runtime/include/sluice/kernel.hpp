@@ -29,8 +29,9 @@ struct Promise {
 struct OperandInfo {
   std::string name;
   Dtype dtype = Dtype::f32;
-  bool output = false;  // written by the kernel
-  bool scalar = false;  // one element for all
+  bool output = false;                            // written by the kernel
+  bool scalar = false;                            // one element for all
+  std::optional<Quantisation> quantisation = {};  // of i8 and u8, as the kernel holds it
 };
 
 // Immutable; a copy costs one atomic increment. It may be called from any thread at once and lives

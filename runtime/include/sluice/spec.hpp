@@ -32,6 +32,7 @@ struct OperandSpec {
   Dtype dtype = Dtype::f32;
   std::vector<std::int64_t> shape = {};
   std::string name = {};  // of the function's signature; "grad_y" and "dx" for gradients of y and x
+  std::optional<Quantisation> quantisation = {};  // of i8 and u8, which must have one; of no other
 };
 
 [[nodiscard]] inline OperandSpec f32(std::vector<std::int64_t> shape, std::string name = {}) {
@@ -39,6 +40,14 @@ struct OperandSpec {
 }
 [[nodiscard]] inline OperandSpec f64(std::vector<std::int64_t> shape, std::string name = {}) {
   return {Dtype::f64, std::move(shape), std::move(name)};
+}
+[[nodiscard]] inline OperandSpec i8(std::vector<std::int64_t> shape, Quantisation quantisation,
+                                    std::string name = {}) {
+  return {Dtype::i8, std::move(shape), std::move(name), quantisation};
+}
+[[nodiscard]] inline OperandSpec u8(std::vector<std::int64_t> shape, Quantisation quantisation,
+                                    std::string name = {}) {
+  return {Dtype::u8, std::move(shape), std::move(name), quantisation};
 }
 
 struct ParameterValue {

@@ -34,7 +34,8 @@ struct TensorView {
   TensorView(const void* elements, Dtype type, std::initializer_list<std::int64_t> dimensions)
       : TensorView(elements, type, std::span(dimensions.begin(), dimensions.size())) {}
 
-  // One dimension, from anything that lies in memory as an array of float, double or bool;
+  // One dimension, from anything that lies in memory as an array of float, double, bool, int8_t or
+  // uint8_t;
   // implicit, so that a call takes spans and vectors as they stand.
   template <std::ranges::contiguous_range Range>
   TensorView(Range& range)
@@ -53,11 +54,15 @@ struct TensorView {
  private:
   template <typename T>
   static constexpr Dtype dtype_of() {
-    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, bool>,
-                  "a range of float, double or bool; other types need a dtype of their own");
     if constexpr (std::is_same_v<T, float>) return Dtype::f32;
     if constexpr (std::is_same_v<T, double>) return Dtype::f64;
-    return Dtype::boolean;
+    if constexpr (std::is_same_v<T, bool>) return Dtype::boolean;
+    if constexpr (std::is_same_v<T, std::int8_t>) return Dtype::i8;
+    static_assert(std::is_floating_point_v<T> || std::is_same_v<T, bool> ||
+                      std::is_same_v<T, std::int8_t> || std::is_same_v<T, std::uint8_t>,
+                  "a range of float, double, bool, int8_t or uint8_t; other types need a dtype of "
+                  "their own");
+    return Dtype::u8;
   }
 };
 
