@@ -26,6 +26,7 @@ struct Options {
   std::vector<std::string> library_files;
   std::vector<std::string> targets;
   std::string pass = "forward";
+  std::string dtype = "f32";
   std::string sizes;
   bool quick = false;
   bool json = false;
@@ -66,6 +67,12 @@ Result<BenchPlan> read_plan(const Options& options) {
                  fmt::format("unknown pass '{}': known are forward, backward, forward_backward",
                              options.pass)};
   plan.pass = *pass;
+  const std::optional<Dtype> dtype = dtype_from_name(options.dtype);
+  if (!dtype || (!is_floating(*dtype) && !is_quantised(*dtype)))
+    return Error{
+        Status::unknown_name,
+        fmt::format("--dtype is one of f32, f64, f16, bf16, i8, u8, not '{}'", options.dtype)};
+  plan.dtype = *dtype;
   if (Outcome read = read_sizes(options.sizes, plan.sizes); !read) return read.error();
   for (const std::string& text : options.targets) {
     const Result<Target> target = parse_target(text);
@@ -108,7 +115,8 @@ Json time_to_json(const bench::Timing& time, double unit) {
 Json result_to_json(const BenchResult& result) {
   Json contenders = Json::array();
   for (const Contender& contender : result.contenders) {
-    Json entry = {{"name", contender.name}, {"max_relative_error", contender.error}};
+    Json entry = {{"name", contender.name}};
+    if (contender.error) entry["max_relative_error"] = *contender.error;
     if (contender.compile) entry["compile_us"] = time_to_json(*contender.compile, kMicro);
     if (contender.break_even) entry["break_even_elements"] = *contender.break_even;
     contenders.push_back(std::move(entry));
@@ -126,7 +134,7 @@ Json result_to_json(const BenchResult& result) {
   }
   return {{"function", result.function},
           {"pass", name(result.pass)},
-          {"dtype", "f32"},
+          {"dtype", name(result.dtype)},
           {"contenders", std::move(contenders)},
           {"sizes", std::move(sizes)}};
 }
@@ -172,8 +180,8 @@ std::string ratio_line(const BenchRow& row, std::size_t jit) {
 }
 
 std::string table(const Report& report, const BenchResult& result) {
-  std::string text = fmt::format("\n{} {} f32: ns an element, least (median)\n", result.function,
-                                 name(result.pass));
+  std::string text = fmt::format("\n{} {} {}: ns an element, least (median)\n", result.function,
+                                 name(result.pass), name(result.dtype));
   std::vector<std::string> heads;
   for (const Contender& contender : result.contenders) heads.push_back(level_of(contender.name));
   heads.insert(heads.end(), {"memcpy", "streaming copy"});
@@ -194,7 +202,7 @@ std::string table(const Report& report, const BenchResult& result) {
     compile.push_back(
         contender.compile ? fmt::format("{:.0f} us", contender.compile->median * kMicro) : "-");
     break_even.push_back(contender.break_even ? fmt::format("{:.0f}", *contender.break_even) : "-");
-    errors.push_back(fmt::format("{:.1e}", contender.error));
+    errors.push_back(contender.error ? fmt::format("{:.1e}", *contender.error) : "-");
   }
   text += cells("compile", compile) + cells("break-even", break_even);
   return text + cells("error", errors);
@@ -225,6 +233,8 @@ void add_bench(CLI::App& app, Action& action) {
   command->add_option("functions", options->functions, "Functions: NAME, FILE.slu or FILE.slu:NAME")
       ->required();
   command->add_option("--pass", options->pass, "forward, backward or forward_backward");
+  command->add_option("--dtype", options->dtype,
+                      "The operands' element type: f32, f64, f16, bf16, i8 or u8");
   command->add_option("--sizes", options->sizes, "Element counts; left out: 4096,65536,16777216");
   command
       ->add_option("--target", options->targets,

@@ -11,6 +11,7 @@
 
 #include "bench/measure/buffer.hpp"
 #include "bench/measure/loops.hpp"
+#include "tools/values.hpp"
 
 namespace sluice::tools {
 namespace {
@@ -20,6 +21,11 @@ using bench::Buffer;
 constexpr double kInputScale = 3.0;                             // inputs are 3 N(0, 1)
 constexpr std::size_t kPeriod = 65536;                          // and repeat after this many
 constexpr std::int64_t kErrorElements = std::int64_t{1} << 16;  // errors are looked for among these
+
+// Integers of 8 bits for numbers between -12 and 12.
+Quantisation quantisation_of(Dtype dtype) {
+  return {4 * kInputScale / 128, dtype == Dtype::u8 ? 128 : 0};
+}
 
 // All operands of the pass in order, each varying along the tensor.
 KernelSpec spec_of(const Function& function, Pass pass, Dtype dtype, std::int64_t count) {
@@ -31,7 +37,9 @@ KernelSpec spec_of(const Function& function, Pass pass, Dtype dtype, std::int64_
   std::size_t operands = definition.inputs.size();
   if (pass != Pass::forward) operands += definition.outputs.size() + definition.inputs.size();
   if (pass != Pass::backward) operands += definition.outputs.size();
-  for (std::size_t i = 0; i < operands; ++i) spec.operands.push_back({dtype, {count}, {}});
+  OperandSpec operand{dtype, {count}, {}};
+  if (is_quantised(dtype)) operand.quantisation = quantisation_of(dtype);
+  spec.operands.assign(operands, operand);
   return spec;
 }
 
@@ -45,21 +53,39 @@ float into_domain(float x, const dsl::FunctionDef& definition) {
   return x;
 }
 
-void fill(std::span<float> out, std::uint64_t seed, const dsl::FunctionDef& definition) {
-  const std::size_t first = std::min(out.size(), kPeriod);
-  bench::fill_normal(out.first(first), static_cast<float>(kInputScale), seed);
-  for (float& x : out.first(first)) x = into_domain(x, definition);
-  for (std::size_t done = first; done < out.size(); done += kPeriod)
-    std::memcpy(out.data() + done, out.data(),
-                std::min(kPeriod, out.size() - done) * sizeof(float));
+// Numbers as elements of a type, each rounded once.
+std::vector<std::byte> stored(std::span<const float> numbers, Dtype dtype) {
+  std::vector<std::byte> elements(numbers.size() * size_of(dtype));
+  if (!is_quantised(dtype)) {
+    convert(std::as_bytes(numbers), Dtype::f32, dtype, elements);
+    return elements;
+  }
+  const auto [scale, zero_point] = quantisation_of(dtype);
+  const IntegerRange range = range_of(dtype);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const double steps = std::nearbyint(double{numbers[i]} / scale) + zero_point;
+    const double limited = std::clamp<double>(steps, range.least, range.greatest);
+    elements[i] = static_cast<std::byte>(static_cast<int>(limited));
+  }
+  return elements;
+}
+
+void fill(std::span<std::byte> out, Dtype dtype, std::uint64_t seed,
+          const dsl::FunctionDef& definition) {
+  std::vector<float> numbers(std::min(out.size() / size_of(dtype), kPeriod));
+  bench::fill_normal(numbers, static_cast<float>(kInputScale), seed);
+  for (float& x : numbers) x = into_domain(x, definition);
+  const std::vector<std::byte> period = stored(numbers, dtype);
+  for (std::size_t done = 0; done < out.size(); done += period.size())
+    std::memcpy(out.data() + done, period.data(), std::min(period.size(), out.size() - done));
 }
 
 // The largest relative error; where the reference is no normal number an element says nothing.
-double largest_error(std::span<const float> got, std::span<const double> wanted) {
+double largest_error(std::span<const double> got, std::span<const double> wanted) {
   double largest = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     if (!std::isfinite(wanted[i]) || std::abs(wanted[i]) < double{FLT_MIN}) continue;
-    const double error = std::abs(double{got[i]} - wanted[i]) / std::abs(wanted[i]);
+    const double error = std::abs(got[i] - wanted[i]) / std::abs(wanted[i]);
     // A NaN where there should be a number is the largest error of all.
     largest = std::isnan(error) ? HUGE_VAL : std::max(largest, error);
   }
@@ -73,6 +99,7 @@ class Bench {
   Result<BenchResult> run() && {
     result_.function = function_.name();
     result_.pass = plan_.pass;
+    result_.dtype = plan_.dtype;
     for (const std::string& target : plan_.targets)
       if (Outcome added = add_target(target); !added) return added.error();
     find_break_even_later_ = !plan_.targets.empty() && plan_.targets.front() == "interpreter";
@@ -89,13 +116,13 @@ class Bench {
 
   Outcome add_target(const std::string& target) {
     Runtime runtime;
-    KernelSpec spec = spec_of(function_, plan_.pass, Dtype::f32, plan_.sizes.front());
+    KernelSpec spec = spec_of(function_, plan_.pass, plan_.dtype, plan_.sizes.front());
     spec.target = target;
     const Result<Kernel> kernel = runtime.compile(spec);
     if (!kernel) return kernel.error();
     const bench::Timing compile = bench::measure_single(
         [&] { runtime.clear(); }, [&] { (void)runtime.compile(spec).ok(); }, plan_.compile_samples);
-    result_.contenders.push_back({target, compile, std::nullopt, 0});
+    result_.contenders.push_back({target, compile, std::nullopt, std::nullopt});
     calls_.push_back(
         [this, held = *kernel](std::int64_t count) { held.run(pointers_.data(), count); });
     return Unit{};
@@ -105,7 +132,7 @@ class Bench {
     const dsl::FunctionDef& definition = function_.definition();
     // A user's function may bear a name of the library's and be another.
     const bool known = definition.from_library && definition.inputs.size() == 1 &&
-                       plan_.pass != Pass::forward_backward;
+                       plan_.pass != Pass::forward_backward && plan_.dtype == Dtype::f32;
     if (!known) return;
     add_loop(kFastMathLoop, bench::find_loops(bench::fast_math_loops(), definition.name));
     add_loop(kStdLoop, bench::find_loops(bench::std_loops(), definition.name));
@@ -113,7 +140,7 @@ class Bench {
 
   void add_loop(std::string_view name, const bench::Loops* loops) {
     if (loops == nullptr) return;
-    result_.contenders.push_back({std::string(name), std::nullopt, std::nullopt, 0});
+    result_.contenders.push_back({std::string(name), std::nullopt, std::nullopt, std::nullopt});
     const auto elements = [this](std::size_t i) { return buffers_[i].data(); };
     calls_.push_back([this, loops, elements](std::int64_t count) {
       const auto n = static_cast<std::size_t>(count);
@@ -126,14 +153,14 @@ class Bench {
 
   Outcome make_buffers() {
     const std::int64_t longest = *std::max_element(plan_.sizes.begin(), plan_.sizes.end());
-    const KernelSpec spec = spec_of(function_, plan_.pass, Dtype::f32, longest);
+    const KernelSpec spec = spec_of(function_, plan_.pass, plan_.dtype, longest);
     const std::size_t inputs = inputs_of_pass();
     for (std::size_t i = 0; i < spec.operands.size(); ++i) {
-      buffers_.emplace_back(static_cast<std::size_t>(longest));
+      buffers_.emplace_back((bytes_of(longest) + sizeof(float) - 1) / sizeof(float));
       if (buffers_.back().size() == 0)
         return Error{Status::out_of_memory,
                      fmt::format("there is no memory for {} elements", longest)};
-      if (i < inputs) fill(buffers_.back().span(), i + 1, function_.definition());
+      if (i < inputs) fill(elements_of(i, longest), plan_.dtype, i + 1, function_.definition());
       pointers_.push_back(buffers_.back().data());
     }
     return Unit{};
@@ -144,15 +171,28 @@ class Bench {
     return definition.inputs.size() + (plan_.pass == Pass::forward ? 0 : definition.outputs.size());
   }
 
+  [[nodiscard]] std::size_t bytes_of(std::int64_t count) const {
+    return static_cast<std::size_t>(count) * size_of(plan_.dtype);
+  }
+  [[nodiscard]] std::span<std::byte> elements_of(std::size_t buffer, std::int64_t count) {
+    return std::as_writable_bytes(buffers_[buffer].span()).first(bytes_of(count));
+  }
+  // A buffer's elements as numbers, exactly.
+  void read_numbers(std::size_t buffer, std::span<double> numbers) {
+    convert(elements_of(buffer, static_cast<std::int64_t>(numbers.size())), plan_.dtype, Dtype::f64,
+            std::as_writable_bytes(numbers));
+  }
+
   // The error of each contender over all outputs, against the same function in f64.
   Outcome compare() {
+    if (is_quantised(plan_.dtype)) return Unit{};
     const std::int64_t count = std::min(kErrorElements, plan_.sizes.back());
     const auto n = static_cast<std::size_t>(count);
     KernelSpec spec = spec_of(function_, plan_.pass, Dtype::f64, count);
     spec.target = "interpreter";
-    // Parameters as the f32 kernels hold them.
+    // Parameters as the kernels hold them.
     for (const dsl::Parameter& parameter : function_.definition().parameters)
-      if (!parameter.is_integer)
+      if (!parameter.is_integer && plan_.dtype != Dtype::f64)
         spec.parameters.push_back(
             {parameter.name, double{static_cast<float>(parameter.default_value)}});
     const Result<Kernel> kernel = Runtime{}.compile(spec);
@@ -160,15 +200,19 @@ class Bench {
     std::vector<std::vector<double>> wide(buffers_.size(), std::vector<double>(n));
     std::vector<void*> pointers;
     for (std::size_t i = 0; i < buffers_.size(); ++i) {
-      if (i < inputs_of_pass()) std::copy_n(buffers_[i].data(), n, wide[i].begin());
+      if (i < inputs_of_pass()) read_numbers(i, wide[i]);
       pointers.push_back(wide[i].data());
     }
     kernel->run(pointers.data(), count);
+    std::vector<double> got(n);
     for (std::size_t who = 0; who < calls_.size(); ++who) {
       calls_[who](count);
-      for (std::size_t i = inputs_of_pass(); i < buffers_.size(); ++i)
-        result_.contenders[who].error = std::max(
-            result_.contenders[who].error, largest_error(buffers_[i].span().first(n), wide[i]));
+      double error = 0;
+      for (std::size_t i = inputs_of_pass(); i < buffers_.size(); ++i) {
+        read_numbers(i, got);
+        error = std::max(error, largest_error(got, wide[i]));
+      }
+      result_.contenders[who].error = error;
     }
     return Unit{};
   }
@@ -178,7 +222,7 @@ class Bench {
     for (const Call& call : calls_) calls.emplace_back([&call, count] { call(count); });
     const float* from = buffers_.front().data();
     float* to = buffers_.back().data();
-    const auto n = static_cast<std::size_t>(count);
+    const std::size_t n = std::max<std::size_t>(bytes_of(count) / sizeof(float), 1);
     calls.emplace_back([=] { bench::copy_plain(from, to, n); });
     calls.emplace_back([=] { bench::copy_streaming(from, to, n); });
     std::vector<bench::Timing> times = bench::measure(calls, plan_.timing);

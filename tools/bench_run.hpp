@@ -1,5 +1,5 @@
 // `sluice bench`, the measuring half: one function on every rung of this machine, beside plain C++
-// loops of the same formula and beside plain copies.
+// loops of the same formula (f32) and beside plain copies.
 //
 // In: a function and a plan. Out: for each size the time of each contender, what compiling cost and
 // from how many elements on it pays, and the error of each. All contenders of a size are measured
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include <sluice/dtype.hpp>
 #include <sluice/pass.hpp>
 #include <sluice/status.hpp>
 
@@ -24,6 +25,7 @@ struct BenchPlan {
   bench::Plan timing;
   int compile_samples = 21;
   Pass pass = Pass::forward;
+  Dtype dtype = Dtype::f32;  // of all operands
   std::vector<std::int64_t> sizes{4096, 65536, std::int64_t{1} << 24};
   std::vector<std::string> targets;  // lowest first
 };
@@ -40,12 +42,13 @@ struct Contender {
   std::string name;                      // a target, "loop" or "std"
   std::optional<bench::Timing> compile;  // seconds; of targets
   std::optional<double> break_even;      // elements from which it is ahead of the interpreter
-  double error = 0;                      // the largest relative one
+  std::optional<double> error;           // the largest relative one; none of 8-bit operands
 };
 
 struct BenchResult {
   std::string function;
   Pass pass = Pass::forward;
+  Dtype dtype = Dtype::f32;
   std::vector<Contender> contenders;
   std::vector<BenchRow> rows;  // one a size
 };

@@ -151,6 +151,15 @@ class Bench(CommandTest):
                 self.assertGreater(time["min"], 0)
                 self.assertGreaterEqual(time["median"], time["min"])
 
+    def test_element_types(self):
+        for dtype in ("f16", "bf16", "f64", "i8", "u8"):
+            done = self.succeeds("bench", "relu", "--quick", "--sizes", "512", "--dtype", dtype,
+                                 "--json").json()["functions"][0]
+            self.assertEqual(done["dtype"], dtype)
+            for contender in done["contenders"]:
+                self.assertEqual("max_relative_error" in contender, dtype not in ("i8", "u8"))
+                self.assertLess(contender.get("max_relative_error", 0), 0.01)
+
     def test_backward_and_table(self):
         out = self.succeeds("bench", "relu", "tanh", "--quick", "--sizes", "512", "--pass",
                             "backward").out
