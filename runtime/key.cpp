@@ -19,6 +19,7 @@ struct Encode {
   void operator()(std::string_view, Pass pass) {
     words.push_back(static_cast<std::uint64_t>(pass));
   }
+  void operator()(std::string_view, bool flag) { words.push_back(flag ? 1 : 0); }
   void operator()(std::string_view, const std::vector<driver::Operand>& operands) {
     words.push_back(operands.size());
     for (const driver::Operand& operand : operands) {
@@ -64,6 +65,9 @@ struct Describe {
     field(field_name, hexadecimal(digest.high) + hexadecimal(digest.low));
   }
   void operator()(std::string_view field_name, Pass pass) { field(field_name, name(pass)); }
+  void operator()(std::string_view field_name, bool flag) {
+    if (flag) field(field_name, "yes");
+  }
   void operator()(std::string_view field_name, const std::vector<driver::Operand>& operands) {
     std::string list;
     for (const driver::Operand& operand : operands) {

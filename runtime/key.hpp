@@ -17,6 +17,7 @@ template <typename Visitor>
 void visit_key(const ResolvedSpec& spec, Visitor&& visit) {
   visit("definition", spec.definition);
   visit("pass", spec.pass);
+  visit("accumulate", spec.accumulate);
   visit("operands", spec.operands);
   visit("parameters", spec.params);
   visit("target", spec.target);

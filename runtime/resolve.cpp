@@ -75,6 +75,10 @@ class Resolver {
 
   Outcome choose_pass() {
     resolved_->pass = spec_.pass;
+    resolved_->accumulate = spec_.accumulate;
+    if (!has_backward() && spec_.accumulate)
+      return error(Status::invalid_argument,
+                   "gradients are to be accumulated, but the pass is forward");
     if (spec_.saved == Saved::outputs)
       return error(Status::unsupported,
                    "a backward kernel cannot read saved outputs yet; leave saved at inputs");

@@ -33,6 +33,7 @@ struct ResolvedSpec {
   // The key: what visit_key names.
   dsl::Digest definition;  // of the function and all it calls
   Pass pass = Pass::forward;
+  bool accumulate = false;
   std::vector<driver::Operand> operands;
   std::vector<driver::Parameter> params;
   Target target;
@@ -50,7 +51,7 @@ struct ResolvedSpec {
     return program->function(function);
   }
   [[nodiscard]] driver::Request request() const {
-    return {program.get(), function, pass, operands, params};
+    return {program.get(), function, pass, accumulate, operands, params};
   }
   [[nodiscard]] Dtype compute_type() const;
 };

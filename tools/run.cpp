@@ -111,6 +111,9 @@ void add_operand_options(CLI::App& command, RunArguments& to) {
   repeatable("--out", to.outputs,
              "A file for an output (y, dx); what --out does not name is not computed; repeatable",
              "NAME=FILE.npy");
+  repeatable("--accumulate", to.accumulated,
+             "What a gradient is added to; for all that are computed, or none; repeatable",
+             "NAME=FILE.npy|NAME=1,2,3");
   repeatable("--dtype", to.dtypes,
              "The element type of an operand: f32 f64 f16 bf16 i8 u8 i32 i64 bool; repeatable",
              "NAME=TYPE");

@@ -14,12 +14,13 @@ namespace sluice::tools {
 struct RunArguments {
   std::string function;
   std::string pass = "forward";
-  std::vector<std::string> inputs;      // NAME=FILE.npy or NAME=1,2,3
-  std::vector<std::string> values;      // of x; at most one
-  std::vector<std::string> parameters;  // NAME=VALUE
-  std::vector<std::string> gradients;   // of outputs: NAME=FILE.npy or NAME=1,2,3
-  std::vector<std::string> outputs;     // NAME=FILE.npy
-  std::vector<std::string> dtypes;      // NAME=TYPE
+  std::vector<std::string> inputs;       // NAME=FILE.npy or NAME=1,2,3
+  std::vector<std::string> values;       // of x; at most one
+  std::vector<std::string> parameters;   // NAME=VALUE
+  std::vector<std::string> gradients;    // of outputs: NAME=FILE.npy or NAME=1,2,3
+  std::vector<std::string> outputs;      // NAME=FILE.npy
+  std::vector<std::string> accumulated;  // of gradients: NAME=FILE.npy or NAME=1,2,3
+  std::vector<std::string> dtypes;       // NAME=TYPE
   std::vector<std::string> splits;
   std::vector<std::string> quantisations;  // NAME=SCALE,ZERO
   std::vector<std::string> library_files;

@@ -50,6 +50,9 @@ class RunOperands {
   [[nodiscard]] Result<std::uint32_t> find_input(const std::string& name) const;
   // An output by its name; `y` is always the first.
   [[nodiscard]] std::optional<std::uint32_t> find_output(std::string_view name) const;
+  // Elements from a file, as text or from standard input: of the type wanted, or the file's, or
+  // that of values.
+  Result<Given> read_operand(const std::string& text, std::optional<Dtype> wanted, Dtype of_values);
   // The number input that a name such as "dx" is the gradient of.
   [[nodiscard]] std::optional<std::uint32_t> find_gradient(std::string_view name) const;
 
@@ -62,7 +65,6 @@ class RunOperands {
   Outcome read_parameters();
   Outcome read_gradients();
   Result<Given> read_file(const std::string& path, std::optional<Dtype> wanted);
-  Result<Given> read_operand(const std::string& text, std::optional<Dtype> wanted, Dtype of_values);
   Outcome bind_input(const std::string& name, const std::string& text);
   Outcome bind_scalar(std::uint32_t index, const std::string& text);
   Outcome add_parameter(const std::string& name, double value);

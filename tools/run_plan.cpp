@@ -21,7 +21,7 @@ class Planner {
 
   Result<RunPlan> run() && {
     for (const auto step : {&Planner::choose_pass, &Planner::read_operands, &Planner::settle_shape,
-                            &Planner::choose_outputs, &Planner::make_spec})
+                            &Planner::choose_outputs, &Planner::read_held, &Planner::make_spec})
       if (Outcome done = (this->*step)(); !done) return done.error();
     return std::move(plan_);
   }
@@ -42,6 +42,8 @@ class Planner {
     if (arguments_.saved == "auto") plan_.spec.saved = Saved::automatic;
     if (!has_backward() && !arguments_.gradients.empty())
       return misuse("--grad has no meaning in the pass forward");
+    if (!has_backward() && !arguments_.accumulated.empty())
+      return misuse("--accumulate has no meaning in the pass forward");
     if (!has_backward() && !arguments_.wanted.empty())
       return misuse("--wrt has no meaning in the pass forward");
     return Unit{};
@@ -227,6 +229,35 @@ class Planner {
                       "a sum, is not supported yet\n",
                       name, name);
     }
+    return Unit{};
+  }
+
+  // What gradients are added to.
+  Outcome read_held() {
+    if (arguments_.accumulated.empty()) return Unit{};
+    plan_.spec.accumulate = true;
+    Outcome read =
+        each(arguments_.accumulated, "--accumulate", [&](const Assignment& given) -> Outcome {
+          const auto place =
+              std::find_if(plan_.outputs.begin(), plan_.outputs.end(),
+                           [&](const RunOutput& output) { return output.name == given.name; });
+          if (place == plan_.outputs.end() || !operands_.find_gradient(given.name))
+            return unknown(
+                fmt::format("--accumulate: there is no gradient '{}' to compute", given.name));
+          if (place->held) return misuse(fmt::format("--accumulate names '{}' twice", given.name));
+          Result<Given> held = operands_.read_operand(given.value, place->dtype, place->dtype);
+          if (!held) return held.error();
+          if (held->shape != place->shape)
+            return Error{Status::invalid_operands,
+                         fmt::format("--accumulate: '{}' has shape {}, not {}", given.name,
+                                     to_string(place->shape), to_string(held->shape))};
+          place->held = std::move(held->source);
+          return Unit{};
+        });
+    if (!read) return read;
+    for (const RunOutput& output : plan_.outputs)
+      if (operands_.find_gradient(output.name) && !output.held)
+        return misuse(fmt::format("--accumulate: what '{}' is added to is missing", output.name));
     return Unit{};
   }
 

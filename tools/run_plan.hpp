@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct RunOutput {
   std::string path;  // empty: to be printed
   Dtype dtype;
   Shape shape;
+  std::optional<Source> held = {};  // what the output is added to
 };
 
 struct RunPlan {

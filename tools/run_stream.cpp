@@ -19,7 +19,8 @@ struct Reader {
 };
 
 struct Sink {
-  std::optional<NpyWriter> file;  // nothing: kept in memory
+  std::optional<NpyWriter> file;      // nothing: kept in memory
+  std::optional<OperandStream> held;  // what the elements are added to
   Bytes kept;
   Bytes piece;
   Dtype dtype;
@@ -57,8 +58,10 @@ class Stream {
 
  private:
   Outcome open_sinks() {
-    for (const RunOutput& output : plan_.outputs) {
-      Sink sink{std::nullopt, {}, Bytes(piece_bytes(plan_, output.dtype)), output.dtype};
+    for (RunOutput& output : plan_.outputs) {
+      Sink sink{
+          std::nullopt, std::nullopt, {}, Bytes(piece_bytes(plan_, output.dtype)), output.dtype};
+      if (output.held) sink.held.emplace(std::move(*output.held), output.dtype, plan_.result);
       if (!output.path.empty()) {
         Result<NpyWriter> file = NpyWriter::create(output.path, output.dtype, output.shape);
         if (!file) return file.error();
@@ -84,6 +87,9 @@ class Stream {
   Outcome run_piece(std::int64_t first, std::int64_t count) {
     for (Reader& reader : readers_)
       if (Outcome filled = reader.stream.fill(first, count, reader.piece); !filled) return filled;
+    for (Sink& sink : sinks_)
+      if (sink.held)
+        if (Outcome filled = sink.held->fill(first, count, sink.piece); !filled) return filled;
     kernel_.run(buffers_.data(), count);
     for (Sink& sink : sinks_)
       if (Outcome put = sink.put(count); !put) return put;

@@ -7,6 +7,7 @@
 #include "compiler/autodiff/differentiate.hpp"
 #include "compiler/driver/stages.hpp"
 #include "compiler/driver/tabulate.hpp"
+#include "compiler/ir/mapping.hpp"
 #include "compiler/lower/lower.hpp"
 #include "compiler/numerics/expand.hpp"
 #include "compiler/numerics/quantize.hpp"
@@ -103,24 +104,71 @@ Result<ir::Graph> expand(const ir::Graph& graph) {
   return rewrite::simplify_exact(rewrite::bake(*expanded));
 }
 
-Result<ir::Graph> Quantize::operator()(const ir::Graph& graph) const {
-  std::vector<std::optional<numerics::QuantisedType>> inputs;
-  std::vector<std::optional<numerics::QuantisedType>> outputs;
+// After expansion, so that the gradient has the bits that it has by itself.
+Result<ir::Graph> Accumulate::operator()(const ir::Graph& graph) const {
+  if (!request.accumulate) return graph;
+  ir::Graph result = graph.empty_copy();
+  ir::Mapping mapping(graph, result);
+  for (const ir::ValueId id : graph.live()) mapping.copy(id);
+  std::size_t output = 0;
   for (const Operand& operand : request.operands) {
-    auto& edges = is_source(operand.role) ? inputs : outputs;
-    edges.emplace_back();
-    if (is_quantised(operand.dtype)) edges.back() = {operand.dtype, operand.quantisation};
+    if (is_source(operand.role)) continue;
+    const auto& [name, value] = graph.outputs()[output++];
+    ir::ValueId sum = mapping[value];
+    if (operand.role == Role::input_gradient) {
+      const ir::ValueId held = result.add_input(name, {graph.compute(), ir::Extent::element});
+      sum = result.add(ir::Op::add, {held, sum});
+    }
+    result.add_output(name, sum);
   }
-  return numerics::quantize(graph, inputs, outputs);
+  return result;
+}
+
+namespace {
+
+// The operands behind the inputs and the outputs of the graph that is scheduled, in order.
+struct Edges {
+  std::vector<const Operand*> inputs;
+  std::vector<const Operand*> outputs;
+  std::vector<std::uint32_t> accumulated;
+};
+
+Edges edges(const Request& request) {
+  Edges edges;
+  for (const Operand& operand : request.operands)
+    (is_source(operand.role) ? edges.inputs : edges.outputs).push_back(&operand);
+  for (std::size_t i = 0; request.accumulate && i < edges.outputs.size(); ++i) {
+    if (edges.outputs[i]->role != Role::input_gradient) continue;
+    edges.inputs.push_back(edges.outputs[i]);
+    edges.accumulated.push_back(static_cast<std::uint32_t>(i));
+  }
+  return edges;
+}
+
+}  // namespace
+
+Result<ir::Graph> Quantize::operator()(const ir::Graph& graph) const {
+  const auto types_of = [](const std::vector<const Operand*>& operands) {
+    std::vector<std::optional<numerics::QuantisedType>> types;
+    for (const Operand* operand : operands) {
+      types.emplace_back();
+      if (is_quantised(operand->dtype)) types.back() = {operand->dtype, operand->quantisation};
+    }
+    return types;
+  };
+  const Edges at = edges(request);
+  return numerics::quantize(graph, types_of(at.inputs), types_of(at.outputs));
 }
 
 Result<schedule::ElementProgram> Schedule::operator()(const ir::Graph& graph) const {
-  std::vector<Dtype> inputs;
-  std::vector<Dtype> outputs;
-  for (const Operand& operand : request.operands)
-    (is_source(operand.role) ? inputs : outputs).push_back(operand.dtype);
+  const auto dtypes_of = [](const std::vector<const Operand*>& operands) {
+    std::vector<Dtype> dtypes;
+    for (const Operand* operand : operands) dtypes.push_back(operand->dtype);
+    return dtypes;
+  };
+  const Edges at = edges(request);
   return schedule::schedule_elements(kernel_name(request), rewrite::simplify_exact(graph),
-                                     std::move(inputs), std::move(outputs));
+                                     dtypes_of(at.inputs), dtypes_of(at.outputs), at.accumulated);
 }
 
 std::string kernel_name(const Request& request) {
@@ -139,6 +187,7 @@ Result<Compiled> compile(const Request& request) {
                                                  .and_then(stabilize(request, fired))
                                                  .and_then(compensate(request, fired))
                                                  .and_then(expand)
+                                                 .and_then(Accumulate{request})
                                                  .and_then(Quantize{request})
                                                  .and_then(Schedule{request});
   if (!program.ok()) return program.error();

@@ -48,6 +48,7 @@ struct Request {
   const dsl::Program* program = nullptr;
   dsl::FunctionId function = dsl::kNoFunction;
   Pass pass = Pass::forward;
+  bool accumulate = false;  // gradients of inputs are added to what their buffers hold
 
   // The graph's inputs and then its outputs, one each, in order. An input of the function that is
   // not here takes its default; an output that is not here is not computed; one without an output

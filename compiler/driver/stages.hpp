@@ -40,6 +40,13 @@ struct Compensate {
 // Primitives become machine ops, then parameters are baked.
 [[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph);
 
+// Gradients are added to what their buffers hold: further inputs of the graph, in the order of the
+// gradients.
+struct Accumulate {
+  const Request& request;
+  Result<ir::Graph> operator()(const ir::Graph& graph) const;
+};
+
 // Operands of 8 bits become integers at the graph's edges.
 struct Quantize {
   const Request& request;

@@ -98,11 +98,13 @@ void append_steps(std::string& text, const Graph& graph, std::string_view title,
 }  // namespace
 
 ElementProgram schedule_elements(std::string name, Graph graph, std::vector<Dtype> input_dtypes,
-                                 std::vector<Dtype> output_dtypes) {
+                                 std::vector<Dtype> output_dtypes,
+                                 std::vector<std::uint32_t> accumulated) {
   ElementProgram program{std::move(name),
                          std::move(graph),
                          std::move(input_dtypes),
                          std::move(output_dtypes),
+                         std::move(accumulated),
                          {},
                          {},
                          {},
@@ -119,7 +121,9 @@ ElementProgram schedule_elements(std::string name, Graph graph, std::vector<Dtyp
   program.body = order_for_registers(ordered, body, wanted);
   program.arms = gather_arms(ordered, program.body);
   const std::size_t bytes = bytes_per_element(program);
-  if (bytes != 0) program.stream_from = static_cast<std::int64_t>(kStreamBytes / bytes);
+  // What is read just before it is written is in the cache already.
+  if (bytes != 0 && program.accumulated.empty())
+    program.stream_from = static_cast<std::int64_t>(kStreamBytes / bytes);
   return program;
 }
 
@@ -139,7 +143,9 @@ std::string to_string(const ElementProgram& program) {
         .append(input.name)
         .append(": ")
         .append(sluice::name(program.input_dtypes[i]));
-    text.append(" ").append(ir::name(input.type.extent)).append("\n");
+    text.append(" ").append(ir::name(input.type.extent));
+    if (i >= program.sources()) text.append(" as the output's buffer holds it");
+    text.append("\n");
   }
   for (const ir::GraphParam& param : graph.params())
     if (!param.baked) text.append("param ").append(param.name).append("\n");

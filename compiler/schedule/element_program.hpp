@@ -1,7 +1,8 @@
 // The scheduled form of an elementwise kernel: what the back ends run.
 //
 // A kernel is called with an array of buffer pointers, the graph's inputs in order and then its
-// outputs, a count of elements n, and an array of parameter slots. An input of element extent has n
+// outputs, a count of elements n, and an array of parameter slots. An input that is what an
+// output's buffer holds (`accumulated`) has no pointer of its own. An input of element extent has n
 // elements, one of scalar extent has one. Buffers may be aligned to their element or to nothing; an
 // output may be the same buffer as an input, and never overlaps one otherwise. Nothing outside [0,
 // n) is read or written.
@@ -35,6 +36,8 @@ struct ElementProgram {
   ir::Graph graph;
   std::vector<Dtype> input_dtypes;  // as stored; converted to the compute type when loaded
   std::vector<Dtype> output_dtypes;
+  // The graph's last inputs are what these outputs' buffers hold before the call.
+  std::vector<std::uint32_t> accumulated;
 
   // Scalar values, computed once a call, and element values, computed a vector at a time, each in
   // an order in which operands come first. Constants and leaves are in neither.
@@ -45,6 +48,16 @@ struct ElementProgram {
   // From this many elements up, outputs are stored past the cache where the back end can; never
   // when it is 0.
   std::int64_t stream_from = 0;
+
+  // Inputs with a buffer of their own; those buffers come first.
+  [[nodiscard]] std::size_t sources() const { return graph.inputs().size() - accumulated.size(); }
+  [[nodiscard]] std::uint32_t output_buffer(std::size_t output) const {
+    return static_cast<std::uint32_t>(sources() + output);
+  }
+  [[nodiscard]] std::uint32_t input_buffer(std::size_t input) const {
+    if (input < sources()) return static_cast<std::uint32_t>(input);
+    return output_buffer(accumulated[input - sources()]);
+  }
 };
 
 // The entry of a compiled kernel. Bits do not depend on alignment, on n, or on which code path an
@@ -54,7 +67,8 @@ using KernelEntry = void (*)(void* const* buffers, std::int64_t count, const std
 // Orders the graph's values for low register pressure. The graph must be expanded and baked.
 [[nodiscard]] ElementProgram schedule_elements(std::string name, ir::Graph graph,
                                                std::vector<Dtype> input_dtypes,
-                                               std::vector<Dtype> output_dtypes);
+                                               std::vector<Dtype> output_dtypes,
+                                               std::vector<std::uint32_t> accumulated = {});
 
 // One step, e.g. "%12 = fma %3, x, 0.5 : f32".
 [[nodiscard]] std::string to_string(const ElementProgram& program, ir::ValueId step);

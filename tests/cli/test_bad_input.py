@@ -83,6 +83,15 @@ class Usage(CommandTest):
                    says="the gradient of 'y' has shape (2,), and the output has (3,)")
         self.fails("run", "relu", "--values", "1,2,3", "--axis", "1", says="--axis 1")
 
+    def test_accumulated_gradients(self):
+        one = ["run", "prelu", "--in", "x=1,2", "--in", "weight=3,4", "--accumulate", "dx=1,2"]
+        self.fails(*one, says="--accumulate has no meaning in the pass forward")
+        one += ["--pass", "backward"]
+        self.fails(*one, says="what 'dweight' is added to is missing")
+        self.fails(*one, "--accumulate", "dx=1,2", says="--accumulate names 'dx' twice")
+        self.fails(*one, "--accumulate", "y=1,2", says="no gradient 'y' to compute")
+        self.fails(*one, "--accumulate", "dweight=1", says="'dweight' has shape (2,), not (1,)")
+
     def test_quantisations(self):
         one = ["run", "relu", "--values", "1", "--dtype", "x=i8", "--dtype", "y=f32"]
         for scale in ("0", "nan", "inf", "-inf", "-1", "1e-60", "1e60"):

@@ -152,6 +152,16 @@ class Passes(CommandTest):
         self.assertIn("dweight is left out", done.err)
         self.fails("run", *words, "--wrt", "weight", says="not supported yet")
 
+    def test_accumulate(self):
+        self.write("dx.npy", npy_bytes([10, 20]))
+        for target in runnable_targets():
+            words = ["relu", "--pass", "backward", "--values", "-1,2", "--target", target]
+            self.assertEqual(self.values(*words, "--accumulate", "dx=10,20"), [10, 21])
+            self.assertEqual(self.values(*words, "--accumulate", "dx=dx.npy"), [10, 21])
+        self.succeeds("run", "relu", "--pass", "backward", "--values", "-1,2", "--accumulate",
+                      "dx=dx.npy", "--out", "dx=dx.npy")
+        self.assertEqual(Array(self.folder / "dx.npy").values, (10, 21))
+
     def test_y_is_the_first_output(self):
         self.write("two.slu", "fn two(x) -> (a, b) = (2 * x, x + 1)\n")
         self.succeeds("run", "two.slu", "--values", "1,2", "--out", "y=a.npy")

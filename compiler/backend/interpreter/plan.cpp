@@ -111,15 +111,16 @@ class Planner {
     for (const ir::ValueId id : graph_.live()) {
       const ir::Node& node = graph_[id];
       Step step;
-      step.buffer = static_cast<std::uint32_t>(node.payload);
       if (node.op == ir::Op::constant) {
         value(id).scalar = true;
         value(id).source = add_constant(node.payload);
       } else if (node.op == ir::Op::param) {
         step.kernel = kernels_.load_param;
+        step.buffer = static_cast<std::uint32_t>(node.payload);
         add_scalar(id, step);
       } else if (node.op == ir::Op::input && node.type.extent != ir::Extent::element) {
         step.kernel = kernels_.load_scalar[storage_index(program_.input_dtypes[node.payload])];
+        step.buffer = program_.input_buffer(node.payload);
         add_scalar(id, step);
       }
     }
@@ -219,8 +220,9 @@ class Planner {
     input.loaded = true;
     input.source = {Place::frame, slot_offset(id)};
     Step step;
-    step.buffer = static_cast<std::uint32_t>(graph_[id].payload);
-    step.kernel = kernels_.load[storage_index(program_.input_dtypes[step.buffer])];
+    const std::uint64_t index = graph_[id].payload;
+    step.buffer = program_.input_buffer(index);
+    step.kernel = kernels_.load[storage_index(program_.input_dtypes[index])];
     step.result = input.source.offset;
     plan_->body.push_back(step);
   }
@@ -247,7 +249,7 @@ class Planner {
       const std::size_t storage = storage_index(program_.output_dtypes[i]);
       Step step;
       step.kernel = result.scalar ? kernels_.store_scalar[storage] : kernels_.store[storage];
-      step.buffer = static_cast<std::uint32_t>(graph_.inputs().size() + i);
+      step.buffer = program_.output_buffer(i);
       step.a = result.source;
       plan_->body.push_back(step);
     }

@@ -40,10 +40,11 @@ class Kernel {
   Kernel(const schedule::ElementProgram& program, Machine machine, Selection& selection,
          const Blocks& blocks, std::vector<std::uint8_t>& buffer)
       : program_(program), machine_(machine), selection_(selection), blocks_(blocks),
-        code_(machine, buffer), inputs_(program.graph.inputs().size()),
+        code_(machine, buffer), inputs_(program.sources()),
         buffers_(inputs_ + program.graph.outputs().size()),
         streams_(program.stream_from > 0 && can_stream(program)) {
     code_.dtypes = program.input_dtypes;
+    code_.dtypes.resize(inputs_);
     code_.dtypes.insert(code_.dtypes.end(), program.output_dtypes.begin(),
                         program.output_dtypes.end());
   }

@@ -99,10 +99,10 @@ void Selector::load_inputs() {
   for (std::uint32_t i = 0; i < graph().size(); ++i) {
     const Node& node = graph()[ValueId{i}];
     if (node.op != Op::input || uses_[i] == 0) continue;
-    const auto buffer = static_cast<std::uint32_t>(node.payload);
+    const std::uint32_t buffer = program_.input_buffer(node.payload);
     if (node.type.extent == Extent::element) {
       refs_[i] = Ref::value(static_cast<std::uint32_t>(result_.body.values.size()));
-      const bool narrow = size_of(program_.input_dtypes[buffer]) < machine_.lane_bytes();
+      const bool narrow = size_of(program_.input_dtypes[node.payload]) < machine_.lane_bytes();
       result_.body.values.push_back({Bank::vector, static_cast<std::int32_t>(buffer), narrow});
       continue;
     }
@@ -192,7 +192,7 @@ void Selector::store_outputs() {
     Instruction store;
     store.opcode = Opcode::store;
     store.narrow = size_of(program_.output_dtypes[i]) < machine_.lane_bytes();
-    store.place = static_cast<std::uint32_t>(graph().inputs().size() + i);
+    store.place = program_.output_buffer(i);
     store.src[0] = stored[i];
     const std::size_t made = stored[i].is_value() ? std::size_t{maker_[stored[i].index()]} + 1 : 0;
     stores.emplace_back(std::max(last_read, made), store);

@@ -69,6 +69,9 @@ struct KernelSpec {
   std::vector<std::string> passed = {};         // parameters given at each call
   std::vector<std::string> gradients = {};      // inputs; empty: every number input given
   Saved saved = Saved::inputs;
+  // Gradients of inputs are added to what their buffers hold, in the type that is computed in, the
+  // sum rounded once to the buffer's.
+  bool accumulate = false;
 
   std::string target = {};        // e.g. "x86-64-v3", "interpreter"; empty: the runtime's
   std::vector<Rung> denied = {};  // not to be taken, besides those that the runtime denies

@@ -31,7 +31,7 @@ std::vector<Loops> present_loops() {
 }
 
 schedule::ElementProgram program_of(ir::Graph graph) {
-  schedule::ElementProgram program{"test", std::move(graph), {}, {}, {}, {}, {}, 0};
+  schedule::ElementProgram program{"test", std::move(graph), {}, {}, {}, {}, {}, {}, 0};
   const Dtype number = program.graph.compute() == Elem::f64 ? Dtype::f64 : Dtype::f32;
   for (const auto& input : program.graph.inputs())
     program.input_dtypes.push_back(input.type.elem == Elem::boolean ? Dtype::boolean : number);
