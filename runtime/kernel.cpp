@@ -60,6 +60,10 @@ Promise Kernel::promise() const {
   if (!function.attributes.ulp || !narrow) return promise;
   promise.forward_ulp = function.attributes.ulp->forward;
   promise.derivative_ulp = function.attributes.ulp->derivative;
+  // Of the derivative as a function of the stored output.
+  constexpr double kSavedOutputUlp = 2;
+  for (const driver::Operand& operand : state_->spec->operands)
+    if (operand.role == driver::Role::saved_output) promise.derivative_ulp = kSavedOutputUlp;
   const dsl::Program& program = *state_->spec->program;
   promise.checked = function.from_library ||
                     dsl::has_stamp(program.source(function.place.file).text(), function, kVersion);

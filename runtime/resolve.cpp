@@ -53,6 +53,7 @@ class Resolver {
  private:
   [[nodiscard]] const dsl::FunctionDef& function() const { return *function_; }
   [[nodiscard]] bool has_backward() const { return spec_.pass != Pass::forward; }
+  [[nodiscard]] bool reads_output() const { return spec_.saved == Saved::outputs; }
   [[nodiscard]] bool has_forward() const { return spec_.pass != Pass::backward; }
 
   Outcome find_function() {
@@ -79,9 +80,18 @@ class Resolver {
     if (!has_backward() && spec_.accumulate)
       return error(Status::invalid_argument,
                    "gradients are to be accumulated, but the pass is forward");
-    if (spec_.saved == Saved::outputs)
-      return error(Status::unsupported,
-                   "a backward kernel cannot read saved outputs yet; leave saved at inputs");
+    if (reads_output()) {
+      if (spec_.pass != Pass::backward)
+        return error(Status::invalid_argument,
+                     "saved outputs are what a backward pass reads, and the pass is " +
+                         std::string(name(spec_.pass)));
+      if (function().inputs.size() != 1 || function().outputs.size() != 1 ||
+          !is_number_input(function().inputs[0]))
+        return error(Status::invalid_argument,
+                     "the derivative of " + quoted(function().name) +
+                         " can't be written in its output alone, as that of some functions of one "
+                         "input and one output can");
+    }
     if (!has_backward() && !spec_.gradients.empty())
       return error(Status::invalid_argument, "gradients are named, but the pass is forward");
     for (const std::string& wanted : spec_.gradients) {
@@ -123,7 +133,10 @@ class Resolver {
       operand.index = static_cast<std::uint32_t>(index);
       list.push_back(operand);
     };
-    for (std::size_t i = 0; i < inputs_given; ++i) add(Role::input, i);
+    if (reads_output())
+      add(Role::saved_output, 0);
+    else
+      for (std::size_t i = 0; i < inputs_given; ++i) add(Role::input, i);
     for (std::size_t i = 0; has_backward() && i < function().outputs.size(); ++i)
       if (function().outputs[i].type == dsl::Type::number) add(Role::output_gradient, i);
     for (std::size_t i = 0; has_forward() && i < function().outputs.size(); ++i)
@@ -189,7 +202,8 @@ class Resolver {
     for (std::size_t k = 0; k < all.size(); ++k) {
       const bool missing = given_[k] == nullptr;
       const bool required =
-          all[k].role == Role::input && !function().inputs[all[k].index].default_value;
+          all[k].role == Role::saved_output ||
+          (all[k].role == Role::input && !function().inputs[all[k].index].default_value);
       if (missing && required)
         return error(Status::invalid_operands,
                      "the operand " + quoted(operand_name(function(), all[k])) + " is missing");
@@ -218,7 +232,8 @@ class Resolver {
       return error(Status::invalid_operands, "the gradient of an output is missing, e.g. " +
                                                  quoted("grad_" + function().outputs.front().name));
     for (const driver::Operand& operand : resolved_->operands)
-      if (operand.role == Role::input_gradient && !has(Role::input, operand.index, false))
+      if (operand.role == Role::input_gradient && !has(Role::input, operand.index, false) &&
+          !reads_output())
         return error(Status::invalid_operands, "the gradient " +
                                                    quoted(operand_name(function(), operand)) +
                                                    " is asked for, but its input is left out");
@@ -228,6 +243,7 @@ class Resolver {
   [[nodiscard]] dsl::Type type_of(const driver::Operand& operand) const {
     switch (operand.role) {
       case Role::input: return function().inputs[operand.index].type();
+      case Role::saved_output:
       case Role::output: return function().outputs[operand.index].type;
       case Role::output_gradient:
       case Role::input_gradient: return dsl::Type::number;
@@ -388,8 +404,8 @@ class Resolver {
       return shape_error(k, "must have the shape " + to_string(full));
     if (operand.role != Role::input_gradient) return Unit{};
     std::size_t input = 0;
-    while (resolved_->operands[input].role != Role::input ||
-           resolved_->operands[input].index != operand.index)
+    while (!reads_output() && (resolved_->operands[input].role != Role::input ||
+                               resolved_->operands[input].index != operand.index))
       ++input;
     const Shape source = given_[input]->shape;
     if (!std::equal(shape.begin(), shape.end(), source.begin(), source.end()))
@@ -429,7 +445,7 @@ class Resolver {
 
 Dtype ResolvedSpec::compute_type() const {
   for (const driver::Operand& operand : operands)
-    if (operand.role == driver::Role::input && operand.dtype == Dtype::f64) return Dtype::f64;
+    if (driver::is_primal(operand.role) && operand.dtype == Dtype::f64) return Dtype::f64;
   return Dtype::f32;
 }
 
@@ -437,6 +453,7 @@ std::string operand_name(const dsl::FunctionDef& function, const driver::Operand
   switch (operand.role) {
     case Role::input: return function.inputs[operand.index].name;
     case Role::output_gradient: return "grad_" + function.outputs[operand.index].name;
+    case Role::saved_output:
     case Role::output: return function.outputs[operand.index].name;
     case Role::input_gradient: return "d" + function.inputs[operand.index].name;
   }

@@ -131,9 +131,15 @@ Result<Given> RunOperands::read_operand(const std::string& text, std::optional<D
   return Given{Source(std::move(elements).value(), dtype, shape), dtype, shape};
 }
 
-Outcome RunOperands::bind_input(const std::string& name, const std::string& text) {
-  const Result<std::uint32_t> index = find_input(name);
+Outcome RunOperands::bind_input(const std::string& given_name, const std::string& text) {
+  if (reads_output() && find_output(given_name) != 0u)
+    return unknown(
+        fmt::format("with --saved outputs '{}' reads its output '{}', and '{}' is not it",
+                    definition_.name, input_name(0), given_name));
+  const Result<std::uint32_t> index =
+      reads_output() ? Result<std::uint32_t>(0u) : find_input(given_name);
   if (!index) return index.error();
+  const std::string& name = input_name(*index);
   if (inputs_[*index]) return misuse(fmt::format("the input '{}' is given twice", name));
   const dsl::Input& input = definition_.inputs[*index];
   Dtype of_values = Dtype::f32;
@@ -150,7 +156,7 @@ Outcome RunOperands::read_inputs() {
   if (!arguments_.values.empty()) {
     // --values means x; a function whose only input has another name leaves no doubt either.
     const bool only = definition_.inputs.size() == 1;
-    const std::string name = only ? definition_.inputs[0].name : "x";
+    const std::string name = only ? input_name(0) : "x";
     if (Outcome bound = bind_input(name, arguments_.values[0]); !bound) return bound;
   }
   return each(arguments_.inputs, "--in",
@@ -174,7 +180,7 @@ Outcome RunOperands::read_parameters() {
       return Error{Status::invalid_operands,
                    fmt::format("the input '{0}' of '{1}' is missing: give it with --in "
                                "{0}=FILE.npy or --in {0}=1,2,3",
-                               input.name, definition_.name)};
+                               input_name(i), definition_.name)};
   }
   return Unit{};
 }

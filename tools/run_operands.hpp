@@ -48,6 +48,10 @@ class RunOperands {
   [[nodiscard]] std::optional<Quantisation> quantisation(const std::string& name) const;
 
   [[nodiscard]] Result<std::uint32_t> find_input(const std::string& name) const;
+  // The kernel's name for input `index`; with --saved outputs the output stands in its place.
+  [[nodiscard]] const std::string& input_name(std::size_t index) const {
+    return reads_output() ? definition_.outputs[0].name : definition_.inputs[index].name;
+  }
   // An output by its name; `y` is always the first.
   [[nodiscard]] std::optional<std::uint32_t> find_output(std::string_view name) const;
   // Elements from a file, as text or from standard input: of the type wanted, or the file's, or
@@ -57,6 +61,7 @@ class RunOperands {
   [[nodiscard]] std::optional<std::uint32_t> find_gradient(std::string_view name) const;
 
  private:
+  [[nodiscard]] bool reads_output() const { return arguments_.saved == "outputs"; }
   [[nodiscard]] Result<std::string> operand_named(std::string_view option,
                                                   const std::string& name) const;
   Outcome read_dtypes();
@@ -65,7 +70,7 @@ class RunOperands {
   Outcome read_parameters();
   Outcome read_gradients();
   Result<Given> read_file(const std::string& path, std::optional<Dtype> wanted);
-  Outcome bind_input(const std::string& name, const std::string& text);
+  Outcome bind_input(const std::string& given_name, const std::string& text);
   Outcome bind_scalar(std::uint32_t index, const std::string& text);
   Outcome add_parameter(const std::string& name, double value);
   [[nodiscard]] Error unknown_parameter(const std::string& name) const;

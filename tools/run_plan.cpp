@@ -40,6 +40,11 @@ class Planner {
       return not_yet(fmt::format("'{}' reduces along rows, which", definition().name));
     if (arguments_.saved == "outputs") plan_.spec.saved = Saved::outputs;
     if (arguments_.saved == "auto") plan_.spec.saved = Saved::automatic;
+    if (plan_.spec.saved == Saved::outputs &&
+        (definition().inputs.size() != 1 || definition().outputs.size() != 1))
+      return misuse(fmt::format("--saved outputs: the derivative of '{}' can't be written in its "
+                                "output alone, for it has several inputs or outputs",
+                                definition().name));
     if (!has_backward() && !arguments_.gradients.empty())
       return misuse("--grad has no meaning in the pass forward");
     if (!has_backward() && !arguments_.accumulated.empty())
@@ -269,7 +274,7 @@ class Planner {
     spec.function = definition().name;
     spec.target = arguments_.target;
     for (std::size_t i = 0; i < inputs().size(); ++i)
-      if (inputs()[i]) add_input(definition().inputs[i].name, std::move(*inputs()[i]));
+      if (inputs()[i]) add_input(operands_.input_name(i), std::move(*inputs()[i]));
     if (has_backward()) add_output_gradients();
     for (const RunOutput& output : plan_.outputs)
       spec.operands.push_back({output.dtype,

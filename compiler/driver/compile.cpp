@@ -12,6 +12,7 @@
 #include "compiler/numerics/expand.hpp"
 #include "compiler/numerics/quantize.hpp"
 #include "compiler/rewrite/low_words.hpp"
+#include "compiler/rewrite/saved_output.hpp"
 #include "compiler/rewrite/stabilize.hpp"
 #if SLUICE_HAVE_X64
 #include "compiler/backend/x64/emit.hpp"
@@ -40,9 +41,12 @@ Result<ir::Graph> lower(const Request& request) {
     if (!is_floating(operand.dtype) && !is_quantised(operand.dtype))
       return Error{Status::unsupported, "there are no kernels for element type " +
                                             std::string(name(operand.dtype)) + " yet"};
-    if (operand.role != Role::input) continue;
-    inputs[operand.index].extent = operand.extent;
+    if (!is_primal(operand.role)) continue;
     if (operand.dtype == Dtype::f64) bindings.compute = ir::Elem::f64;
+    if (operand.role == Role::input)
+      inputs[operand.index].extent = operand.extent;
+    else
+      inputs.front().extent = operand.extent;  // stands in the output's place until it is read
   }
   const auto is_narrow = [](const Operand& operand) { return size_of(operand.dtype) == 2; };
   if (bindings.compute == ir::Elem::f64 &&
@@ -80,11 +84,24 @@ Result<ir::Graph> Differentiate::operator()(const ir::Graph& graph) const {
   backward.keep_output.resize(definition.outputs.size(), false);
   for (const Operand& operand : request.operands) {
     if (operand.role == Role::output_gradient) backward.gradients[operand.index] = operand.extent;
-    if (operand.role == Role::output) backward.keep_output[operand.index] = true;
+    if (operand.role == Role::output || operand.role == Role::saved_output)
+      backward.keep_output[operand.index] = true;
     if (operand.role == Role::input_gradient)
       backward.wrt.push_back(definition.inputs[operand.index].name);
   }
   return autodiff::backward(*resolved, backward);
+}
+
+Result<ir::Graph> ReadOutput::operator()(const ir::Graph& graph) const {
+  const bool saved = std::any_of(request.operands.begin(), request.operands.end(),
+                                 [](auto& each) { return each.role == Role::saved_output; });
+  if (!saved) return graph;
+  if (auto read = rewrite::read_output(graph)) return std::move(*read);
+  const dsl::FunctionDef& definition = function(request);
+  return Error{Status::invalid_argument,
+               "the derivative of '" + definition.name + "' with these parameters can't be " +
+                   "written in its output '" + definition.outputs.front().name +
+                   "' alone: read the input instead"};
 }
 
 Compensate compensate(const Request& request, std::vector<std::string>& fired) {
@@ -174,7 +191,7 @@ Result<schedule::ElementProgram> Schedule::operator()(const ir::Graph& graph) co
 std::string kernel_name(const Request& request) {
   const bool wide =
       std::any_of(request.operands.begin(), request.operands.end(), [](const Operand& operand) {
-        return operand.role == Role::input && operand.dtype == Dtype::f64;
+        return is_primal(operand.role) && operand.dtype == Dtype::f64;
       });
   return function(request).name + "." + std::string(name(request.pass)) + (wide ? ".f64" : ".f32");
 }
@@ -185,6 +202,7 @@ Result<Compiled> compile(const Request& request) {
                                                  .and_then(stabilize(request, fired))
                                                  .and_then(Differentiate{request})
                                                  .and_then(stabilize(request, fired))
+                                                 .and_then(ReadOutput{request})
                                                  .and_then(compensate(request, fired))
                                                  .and_then(expand)
                                                  .and_then(Accumulate{request})

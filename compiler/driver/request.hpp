@@ -20,6 +20,7 @@ namespace sluice::driver {
 // come by index.
 enum class Role : std::uint8_t {
   input,            // index: into the function's inputs
+  saved_output,     // index: into its outputs; a backward pass may read it in place of the input
   output_gradient,  // index: into its outputs; passes with a backward part only
   output,           // index: into its outputs; passes with a forward part only
   input_gradient,   // index: into its inputs; passes with a backward part only
@@ -27,7 +28,11 @@ enum class Role : std::uint8_t {
 
 // Read by the kernel; the others are written.
 [[nodiscard]] constexpr bool is_source(Role role) {
-  return role == Role::input || role == Role::output_gradient;
+  return role == Role::input || role == Role::saved_output || role == Role::output_gradient;
+}
+// The compute type follows from these.
+[[nodiscard]] constexpr bool is_primal(Role role) {
+  return role == Role::input || role == Role::saved_output;
 }
 
 struct Operand {
@@ -52,8 +57,7 @@ struct Request {
 
   // The graph's inputs and then its outputs, one each, in order. An input of the function that is
   // not here takes its default; an output that is not here is not computed; one without an output
-  // gradient has the gradient 0. The compute type is f64 where an operand in the role of input is,
-  // else f32.
+  // gradient has the gradient 0. The compute type is f64 where a primal operand is, else f32.
   std::vector<Operand> operands;
   std::vector<Parameter>
       params;  // one each of the function's, in order; int parameters are always baked

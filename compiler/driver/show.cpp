@@ -52,12 +52,14 @@ Result<std::string> show(const Request& request, Step step) {
           .and_then(stable)
           .and_then(Differentiate{request})
           .and_then(stable)
+          .and_then(ReadOutput{request})
           .and_then(printed);
     case Step::expand:
       return lower(request)
           .and_then(stable)
           .and_then(Differentiate{request})
           .and_then(stable)
+          .and_then(ReadOutput{request})
           .and_then(compensate(request, fired))
           .and_then(expand)
           .and_then(printed);

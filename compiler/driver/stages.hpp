@@ -29,6 +29,13 @@ struct Differentiate {
   Result<ir::Graph> operator()(const ir::Graph& graph) const;
 };
 
+// Where the request saves the output, the gradient as a function of it. `invalid_argument` where it
+// cannot be written so.
+struct ReadOutput {
+  const Request& request;
+  Result<ir::Graph> operator()(const ir::Graph& graph) const;
+};
+
 // What rounding takes away is carried where it would be felt; not in an @exact function.
 struct Compensate {
   bool exact;

@@ -92,6 +92,19 @@ class Usage(CommandTest):
         self.fails(*one, "--accumulate", "y=1,2", says="no gradient 'y' to compute")
         self.fails(*one, "--accumulate", "dweight=1", says="'dweight' has shape (2,), not (1,)")
 
+    def test_saved_outputs(self):
+        one = ["--pass", "backward", "--saved", "outputs"]
+        self.fails("run", "gelu", "--values", "1", *one,
+                   says="the derivative of 'gelu' with these parameters can't be written in its")
+        self.fails("run", "leaky_relu", "--values", "1", "--param", "negative_slope=-1", *one,
+                   says="with these parameters can't be written in its output 'y' alone")
+        self.fails("run", "prelu", "--in", "y=1", *one, says="several inputs or outputs")
+        self.fails("run", "tanh", "--in", "x=1", *one,
+                   says="with --saved outputs 'tanh' reads its output 'y', and 'x' is not it")
+        self.fails("run", "tanh", *one, says="the input 'y' of 'tanh' is missing")
+        self.fails("run", "tanh", "--values", "1", "--saved", "outputs",
+                   says="saved outputs are what a backward pass reads, and the pass is forward")
+
     def test_quantisations(self):
         one = ["run", "relu", "--values", "1", "--dtype", "x=i8", "--dtype", "y=f32"]
         for scale in ("0", "nan", "inf", "-inf", "-1", "1e-60", "1e60"):
@@ -121,8 +134,7 @@ class Usage(CommandTest):
     def test_what_is_to_come(self):
         one = ["run", "relu", "--values", "1"]
         for words in (["--reduction", "sum"], ["--split", "x=a,b"],
-                      ["--saved", "outputs", "--pass", "backward"], ["--target", "llvm"],
-                      ["--target", "interpreter-nofma"]):
+                      ["--target", "llvm"], ["--target", "interpreter-nofma"]):
             self.fails(*one, *words, says="yet")
         self.fails("run", "leaky_relu", "--values", "1", "--pass", "backward", "--wrt",
                    "negative_slope", says="not supported yet")

@@ -152,6 +152,16 @@ class Passes(CommandTest):
         self.assertIn("dweight is left out", done.err)
         self.fails("run", *words, "--wrt", "weight", says="not supported yet")
 
+    def test_saved_outputs(self):
+        for target in runnable_targets():
+            words = ["--pass", "backward", "--saved", "outputs", "--target", target]
+            self.assertEqual(self.values("tanh", *words, "--in", "y=0.5,-1"), [0.75, 0])
+            self.assertEqual(self.values("sigmoid", *words, "--values", "0.5", "--grad", "y=2"),
+                             [0.5])
+        done = self.succeeds("run", "relu", "--pass", "backward", "--saved", "outputs", "--values",
+                             "0,3", "--dtype", "y=f16", "--json").json()
+        self.assertEqual(done["outputs"]["dx"], {"dtype": "f16", "shape": [2], "data": [0, 1]})
+
     def test_accumulate(self):
         self.write("dx.npy", npy_bytes([10, 20]))
         for target in runnable_targets():

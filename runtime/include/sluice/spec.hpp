@@ -22,7 +22,9 @@ enum class Rung : std::uint8_t { x64, interpreter };
 [[nodiscard]] std::string_view name(Rung rung);
 
 // What a backward kernel reads: the inputs, the outputs that the forward kernel saved, or whichever
-// gives the same bits for less.
+// gives the same bits for less. From outputs it is for functions of one input and one output whose
+// derivative can be written in the output; the error is 2 ULP of the derivative as a function of
+// the stored output.
 enum class Saved : std::uint8_t { inputs, outputs, automatic };
 
 // One buffer. Its length does not become part of the kernel; what does is whether it holds one
@@ -59,10 +61,11 @@ struct KernelSpec {
   std::string function = {};
   Pass pass = forward;
 
-  // In the order of a call: inputs, gradients of the outputs (backward), outputs (forward),
-  // gradients of the inputs (backward). Without names every output must be here, and inputs with a
-  // default may be left out from the end. With names, which all or none must have, any order will
-  // do and outputs may be missing too; a call still takes the buffers in the order above.
+  // In the order of a call: inputs (or the saved output, under its name), gradients of the outputs
+  // (backward), outputs (forward), gradients of the inputs (backward). Without names every output
+  // must be here, and inputs with a default may be left out from the end. With names, which all or
+  // none must have, any order will do and outputs may be missing too; a call still takes the
+  // buffers in the order above.
   std::vector<OperandSpec> operands = {};
 
   std::vector<ParameterValue> parameters = {};  // baked into the code; others take their defaults
