@@ -65,8 +65,15 @@ Promise Kernel::promise() const {
   for (const driver::Operand& operand : state_->spec->operands)
     if (operand.role == driver::Role::saved_output) promise.derivative_ulp = kSavedOutputUlp;
   const dsl::Program& program = *state_->spec->program;
-  promise.checked = function.from_library ||
-                    dsl::has_stamp(program.source(function.place.file).text(), function, kVersion);
+  const numerics::Grade grade = state_->spec->grade;
+  // A stamp says nothing of cheaper kernels.
+  promise.checked =
+      function.from_library ||
+      (grade == numerics::Grade::full &&
+       dsl::has_stamp(program.source(function.place.file).text(), function, kVersion));
+  promise.accuracy = numerics::info(grade).bound;
+  promise.forward_ulp = std::max(*promise.forward_ulp, promise.accuracy * 0x1p23);
+  promise.derivative_ulp = std::max(*promise.derivative_ulp, promise.accuracy * 0x1p23);
   for (const dsl::Range& range : function.attributes.ranges) {
     if (!range.of_parameter) continue;
     const driver::Parameter& parameter = state_->spec->params[range.target];

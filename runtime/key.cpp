@@ -43,6 +43,9 @@ struct Encode {
     words.push_back(static_cast<std::uint64_t>(target.level) << 32 | target.features);
   }
   void operator()(std::string_view, RungSet rungs) { words.push_back(rungs.bits); }
+  void operator()(std::string_view, numerics::Grade grade) {
+    words.push_back(static_cast<std::uint64_t>(grade));
+  }
   void operator()(std::string_view, std::uint32_t version) { words.push_back(version); }
 };
 
@@ -102,6 +105,9 @@ struct Describe {
     }
     field(field_name, list);
   }
+  void operator()(std::string_view field_name, numerics::Grade grade) {
+    field(field_name, numerics::info(grade).name);
+  }
   void operator()(std::string_view field_name, std::uint32_t version) {
     field(field_name, std::to_string(version));
   }
@@ -111,7 +117,7 @@ struct Describe {
 
 void seal(ResolvedSpec& spec) {
   spec.words.clear();
-  spec.words.reserve(9 + spec.operands.size() + 2 * spec.params.size());
+  spec.words.reserve(10 + spec.operands.size() + 2 * spec.params.size());
   visit_key(spec, Encode{spec.words});
   spec.hash = spec.words.size();
   for (const std::uint64_t word : spec.words) spec.hash = mix(spec.hash, word);

@@ -22,6 +22,7 @@ void visit_key(const ResolvedSpec& spec, Visitor&& visit) {
   visit("parameters", spec.params);
   visit("target", spec.target);
   visit("rungs", spec.allowed);
+  visit("accuracy", spec.grade);
   visit("numerics", numerics::kVersion);
 }
 

@@ -41,8 +41,8 @@ class Resolver {
   Result<std::shared_ptr<const ResolvedSpec>> run() {
     for (const auto step :
          {&Resolver::find_function, &Resolver::choose_pass, &Resolver::resolve_operands,
-          &Resolver::check_dtypes, &Resolver::resolve_params, &Resolver::resolve_shapes,
-          &Resolver::choose_target}) {
+          &Resolver::check_dtypes, &Resolver::choose_accuracy, &Resolver::resolve_params,
+          &Resolver::resolve_shapes, &Resolver::choose_target}) {
       Outcome outcome = (this->*step)();
       if (!outcome.ok()) return outcome.error();
     }
@@ -414,6 +414,18 @@ class Resolver {
       return error(Status::unsupported,
                    "the gradient of " + quoted(function().inputs[operand.index].name) +
                        ", which broadcasts, is a sum, which cannot be compiled yet");
+    return Unit{};
+  }
+
+  // After the operands, which say the compute type.
+  Outcome choose_accuracy() {
+    if (!(spec_.accuracy >= 0 && spec_.accuracy < 1))
+      return error(Status::invalid_argument,
+                   "accuracy is a relative error from 0 (the promises as they stand) up to, not "
+                   "including, 1; it is " +
+                       std::to_string(spec_.accuracy));
+    if (resolved_->compute_type() == Dtype::f32)
+      resolved_->grade = numerics::cheapest_grade(spec_.accuracy);
     return Unit{};
   }
 

@@ -38,6 +38,7 @@ struct ResolvedSpec {
   std::vector<driver::Parameter> params;
   Target target;
   RungSet allowed;
+  numerics::Grade grade = numerics::Grade::full;
 
   // Where the definition stands. Equal keys may differ here: in a function's name, in what else a
   // program defines.
@@ -51,7 +52,7 @@ struct ResolvedSpec {
     return program->function(function);
   }
   [[nodiscard]] driver::Request request() const {
-    return {program.get(), function, pass, accumulate, operands, params};
+    return {program.get(), function, pass, accumulate, operands, params, grade};
   }
   [[nodiscard]] Dtype compute_type() const;
 };

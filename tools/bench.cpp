@@ -28,6 +28,7 @@ struct Options {
   std::string pass = "forward";
   std::string dtype = "f32";
   std::string sizes;
+  std::string accuracy;
   bool quick = false;
   bool json = false;
 };
@@ -74,6 +75,9 @@ Result<BenchPlan> read_plan(const Options& options) {
         fmt::format("--dtype is one of f32, f64, f16, bf16, i8, u8, not '{}'", options.dtype)};
   plan.dtype = *dtype;
   if (Outcome read = read_sizes(options.sizes, plan.sizes); !read) return read.error();
+  const Result<double> accuracy = parse_accuracy(options.accuracy);
+  if (!accuracy) return accuracy.error();
+  plan.accuracy = *accuracy;
   for (const std::string& text : options.targets) {
     const Result<Target> target = parse_target(text);
     if (!target) return target.error();
@@ -240,6 +244,8 @@ void add_bench(CLI::App& app, Action& action) {
       ->add_option("--target", options->targets,
                    "A target to measure; repeatable; left out: all that this machine runs")
       ->allow_extra_args(false);
+  command->add_option("--accuracy", options->accuracy,
+                      "A relative error, e.g. 2^-12: kernels that hold it beside the others");
   command->add_option("--lib", options->library_files, "A file of further definitions; repeatable")
       ->allow_extra_args(false);
   command->add_flag("--quick", options->quick, "Fewer and shorter samples, without 16777216");

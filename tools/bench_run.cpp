@@ -101,7 +101,10 @@ class Bench {
     result_.pass = plan_.pass;
     result_.dtype = plan_.dtype;
     for (const std::string& target : plan_.targets)
-      if (Outcome added = add_target(target); !added) return added.error();
+      if (Outcome added = add_target(target, 0); !added) return added.error();
+    if (plan_.accuracy > 0)
+      for (const std::string& target : plan_.targets)
+        if (Outcome added = add_target(target, plan_.accuracy); !added) return added.error();
     find_break_even_later_ = !plan_.targets.empty() && plan_.targets.front() == "interpreter";
     add_loops();
     if (Outcome made = make_buffers(); !made) return made.error();
@@ -114,15 +117,17 @@ class Bench {
  private:
   using Call = std::function<void(std::int64_t count)>;
 
-  Outcome add_target(const std::string& target) {
+  Outcome add_target(const std::string& target, double accuracy) {
     Runtime runtime;
     KernelSpec spec = spec_of(function_, plan_.pass, plan_.dtype, plan_.sizes.front());
     spec.target = target;
+    spec.accuracy = accuracy;
     const Result<Kernel> kernel = runtime.compile(spec);
     if (!kernel) return kernel.error();
     const bench::Timing compile = bench::measure_single(
         [&] { runtime.clear(); }, [&] { (void)runtime.compile(spec).ok(); }, plan_.compile_samples);
-    result_.contenders.push_back({target, compile, std::nullopt, std::nullopt});
+    result_.contenders.push_back(
+        {accuracy > 0 ? "fast " + target : target, compile, std::nullopt, std::nullopt});
     calls_.push_back(
         [this, held = *kernel](std::int64_t count) { held.run(pointers_.data(), count); });
     return Unit{};

@@ -28,6 +28,7 @@ struct BenchPlan {
   Dtype dtype = Dtype::f32;  // of all operands
   std::vector<std::int64_t> sizes{4096, 65536, std::int64_t{1} << 24};
   std::vector<std::string> targets;  // lowest first
+  double accuracy = 0;               // not 0: kernels of this bound beside those of full accuracy
 };
 
 // Seconds an element.
@@ -39,7 +40,7 @@ struct BenchRow {
 };
 
 struct Contender {
-  std::string name;                      // a target, "loop" or "std"
+  std::string name;                      // a target, "fast" and a target, "loop" or "std"
   std::optional<bench::Timing> compile;  // seconds; of targets
   std::optional<double> break_even;      // elements from which it is ahead of the interpreter
   std::optional<double> error;           // the largest relative one; none of 8-bit operands

@@ -29,6 +29,7 @@ struct RunArguments {
   std::string saved = "inputs";
   std::string empty = "nan";
   std::string target;
+  std::string accuracy;
   std::int64_t axis = -1;
   bool json = false;
 };

@@ -273,6 +273,9 @@ class Planner {
     spec.program = plan_.function.definitions.program;
     spec.function = definition().name;
     spec.target = arguments_.target;
+    const Result<double> accuracy = parse_accuracy(arguments_.accuracy);
+    if (!accuracy) return accuracy.error();
+    spec.accuracy = *accuracy;
     for (std::size_t i = 0; i < inputs().size(); ++i)
       if (inputs()[i]) add_input(operands_.input_name(i), std::move(*inputs()[i]));
     if (has_backward()) add_output_gradients();

@@ -65,6 +65,7 @@ void add_options(CLI::App& app, SubjectOptions& options) {
   app.add_option("--shape", options.shape, "The operands' shape, e.g. 64,1024");
   app.add_option("--target", options.target,
                  "x86-64-v3 or x86-64-v4, with +FEATURE..., also one that this machine lacks");
+  app.add_option("--accuracy", options.accuracy, std::string(kAccuracyHelp));
   app.add_option("--param", options.parameters, "A parameter: NAME=VALUE; repeatable")
       ->allow_extra_args(false);
   app.add_option("--lib", options.library_files, "A file of further definitions; repeatable")
@@ -92,6 +93,9 @@ Result<Subject> read_subject(const SubjectOptions& options) {
     if (!target) return target.error();
     subject.target = *target;
   }
+  const Result<double> accuracy = parse_accuracy(options.accuracy);
+  if (!accuracy) return accuracy.error();
+  subject.accuracy = *accuracy;
   if (Outcome read = read_shape(options.shape, subject.shape); !read) return read.error();
   if (Outcome read = read_parameters(options.parameters, subject); !read) return read.error();
   return subject;
@@ -104,6 +108,7 @@ driver::Request request_of(const Subject& subject) {
   request.program = &subject.function.definitions.tree;
   request.function = subject.function.id;
   request.pass = subject.pass;
+  if (subject.dtype != Dtype::f64) request.grade = numerics::cheapest_grade(subject.accuracy);
   const auto add = [&](Role role, std::size_t index, dsl::Type type) {
     const Dtype dtype = type == dsl::Type::boolean ? Dtype::boolean : subject.dtype;
     request.operands.push_back({role, static_cast<std::uint32_t>(index), dtype});
@@ -133,6 +138,7 @@ KernelSpec spec_of(const Subject& subject, const driver::Request& request) {
   spec.program = subject.function.definitions.program;
   spec.function = subject.function.name();
   spec.pass = subject.pass;
+  spec.accuracy = subject.accuracy;
   if (runs_on(subject.target, host_target())) spec.target = to_string(subject.target);
   for (const driver::Operand& operand : request.operands) {
     spec.operands.push_back({operand.dtype, subject.shape, {}});

@@ -28,6 +28,7 @@ struct SubjectOptions {
   std::string dtype = "f32";
   std::string shape;
   std::string target;
+  std::string accuracy;
   std::vector<std::string> parameters;
   std::vector<std::string> library_files;
 };
@@ -40,6 +41,7 @@ struct Subject {
   Dtype dtype = Dtype::f32;
   std::vector<std::int64_t> shape{4096};
   Target target;
+  double accuracy = 0;
   std::vector<double> parameters;  // one each of the function's
 
   [[nodiscard]] const dsl::FunctionDef& definition() const { return function.definition(); }

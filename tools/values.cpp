@@ -189,6 +189,18 @@ void convert_all(std::span<const std::byte> elements, std::span<std::byte> out) 
 
 Result<double> parse_number(std::string_view text) { return read_value<double>(text); }
 
+Result<double> parse_accuracy(std::string_view text) {
+  if (text.empty()) return 0.0;
+  const bool power = text.substr(0, 2) == "2^";
+  const Result<double> value = parse_number(power ? text.substr(2) : text);
+  const double bound = !value ? -1 : power ? std::exp2(*value) : *value;
+  if (bound >= 0 && bound < 1) return bound;
+  return Error{Status::invalid_argument,
+               fmt::format("--accuracy takes a relative error from 0 up to, not including, 1, e.g. "
+                           "2^-12; not '{}'",
+                           text)};
+}
+
 Result<std::vector<std::byte>> parse_values(std::string_view text, Dtype dtype) {
   std::vector<std::byte> out;
   const Outcome read =

@@ -19,6 +19,12 @@ namespace sluice::tools {
 // One number; the error says which text is none. Rounded once, to f64.
 [[nodiscard]] Result<double> parse_number(std::string_view text);
 
+// The relative error that --accuracy asks for: 2^-12, 0x1p-12 or 0.001; 0 of an empty text. Errors:
+// what is no number from 0 up to, not including, 1.
+[[nodiscard]] Result<double> parse_accuracy(std::string_view text);
+inline constexpr std::string_view kAccuracyHelp =
+    "The relative error that will do, e.g. 2^-12; left out: the promises as they stand";
+
 // Numbers with commas or white space between them, as elements of `dtype`, each rounded once (f16
 // and bf16 from f64). An empty text is no element. Integer types take integers in their range only;
 // bool takes true, false, 1 and 0.

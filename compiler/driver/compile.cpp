@@ -21,6 +21,8 @@
 namespace sluice::driver {
 namespace {
 
+using numerics::Grade;
+
 bool has_role(const Request& request, Role role, std::size_t index) {
   return std::any_of(request.operands.begin(), request.operands.end(), [&](const Operand& operand) {
     return operand.role == role && operand.index == index;
@@ -105,18 +107,20 @@ Result<ir::Graph> ReadOutput::operator()(const ir::Graph& graph) const {
 }
 
 Compensate compensate(const Request& request, std::vector<std::string>& fired) {
-  return {function(request).attributes.exact, fired};
+  const bool coarse = numerics::info(request.grade).bound >= numerics::info(Grade::r12).bound;
+  return {function(request).attributes.exact, fired,
+          coarse ? rewrite::LowWords::where_unbounded : rewrite::LowWords::everywhere};
 }
 
 Result<ir::Graph> Compensate::operator()(const ir::Graph& graph) const {
   if (exact) return graph;
-  return rewrite::with_low_words(graph, fired);
+  return rewrite::with_low_words(graph, fired, carried);
 }
 
-Result<ir::Graph> expand(const ir::Graph& graph) {
+Result<ir::Graph> Expand::operator()(const ir::Graph& graph) const {
   // In this order, so that no expansion can see a parameter's value: baked and passed ones give the
   // same bits.
-  const Result<ir::Graph> expanded = numerics::expand(graph);
+  const Result<ir::Graph> expanded = numerics::expand(graph, grade);
   if (!expanded) return expanded.error();
   return rewrite::simplify_exact(rewrite::bake(*expanded));
 }
@@ -204,7 +208,7 @@ Result<Compiled> compile(const Request& request) {
                                                  .and_then(stabilize(request, fired))
                                                  .and_then(ReadOutput{request})
                                                  .and_then(compensate(request, fired))
-                                                 .and_then(expand)
+                                                 .and_then(Expand{request.grade})
                                                  .and_then(Accumulate{request})
                                                  .and_then(Quantize{request})
                                                  .and_then(Schedule{request});

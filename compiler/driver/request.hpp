@@ -12,6 +12,7 @@
 #include <sluice/pass.hpp>
 
 #include "compiler/ir/op.hpp"
+#include "compiler/numerics/grade.hpp"
 #include "dsl/program.hpp"
 
 namespace sluice::driver {
@@ -61,6 +62,8 @@ struct Request {
   std::vector<Operand> operands;
   std::vector<Parameter>
       params;  // one each of the function's, in order; int parameters are always baked
+
+  numerics::Grade grade = numerics::Grade::full;  // f64 is always of full accuracy
 };
 
 }  // namespace sluice::driver

@@ -61,7 +61,7 @@ Result<std::string> show(const Request& request, Step step) {
           .and_then(stable)
           .and_then(ReadOutput{request})
           .and_then(compensate(request, fired))
-          .and_then(expand)
+          .and_then(Expand{request.grade})
           .and_then(printed);
     case Step::schedule: return show_schedule(request);
   }

@@ -9,6 +9,7 @@
 
 #include "compiler/driver/request.hpp"
 #include "compiler/ir/graph.hpp"
+#include "compiler/rewrite/low_words.hpp"
 #include "compiler/schedule/element_program.hpp"
 
 namespace sluice::driver {
@@ -36,16 +37,21 @@ struct ReadOutput {
   Result<ir::Graph> operator()(const ir::Graph& graph) const;
 };
 
-// What rounding takes away is carried where it would be felt; not in an @exact function.
+// What rounding takes away is carried where the request's grade would feel it; not in an @exact
+// function.
 struct Compensate {
   bool exact;
   std::vector<std::string>& fired;
+  rewrite::LowWords carried;
   Result<ir::Graph> operator()(const ir::Graph& graph) const;
 };
 [[nodiscard]] Compensate compensate(const Request& request, std::vector<std::string>& fired);
 
 // Primitives become machine ops, then parameters are baked.
-[[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph);
+struct Expand {
+  numerics::Grade grade;
+  Result<ir::Graph> operator()(const ir::Graph& graph) const;
+};
 
 // Gradients are added to what their buffers hold: further inputs of the graph, in the order of the
 // gradients.

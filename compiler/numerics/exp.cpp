@@ -13,21 +13,15 @@ namespace {
 constexpr Polynomial kExp2{kExp2F32, kExp2F64};
 constexpr Polynomial kExpm1{kExpm1F32, kExpm1F64};
 
-// 2^k = power * 2^rest.
-struct Halves {
-  Expr power;
-  Expr rest;
-};
+}  // namespace
 
-Halves halve(Expr biased) {
+Halves halve_power(Expr biased) {
   const double least = pick(biased, -100, -900);
   const double most = pick(biased, 126, 1022);
   const Expr near =
       min(max(biased, biased_integer(biased, 0) + least), biased_integer(biased, 0) + most);
   return {power_of_two(near), biased - near};
 }
-
-}  // namespace
 
 Expr exp(Expr x, Expr low) {
   const Argument argument = clamp_argument(x, low, pick(x, -110, -760), pick(x, 90, 714));
@@ -46,7 +40,7 @@ Pair exp_pair(Expr x, Expr low) {
 Scaled exp_scaled(Expr x, Expr low) {
   const Argument argument = clamp_argument(x, low, pick(x, -155, -1330), pick(x, 175, 1410));
   const ExpReduction reduced = reduce_exp(argument.x, argument.low);
-  const Halves halves = halve(reduced.biased);
+  const Halves halves = halve_power(reduced.biased);
   // 1 + s = 1/2 + (1/2 + s): the parts of a product have its sign both, so that it may overflow.
   return {.numerator = halves.power * 0.5,
           .numerator_low = halves.power * (0.5 + expm1_reduced(reduced.r)),
@@ -67,7 +61,7 @@ Exp2Parts exp2_parts(Expr x, Expr low) {
   const double magic = biased_integer(x, 0);
   const Expr biased = argument.x + magic;
   const Expr r = argument.x - (biased - magic);
-  const Halves halves = halve(biased);
+  const Halves halves = halve_power(biased);
   return {low.is_constant(0) ? r : r + argument.low, halves.power, halves.rest, argument};
 }
 

@@ -13,8 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/numerics/fast.hpp"
 #include "compiler/numerics/functions.hpp"
 #include "compiler/numerics/structural.hpp"
+#include "compiler/numerics/tolerance.hpp"
 
 namespace sluice::numerics {
 namespace {
@@ -98,6 +100,17 @@ constexpr PlusSlope kPlusSlopes[] = {
     {Op::normal_cdf, normal_cdf_plus_slope},
 };
 
+// What a grade leaves to the functions of each value: half of its bound, as that is of the power of
+// two below a result, less two roundings.
+std::vector<double> tolerances_of(const ir::Graph& graph, Grade grade) {
+  if (grade == Grade::full || graph.compute() == ir::Elem::f64)
+    return std::vector<double>(graph.size(), 0);
+  std::vector<bool> approximate(graph.size());
+  for (std::size_t i = 0; i < graph.size(); ++i)
+    approximate[i] = graph.nodes()[i].op == Op::plus_slope || has_fast(graph.nodes()[i].op);
+  return tolerances(graph, info(grade).bound / 2 - 0x1p-23, approximate);
+}
+
 bool is_primitive(const ir::Node& node) {
   return ir::info(node.op).op_class == ir::OpClass::primitive;
 }
@@ -106,9 +119,9 @@ bool is_primitive(const ir::Node& node) {
 // something else asks.
 class Expander {
  public:
-  explicit Expander(const ir::Graph& old)
-      : old_(old), graph_(old.empty_copy()), needed_(old.size()), bare_(old.size()),
-        values_(old.size()), scaled_(old.size()) {
+  Expander(const ir::Graph& old, Grade grade)
+      : old_(old), graph_(old.empty_copy()), tolerances_(tolerances_of(old, grade)),
+        needed_(old.size()), bare_(old.size()), values_(old.size()), scaled_(old.size()) {
     for (std::size_t i = 0; i < old.inputs().size(); ++i)
       place(old.input_value(i), graph_.input_value(i));
     for (std::size_t i = 0; i < old.params().size(); ++i)
@@ -164,15 +177,8 @@ class Expander {
     const ir::Node& node = old_[id];
     for (const auto& [u, f] : {std::pair{0, 1}, std::pair{1, 0}}) {
       const ir::Node& function = old_[node.operand(f)];
-      for (const Product& product : kProducts) {
-        if (function.op != product.op || function.operand(0) != node.operand(u)) continue;
-        if (!old_.is_constant(function.operand(1), 0)) continue;
-        const Expr x = value(node.operand(u));
-        Expr made = product.value(x);
-        if (bare_[id.index]) made = nan_where_infinite(product.zero_at_inf ? x : min(x, 0.0), made);
-        values_[id.index] = made;
+      if (is_of_factor(function, node.operand(u)) && whole_product(id, node.operand(u), f))
         return true;
-      }
       const std::optional<Scaled> factor = scaled_form(node.operand(f));
       if (!factor) continue;
       const AtInfinity at_infinity = bare_[id.index] ? AtInfinity::ieee : AtInfinity::any;
@@ -183,6 +189,29 @@ class Expander {
       return true;
     }
     return false;
+  }
+
+  // Whether a function's argument is the other factor itself.
+  [[nodiscard]] bool is_of_factor(const ir::Node& function, ValueId factor) const {
+    return function.arity() == 2 && function.operand(0) == factor &&
+           old_.is_constant(function.operand(1), 0);
+  }
+
+  // x f(x), which is 0 at -inf, as one piece.
+  bool whole_product(ValueId id, ValueId factor, int f) {
+    const ValueId function = old_[id].operand(f);
+    const Op op = old_[function].op;
+    const double tolerance = tolerances_[function.index];
+    const FastProduct* fast = fast_product(op, tolerance);
+    const auto product = std::find_if(std::begin(kProducts), std::end(kProducts),
+                                      [&](const Product& each) { return each.op == op; });
+    if (fast == nullptr && product == std::end(kProducts)) return false;
+    const Expr x = value(factor);
+    Expr made = fast != nullptr ? fast->value(x, tolerance) : product->value(x);
+    const bool zero_at_inf = fast == nullptr && product->zero_at_inf;
+    if (bare_[id.index]) made = nan_where_infinite(zero_at_inf ? x : min(x, 0.0), made);
+    values_[id.index] = made;
+    return true;
   }
 
   // The product of the two is pow's slope by its exponent.
@@ -209,8 +238,12 @@ class Expander {
   std::optional<Scaled> scaled_form(ValueId id) {
     std::optional<Scaled>& slot = scaled_[id.index];
     const ir::Node& node = old_[id];
+    if (slot) return slot;
+    const FastExpansion* fast = fast_expansion(node.op, tolerances_[id.index]);
+    if (fast != nullptr && fast->scaled != nullptr)
+      return slot = fast->scaled(value(node.operand(0)), low_of(node), tolerances_[id.index]);
     const Expansion* expansion = find(node.op);
-    if (!slot && expansion != nullptr && expansion->scaled != nullptr)
+    if (expansion != nullptr && expansion->scaled != nullptr)
       slot = expansion->scaled(value(node.operand(0)), low_of(node));
     return slot;
   }
@@ -229,11 +262,13 @@ class Expander {
     const ir::Node& node = old_[id];
     if (node.op == Op::constant)
       return {&graph_, graph_.constant_bits(node.type.elem, node.payload)};
+    if (const FastExpansion* fast = fast_expansion(node.op, tolerances_[id.index]))
+      return fast->value(value(node.operand(0)), low_of(node), tolerances_[id.index]);
     if (const Expansion* expansion = find(node.op))
       return expansion->value(value(node.operand(0)), low_of(node));
     if (scaled_[id.index]) return value_of(*scaled_[id.index]);
     if (node.op == Op::plus_slope) {
-      const Expr sum = plus_slope(node);
+      const Expr sum = plus_slope(node, tolerances_[id.index]);
       return bare_[id.index] ? nan_where_infinite(value(node.operand(1)), sum) : sum;
     }
     if (is_primitive(node)) return structural(node);
@@ -258,8 +293,11 @@ class Expander {
     return a;
   }
 
-  Expr plus_slope(const ir::Node& node) {
+  Expr plus_slope(const ir::Node& node, double tolerance) {
     const ir::Node& function = old_[node.operand(0)];
+    const FastPlusSlope* fast = fast_plus_slope(function.op, tolerance);
+    if (fast != nullptr && node.operand(1) == function.operand(0))
+      return fast->value(value(function.operand(0)), low_of(function), tolerance);
     const Pair factor{value(node.operand(1)), value(node.operand(2))};
     for (const PlusSlope& entry : kPlusSlopes)
       if (entry.function == function.op)
@@ -279,6 +317,7 @@ class Expander {
 
   const ir::Graph& old_;
   ir::Graph graph_;
+  std::vector<double> tolerances_;
   std::vector<bool> needed_;
   std::vector<bool> bare_;
   std::vector<std::optional<Expr>> values_;
@@ -288,6 +327,8 @@ class Expander {
 
 }  // namespace
 
-Result<ir::Graph> expand(const ir::Graph& graph) { return Expander(graph).run(); }
+Result<ir::Graph> expand(const ir::Graph& graph, Grade grade) {
+  return Expander(graph, grade).run();
+}
 
 }  // namespace sluice::numerics

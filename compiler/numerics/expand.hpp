@@ -5,11 +5,13 @@
 #include <sluice/status.hpp>
 
 #include "compiler/ir/graph.hpp"
+#include "compiler/numerics/grade.hpp"
 
 namespace sluice::numerics {
 
-// Every primitive replaced by its expansion (numerics.md). A primitive that has none yet in the
-// graph's compute type is an `unsupported` error that names it.
-[[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph);
+// Every primitive replaced by its expansion (numerics.md), or by a cheaper one where the grade
+// allows it (fast.hpp). A primitive that has none yet in the graph's compute type is an
+// `unsupported` error that names it.
+[[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph, Grade grade = Grade::full);
 
 }  // namespace sluice::numerics

@@ -16,6 +16,12 @@ namespace sluice::numerics {
 Expr exp(Expr x, Expr low);
 Scaled exp_scaled(Expr x, Expr low);
 Pair exp_pair(Expr x, Expr low);
+// 2^k = power * 2^rest, for k a little beyond the normal numbers' exponents.
+struct Halves {
+  Expr power;
+  Expr rest;
+};
+Halves halve_power(Expr biased);
 Expr exp2(Expr x, Expr low);
 Scaled exp2_scaled(Expr x, Expr low);
 // 2^(x + low) = 2^r power 2^rest, for a limited argument; 2^r; and 2^r - 1.

@@ -26,9 +26,9 @@ using ir::ValueId;
 // result's: everything, function values too.
 enum class Of { argument, result };
 
-class LowWords {
+class Carrier {
  public:
-  explicit LowWords(Graph& graph) : graph_(graph), exact_(graph, nullptr), facts_(graph) {}
+  explicit Carrier(Graph& graph) : graph_(graph), exact_(graph, nullptr), facts_(graph) {}
 
   // Nothing where the value is exact or its error is not to be carried.
   std::optional<Expr> low(Expr value, Of of) {
@@ -46,9 +46,23 @@ class LowWords {
     const Op op = value.node().op;
     if (op != Op::add && op != Op::sub) return false;
     if (facts_.input_count(value.id) > 1 || !facts_.has_function(value.id)) return false;
-    const Sign a = facts_.sign(value.operand(0).id);
-    const Sign b = facts_.sign(value.operand(1).id);
-    return a == Sign::unknown || b == Sign::unknown || (a == b) != (op == Op::add);
+    return !same_signs(value.node());
+  }
+
+  // Whether a sum in the arithmetic that an argument comes from may cancel.
+  bool may_cancel(Expr argument) {
+    std::vector<ValueId> open{argument.id};
+    std::unordered_set<std::uint32_t> seen;
+    while (!open.empty()) {
+      const ValueId id = open.back();
+      open.pop_back();
+      if (!seen.insert(id.index).second) continue;
+      const Node& node = graph_[id];
+      if ((node.op == Op::add || node.op == Op::sub) && !same_signs(node)) return true;
+      if (carries_low_word(node.op))
+        open.insert(open.end(), node.args().begin(), node.args().end());
+    }
+    return false;
   }
 
   Expr corrected(Expr h) {
@@ -70,6 +84,18 @@ class LowWords {
   }
 
  private:
+  // Of a sum or difference: whether what is added has one sign.
+  bool same_signs(const Node& sum) {
+    const Sign a = facts_.sign(sum.operand(0));
+    const Sign b = facts_.sign(sum.operand(1));
+    return a != Sign::unknown && b != Sign::unknown && (a == b) == (sum.op == Op::add);
+  }
+  // What an argument's low word is computed from.
+  static bool carries_low_word(Op op) {
+    return op == Op::neg || op == Op::mul || op == Op::div || op == Op::add || op == Op::sub ||
+           op == Op::select || op == Op::integer_power;
+  }
+
   using Known = std::unordered_map<std::uint32_t, std::optional<Expr>>;
 
   Expr make(Op op, Expr a) { return node(op, std::array{a.id}); }
@@ -96,10 +122,8 @@ class LowWords {
       if (known.count(id.index) != 0 || !seen.insert(id.index).second) continue;
       found.push_back(id);
       const Node& node = graph_[id];
-      const bool carries = node.op == Op::neg || node.op == Op::mul || node.op == Op::div ||
-                           node.op == Op::add || node.op == Op::sub || node.op == Op::select ||
-                           node.op == Op::integer_power;
-      if (carries) open.insert(open.end(), node.args().begin(), node.args().end());
+      if (carries_low_word(node.op))
+        open.insert(open.end(), node.args().begin(), node.args().end());
     }
     std::sort(found.begin(), found.end());
     return found;
@@ -231,12 +255,34 @@ std::vector<bool> result_values(const Graph& graph) {
   return results;
 }
 
+// Functions that are 0, constant or beyond all numbers where |x| is above 128, or whose slope there
+// is no larger in relation than f(x)/x is: LowWords says what for.
+bool is_bounded(Op op) {
+  switch (op) {
+    case Op::exp:
+    case Op::exp2:
+    case Op::expm1:
+    case Op::tanh:
+    case Op::erf:
+    case Op::erfc:
+    case Op::normal_cdf:
+    case Op::normal_pdf:
+    case Op::sigmoid:
+    case Op::log_sigmoid:
+    case Op::log1p_exp:
+    case Op::tanh_log1p_exp:
+    case Op::sigmoid_derivative:
+    case Op::tanh_log1p_exp_derivative: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
-Graph with_low_words(const Graph& graph, std::vector<std::string>& fired) {
+Graph with_low_words(const Graph& graph, std::vector<std::string>& fired, LowWords carried) {
   Graph result = graph.empty_copy();
   ir::Mapping plain(graph, result);
-  LowWords low_words(result);
+  Carrier low_words(result);
   const std::vector<bool> results = result_values(graph);
   std::vector<ValueId> corrected(graph.size());
   std::vector<ValueId> operands;
@@ -245,7 +291,10 @@ Graph with_low_words(const Graph& graph, std::vector<std::string>& fired) {
     plain.copy(id);
     if (takes_low_word(node.op)) {
       const Expr argument{&result, plain[node.operand(0)]};
-      if (const auto low = low_words.low(argument, Of::argument)) {
+      const bool bounded = carried == LowWords::where_unbounded && is_bounded(node.op) &&
+                           !low_words.may_cancel(argument);
+      const auto low = bounded ? std::nullopt : low_words.low(argument, Of::argument);
+      if (low) {
         plain.set(id, result.add(node.op, {argument.id, low->id}));
         fired.emplace_back("low-word");
       }

@@ -16,6 +16,7 @@
 // nor derivatives see low words.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,13 @@
 
 namespace sluice::rewrite {
 
-[[nodiscard]] ir::Graph with_low_words(const ir::Graph& graph, std::vector<std::string>& fired);
+// Which arguments' low words are carried. Without one, an argument that comes of products is off by
+// some 2^-24 of itself, which moves a result by no more than some 2^-16 of itself where the
+// function is 0 or constant beyond |x| = 128, as exp and sigmoid are. Elsewhere, and where a sum
+// may cancel, no bound is in sight.
+enum class LowWords : std::uint8_t { everywhere, where_unbounded };
+
+[[nodiscard]] ir::Graph with_low_words(const ir::Graph& graph, std::vector<std::string>& fired,
+                                       LowWords carried = LowWords::everywhere);
 
 }  // namespace sluice::rewrite

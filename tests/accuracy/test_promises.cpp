@@ -20,6 +20,7 @@ using accuracy::Measurement;
 using accuracy::PointSource;
 using accuracy::Promise;
 using accuracy::Subject;
+using numerics::Grade;
 
 bool numbers_only(const dsl::FunctionDef& definition) {
   return !definition.row_wise && !definition.inputs.empty() &&
@@ -34,7 +35,8 @@ struct Case {
 
 // The value and each derivative of a function, with the default parameters and with each one at the
 // ends of its range.
-std::vector<Case> cases_of(const dsl::Program& program, dsl::FunctionId id, ir::Elem compute) {
+std::vector<Case> cases_of(const dsl::Program& program, dsl::FunctionId id, ir::Elem compute,
+                           Grade grade) {
   const dsl::FunctionDef& definition = program.function(id);
   std::vector<double> defaults;
   for (const dsl::Parameter& param : definition.parameters) defaults.push_back(param.default_value);
@@ -52,24 +54,26 @@ std::vector<Case> cases_of(const dsl::Program& program, dsl::FunctionId id, ir::
                     .compute = compute,
                     .derived_by = std::nullopt,
                     .output = 0,
-                    .params = params};
-    cases.push_back({subject, *accuracy::promise_of(definition, subject.dtype(), false)});
+                    .params = params,
+                    .narrow = std::nullopt,
+                    .grade = grade};
+    cases.push_back({subject, *accuracy::promise_of(definition, subject.dtype(), false, grade)});
     for (std::uint32_t i = 0; i < definition.inputs.size(); ++i) {
       subject.derived_by = i;
-      cases.push_back({subject, *accuracy::promise_of(definition, subject.dtype(), true)});
+      cases.push_back({subject, *accuracy::promise_of(definition, subject.dtype(), true, grade)});
     }
   }
   return cases;
 }
 
-std::vector<Case> all_cases(ir::Elem compute) {
+std::vector<Case> all_cases(ir::Elem compute, Grade grade = Grade::full) {
   const dsl::Program& library = dsl::standard_library();
   std::vector<Case> cases;
   for (std::size_t i = 0; i < library.size(); ++i) {
     const auto id = static_cast<dsl::FunctionId>(i);
     const dsl::FunctionDef& definition = library.function(id);
     if (!definition.attributes.ulp || !numbers_only(definition)) continue;
-    const std::vector<Case> more = cases_of(library, id, compute);
+    const std::vector<Case> more = cases_of(library, id, compute, grade);
     cases.insert(cases.end(), more.begin(), more.end());
   }
   return cases;
@@ -86,6 +90,8 @@ void check(const Case& one, const Points& points) {
   }
   std::string params;
   for (const double value : one.subject.params) params += " " + std::to_string(value);
+  if (one.subject.grade != Grade::full)
+    params += " at " + std::string(numerics::info(one.subject.grade).name);
   std::printf("%s%s; promise %g, %llu points, %llu by MPFR\n",
               accuracy::describe(one.subject, measured->worst).c_str(), params.c_str(),
               one.promise.ulps, static_cast<unsigned long long>(measured->points),
@@ -116,6 +122,35 @@ TEST_CASE("special points, f64", "[accuracy]") {
 
 TEST_CASE("sampled points, f32", "[accuracy]") { check_samples(ir::Elem::f32, 35'000); }
 TEST_CASE("sampled points, f64", "[accuracy]") { check_samples(ir::Elem::f64, 2'000); }
+
+// Relative errors are so much larger than the reference's that few points go to MPFR.
+TEST_CASE("sampled points at each grade of accuracy", "[accuracy]") {
+  std::uint64_t seed = 1;
+  for (const Grade grade : {Grade::r20, Grade::r12, Grade::bf16})
+    for (const Case& one : all_cases(ir::Elem::f32, grade)) {
+      check(one, accuracy::sampled_points(one.subject, 1'000, seed++));
+      check(one, accuracy::special_points(one.subject, 500));
+    }
+}
+
+TEST_CASE("a million points at each grade of accuracy", "[accuracy][slow]") {
+  std::uint64_t seed = 1;
+  for (const Grade grade : {Grade::r20, Grade::r12, Grade::bf16})
+    for (const Case& one : all_cases(ir::Elem::f32, grade))
+      check(one, accuracy::sampled_points(one.subject, 1'000'000, seed++));
+}
+
+// What has cheaper expansions.
+TEST_CASE("all f32 numbers at each grade of accuracy", "[accuracy][slow]") {
+  for (const Grade grade : {Grade::r20, Grade::r12, Grade::bf16})
+    for (const Case& one : all_cases(ir::Elem::f32, grade)) {
+      const dsl::FunctionDef& definition = one.subject.definition();
+      const std::string_view core[] = {"exp", "exp2", "sigmoid", "silu",       "tanh",
+                                       "erf", "gelu", "mish",    "normal_cdf", "softplus"};
+      if (std::find(std::begin(core), std::end(core), definition.name) != std::end(core))
+        check(one, accuracy::Sweep{accuracy::Coverage::all});
+    }
+}
 
 TEST_CASE("ten million points, f32", "[accuracy][slow]") {
   check_samples(ir::Elem::f32, 10'000'000);

@@ -87,7 +87,7 @@ class Meter {
       : reference_(subject), derived_(subject.derived_by.has_value()),
         ranges_(subject.definition().attributes.ranges), format_(format_of(subject.dtype())),
         promise_(promise.ulps), zero_crossings_(promise.zero_crossings),
-        crossings_(std::move(crossings)) {}
+        at_crossings_(promise.at_crossings), crossings_(std::move(crossings)) {}
 
   Result<Measurement> run(const SubjectKernel& kernel, const PointSource& source) {
     std::vector<double> out;
@@ -242,6 +242,7 @@ class Meter {
       if (const auto found = crossing_near(reference_, point, i)) {
         if (point.size() > 1) crossings_.clear();
         crossings_.push_back(*found);
+        crossings_.back().allowed *= at_crossings_;
         return &crossings_.back();
       }
     return nullptr;
@@ -260,6 +261,7 @@ class Meter {
   Format format_;
   double promise_;
   bool zero_crossings_;
+  double at_crossings_;
   std::vector<ZeroCrossing> crossings_;
   std::optional<Estimate> at_nan_;
   Measurement result_;
@@ -280,8 +282,8 @@ void merge(Measurement& into, const Measurement& part) {
   take(into.worst_beyond, part.worst_beyond);
 }
 
-std::optional<Promise> promise_of(const dsl::FunctionDef& definition, Dtype dtype,
-                                  bool derivative) {
+std::optional<Promise> promise_of(const dsl::FunctionDef& definition, Dtype dtype, bool derivative,
+                                  numerics::Grade grade) {
   const dsl::Attributes& attributes = definition.attributes;
   if (!attributes.ulp) return std::nullopt;
   Promise promise{derivative ? attributes.ulp->derivative : attributes.ulp->forward,
@@ -293,12 +295,19 @@ std::optional<Promise> promise_of(const dsl::FunctionDef& definition, Dtype dtyp
   // What is right to half an ulp in f32 is in f64.
   if (dtype == Dtype::f64 && promise.ulps > 0.5)
     promise.ulps = std::max(promise.ulps, derivative ? 4.0 : definition.is_builtin ? 2.0 : 3.0);
+  if (grade != numerics::Grade::full && dtype != Dtype::f64) {
+    const double asked = numerics::info(grade).bound;
+    const double in_ulps = std::ldexp(asked, format_of(dtype).mantissa_bits - 1);
+    promise.ulps = dtype == Dtype::f32 ? std::max(promise.ulps, in_ulps) : promise.ulps + in_ulps;
+    promise.at_crossings = std::max(1.0, asked * 0x1p22);  // 16 ulps are 2^-19
+  }
   return promise;
 }
 
 Measuring::Measuring(Subject subject, Promise promise, SubjectKernel kernel)
     : subject_(std::move(subject)), promise_(promise), kernel_(std::move(kernel)) {
   if (promise.zero_crossings) crossings_ = zero_crossings(Reference(subject_));
+  for (ZeroCrossing& crossing : crossings_) crossing.allowed *= promise.at_crossings;
 }
 
 Result<Measuring> Measuring::prepare(const Subject& subject, const Promise& promise) {

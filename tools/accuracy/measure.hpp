@@ -42,12 +42,15 @@ struct Measurement {
 struct Promise {
   double ulps;
   bool zero_crossings = false;  // whether their rule applies
+  double at_crossings = 1;      // what it allows, as a multiple of the contract's
 };
 
-// What a definition promises: its @ulp for f32, the contract's for the other types (numerics.md).
-// Nothing without @ulp, or for 16 bits with @terms.
+// What a definition promises: its @ulp for f32, the contract's for the other types (numerics.md);
+// of a cheaper kernel, what its grade does (compiler/numerics/grade.hpp). Nothing without @ulp, or
+// for 16 bits with @terms.
 [[nodiscard]] std::optional<Promise> promise_of(const dsl::FunctionDef& definition, Dtype dtype,
-                                                bool derivative);
+                                                bool derivative,
+                                                numerics::Grade grade = numerics::Grade::full);
 
 // What is measured, compiled: shared by the threads that measure it.
 class Measuring {

@@ -15,6 +15,7 @@
 #include <sluice/dtype.hpp>
 
 #include "compiler/ir/op.hpp"
+#include "compiler/numerics/grade.hpp"
 #include "dsl/program.hpp"
 #include "tools/accuracy/functions.hpp"
 
@@ -100,6 +101,7 @@ struct Subject {
   std::uint32_t output = 0;
   std::vector<double> params;        // one each; empty: the defaults
   std::optional<Dtype> narrow = {};  // f16 or bf16: what operands are held in, compute being f32
+  numerics::Grade grade = numerics::Grade::full;  // of the kernel
 
   [[nodiscard]] const dsl::FunctionDef& definition() const { return program->function(function); }
   [[nodiscard]] Dtype dtype() const {

@@ -25,6 +25,7 @@ struct CheckPlan {
   Function function;
   Dtype dtype = Dtype::f32;
   std::vector<double> params;  // one each
+  numerics::Grade grade = numerics::Grade::full;
   accuracy::Sweep sweep;
   unsigned threads = 1;
   std::string state_file;                  // where finished chunks are kept; empty: nowhere

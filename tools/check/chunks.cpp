@@ -47,6 +47,8 @@ std::string key_of(const CheckPlan& plan) {
       fmt::format("{} {:016x}{:016x} {} {} {} {}", definition.name, definition.digest.high,
                   definition.digest.low, name(plan.dtype), static_cast<int>(plan.sweep.coverage),
                   plan.sweep.points, plan.sweep.seed);
+  if (plan.grade != numerics::Grade::full)
+    key += fmt::format(" {}", numerics::info(plan.grade).name);
   for (const double value : plan.params) key += fmt::format(" {:a}", value);
   return key;
 }

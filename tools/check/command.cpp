@@ -16,6 +16,7 @@
 #include "tools/check/stamp_file.hpp"
 #include "tools/command.hpp"
 #include "tools/subject.hpp"
+#include "tools/values.hpp"
 
 namespace sluice::tools {
 namespace {
@@ -47,8 +48,11 @@ std::string default_state(const CheckPlan& plan) {
   if (failed) return {};
   const dsl::Digest& digest = plan.definition().digest;
   return (base / "sluice" /
-          fmt::format("check-{}-{:016x}-{}.state", plan.definition().name, digest.high ^ digest.low,
-                      sluice::name(plan.dtype)))
+          fmt::format("check-{}-{:016x}-{}{}.state", plan.definition().name,
+                      digest.high ^ digest.low, sluice::name(plan.dtype),
+                      plan.grade == numerics::Grade::full
+                          ? ""
+                          : fmt::format("-{}", numerics::info(plan.grade).name)))
       .string();
 }
 
@@ -102,6 +106,7 @@ Result<CheckPlan> plan_of(const Options& options) {
   plan.function = std::move(subject->function);
   plan.dtype = subject->dtype;
   plan.params = std::move(subject->parameters);
+  if (plan.dtype != Dtype::f64) plan.grade = numerics::cheapest_grade(subject->accuracy);
   plan.threads = options.threads;
   if (const Outcome chosen = choose_sweep(options, plan); !chosen) return chosen.error();
   if (const Outcome chosen = choose_against(options, plan); !chosen) return chosen.error();
@@ -113,8 +118,8 @@ bool stampable(const CheckPlan& plan, const Checkup& checkup) {
   const auto& parameters = plan.definition().parameters;
   for (std::size_t i = 0; i < parameters.size(); ++i)
     if (plan.params[i] != parameters[i].default_value) return false;
-  return !plan.function.file.empty() && plan.dtype == Dtype::f32 && checkup.promised() &&
-         checkup.kept();
+  return !plan.function.file.empty() && plan.dtype == Dtype::f32 &&
+         plan.grade == numerics::Grade::full && checkup.promised() && checkup.kept();
 }
 
 int check(const Options& options) {
@@ -150,6 +155,7 @@ void add_check(CLI::App& app, Action& action) {
   command->add_option("--seed", options->seed, "Which inputs are sampled: 1");
   command->add_flag("--exhaustive", options->exhaustive,
                     "Every number of one f32, f16 or bf16 input");
+  command->add_option("--accuracy", subject.accuracy, std::string(kAccuracyHelp));
   command->add_option("--param", subject.parameters, "A parameter: NAME=VALUE; repeatable")
       ->allow_extra_args(false);
   command->add_option(

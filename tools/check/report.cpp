@@ -141,6 +141,8 @@ std::string head_text(const CheckPlan& plan, const Checkup& checkup) {
   for (std::size_t i = 0; i < plan.params.size(); ++i)
     if (plan.params[i] != definition.parameters[i].default_value)
       text += fmt::format(", {} = {}", definition.parameters[i].name, to_text(plan.params[i]));
+  if (plan.grade != numerics::Grade::full)
+    text += fmt::format(", relative error {}", to_text(numerics::info(plan.grade).bound));
   text += "\n";
   if (checkup.out_of_range)
     text += heading("note") + "a parameter is out of its @range, where nothing is promised\n";

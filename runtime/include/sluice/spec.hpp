@@ -76,6 +76,11 @@ struct KernelSpec {
   // sum rounded once to the buffer's.
   bool accumulate = false;
 
+  // The relative error that will do: 0 for the promises as they stand, or a bound below 1, which
+  // the kernel meets by the cheapest expansions that there are for it (docs/accuracy.md). f64 is
+  // always of full accuracy.
+  double accuracy = 0;
+
   std::string target = {};        // e.g. "x86-64-v3", "interpreter"; empty: the runtime's
   std::vector<Rung> denied = {};  // not to be taken, besides those that the runtime denies
   std::optional<Program> program = std::nullopt;  // read names in this instead of the runtime's

@@ -24,6 +24,7 @@ namespace of_erfc {
 #include "compiler/numerics/coefficients_exp2.inc"
 #include "compiler/numerics/coefficients_exp_eighths.inc"
 #include "compiler/numerics/coefficients_expm1.inc"
+#include "compiler/numerics/coefficients_fast_exp.inc"
 #include "compiler/numerics/coefficients_hyperbolic.inc"
 #include "compiler/numerics/coefficients_inverse_trigonometric.inc"
 #include "compiler/numerics/coefficients_log.inc"
@@ -34,6 +35,13 @@ namespace of_erfc {
 #include "compiler/numerics/coefficients_trigonometric.inc"
 
 using Real = long double;
+
+// As in fast_tables.cpp.
+struct Cells {
+  double scale, start, end;
+  int shift;
+};
+#include "compiler/numerics/coefficients_fast_tables.inc"
 
 Real evaluate(std::span<const double> coefficients, Real x) {
   Real sum = 0;
@@ -171,7 +179,66 @@ Real mu_at(Real h, std::size_t index, const double (&centre)[Count],
   return sum + whole;
 }
 
+// The polynomial that a table of the grades has for h.
+template <std::size_t Rows>
+Real of_cells(Real h, const Cells& cells, const double (&rows)[Rows][8]) {
+  const auto v = static_cast<float>(h * cells.scale + cells.start);
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &v, sizeof bits);
+  const std::size_t index = (bits >> cells.shift) % 8;
+  Real sum = 0;
+  for (std::size_t i = Rows; i-- > 0;) sum = sum * h + rows[i][index];
+  return sum;
+}
+
+Real normal_tail(Real h) { return std::erfc(h / std::sqrt(2.0L)) / 2; }
+
+template <std::size_t Rows>
+double of_fall(const Cells& cells, const double (&rows)[Rows][8]) {
+  return bound(0, cells.end,
+               [&](Real h) { return of_cells(h, cells, rows) + std::log2(normal_tail(h)); });
+}
+
+template <std::size_t Rows>
+double of_slope(const Cells& cells, const double (&rows)[Rows][8]) {
+  return bound(0, cells.end, [&](Real h) {
+    const Real density = std::exp(-h * h / 2) / std::sqrt(2 * std::acos(-1.0L));
+    const Real slope = (normal_tail(h) - h * density) / std::exp(-h * h / 2);
+    return of_cells(h, cells, rows) - slope;
+  });
+}
+
+template <std::size_t Rows, typename F>
+double of_odd(const Cells& cells, const double (&rows)[Rows][8], F f) {
+  return bound(1e-9L, cells.end, [&](Real h) { return of_cells(h, cells, rows) * h / f(h) - 1; });
+}
+
 }  // namespace
+
+TEST_CASE("coefficients for the grades of accuracy", "[numerics]") {
+  const auto exp2 = [](std::span<const double> c) {
+    return bound(-0.5005L, 0.5005L, [&](Real s) { return evaluate(c, s) / std::exp2(-s) - 1; });
+  };
+  CHECK(exp2(kFastExp2Degree2) < -9.1);
+  CHECK(exp2(kFastExp2Degree3) < -13.7);
+  CHECK(exp2(kFastExp2Degree4) < -18.5);
+  CHECK(exp2(kFastExp2Degree5) < -22.9);
+  const auto log1p = [](std::span<const double> c) {
+    return bound(0x1p-30L, 1, [&](Real q) { return evaluate(c, q) * q / std::log1p(q) - 1; });
+  };
+  CHECK(log1p(kFastLog1pDegree3) < -11.3);
+  CHECK(log1p(kFastLog1pDegree5) < -16.8);
+  CHECK(of_fall(kFastTailDegree2Cells, kFastTailDegree2) < -9.6);
+  CHECK(of_fall(kFastTailDegree3Cells, kFastTailDegree3) < -13.3);
+  CHECK(of_slope(kFastSlopeDegree3Cells, kFastSlopeDegree3) < -14.6);
+  CHECK(of_slope(kFastSlopeDegree4Cells, kFastSlopeDegree4) < -18.3);
+  const auto tanh = [](Real x) { return std::tanh(x); };
+  const auto erf = [](Real x) { return std::erf(x); };
+  CHECK(of_odd(kFastTanhDegree2Cells, kFastTanhDegree2, tanh) < -10.6);
+  CHECK(of_odd(kFastTanhDegree3Cells, kFastTanhDegree3, tanh) < -14.2);
+  CHECK(of_odd(kFastErfDegree2Cells, kFastErfDegree2, erf) < -11.9);
+  CHECK(of_odd(kFastErfDegree3Cells, kFastErfDegree3, erf) < -15.8);
+}
 
 TEST_CASE("coefficients of cbrt", "[numerics]") {
   check_cbrt(kEighthsF32, kThirdsF32, kCbrtF32, -27, -31.7);

@@ -77,6 +77,29 @@ TEST_CASE("values that bake to the same constant have one key", "[runtime]") {
   CHECK_FALSE(rt.key(a).value() == rt.key(b).value());
 }
 
+TEST_CASE("an accuracy is that of the cheapest kernel that meets it", "[runtime]") {
+  Runtime rt;
+  KernelSpec spec = leaky(8);
+  const auto grade = [&](double accuracy) {
+    spec.accuracy = accuracy;
+    const std::string text = rt.key(spec)->text();
+    const std::size_t from = text.find(" accuracy=") + 10;
+    return text.substr(from, text.find(' ', from) - from);
+  };
+  CHECK(grade(0) == "full");
+  CHECK(grade(1e-9) == "full");
+  CHECK(grade(0x1p-20) == "r20");
+  CHECK(grade(2e-4) == "r20");
+  CHECK(grade(0x1p-12) == "r12");
+  CHECK(grade(0x1p-8) == "bf16");
+  CHECK(grade(0.5) == "bf16");
+  CHECK(rt.compile(spec)->promise().accuracy == 0x1p-8);
+  CHECK(rt.compile(spec)->promise().forward_ulp == 32768);
+  CHECK(rt.compile(spec)->promise().checked);
+  spec.operands = {f64({8}), f64({8})};
+  CHECK(grade(0x1p-12) == "full");
+}
+
 TEST_CASE("a key's text names its fields", "[runtime]") {
   Runtime rt;
   KernelSpec spec = leaky(8);

@@ -1,4 +1,5 @@
 // Every way in which a spec can be wrong, with its status and what the message names.
+#include <limits>
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -39,6 +40,13 @@ TEST_CASE("unknown names in a spec are named", "[runtime]") {
                 Status::unknown_name, "x86-64-v9");
   check_refused({.function = "relu", .pass = backward, .operands = kPair, .gradients = {"z"}},
                 Status::unknown_name, "'z'");
+}
+
+TEST_CASE("an accuracy is a relative error", "[runtime]") {
+  for (const double accuracy : {-0x1p-12, 1.0, 2.0, std::numeric_limits<double>::quiet_NaN(),
+                                std::numeric_limits<double>::infinity()})
+    check_refused({.function = "exp", .operands = kPair, .accuracy = accuracy},
+                  Status::invalid_argument, "accuracy");
 }
 
 TEST_CASE("operands that do not fit the function are refused", "[runtime]") {
