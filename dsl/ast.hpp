@@ -161,6 +161,12 @@ struct Range {
   std::uint32_t target = 0;
   double low = 0.0;
   double high = 0.0;
+
+  // Both ends belong to it, also as f32 rounds them.
+  [[nodiscard]] bool holds(double value) const {
+    const auto narrow = static_cast<float>(value);
+    return narrow >= static_cast<float>(low) && narrow <= static_cast<float>(high);
+  }
 };
 
 struct Interval {

@@ -203,7 +203,12 @@ Outcome checked_call(const Kernel& kernel, const KernelState& state,
                  "the kernel takes " + std::to_string(state.passed.size()) +
                      " passed parameters, and the call has " + std::to_string(params.size())};
   std::array<std::uint64_t, kMaxPassed> slots;
-  for (std::size_t i = 0; i < params.size(); ++i) slots[i] = kernel.slot(params[i]);
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    const Outcome outcome =
+        check_range(state.spec->definition_text(), state.passed_indices[i], params[i]);
+    if (!outcome.ok()) return outcome;
+    slots[i] = kernel.slot(params[i]);
+  }
   CheckedCall call(kernel, state, operands);
   if (call.is_plain()) {
     call.run_plain(slots.data());

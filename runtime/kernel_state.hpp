@@ -36,7 +36,8 @@ class KernelState {
   std::shared_ptr<const ResolvedSpec> spec;
   std::vector<OperandInfo> operands;
   std::vector<std::string> passed;
-  OperandSet scalars = 0;  // the operands with one element for all
+  std::vector<std::size_t> passed_indices;  // of the passed, among the function's parameters
+  OperandSet scalars = 0;                   // the operands with one element for all
 
   Rung rung = Rung::interpreter;
   std::string rung_reason;

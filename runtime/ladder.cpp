@@ -69,8 +69,11 @@ void KernelState::describe_operands() {
     if (info.scalar) scalars |= OperandSet{1} << operands.size();
     operands.push_back(std::move(info));
   }
-  for (std::size_t i = 0; i < spec->params.size(); ++i)
-    if (!spec->params[i].baked) passed.push_back(function.parameters[i].name);
+  for (std::size_t i = 0; i < spec->params.size(); ++i) {
+    if (spec->params[i].baked) continue;
+    passed.push_back(function.parameters[i].name);
+    passed_indices.push_back(i);
+  }
 }
 
 Outcome KernelState::try_x64(const schedule::ElementProgram& program) {

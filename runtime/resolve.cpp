@@ -339,6 +339,10 @@ class Resolver {
     if (spec_.passed.size() > kMaxPassed)
       return error(Status::limit_exceeded,
                    "a kernel takes at most " + std::to_string(kMaxPassed) + " passed parameters");
+    for (std::size_t i = 0; i < resolved_->params.size(); ++i)
+      if (resolved_->params[i].baked)
+        if (Outcome outcome = check_range(function(), i, resolved_->params[i].value); !outcome.ok())
+          return outcome;
     canonicalize_params();
     return Unit{};
   }
@@ -470,6 +474,16 @@ std::string operand_name(const dsl::FunctionDef& function, const driver::Operand
     case Role::input_gradient: return "d" + function.inputs[operand.index].name;
   }
   return {};
+}
+
+Outcome check_range(const dsl::FunctionDef& function, std::size_t parameter, double value) {
+  for (const dsl::Range& range : function.attributes.ranges)
+    if (range.of_parameter && range.target == parameter && !range.holds(value))
+      return error(Status::invalid_argument,
+                   "the parameter " + quoted(function.parameters[parameter].name) + " of " +
+                       quoted(function.name) + " must be from " + to_text(range.low) + " to " +
+                       to_text(range.high) + ", not " + to_text(value));
+  return Unit{};
 }
 
 std::string to_text(double value) {

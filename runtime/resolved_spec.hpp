@@ -76,6 +76,10 @@ resolve(std::shared_ptr<const dsl::Program> program, const KernelSpec& spec,
 [[nodiscard]] std::string operand_name(const dsl::FunctionDef& function,
                                        const driver::Operand& operand);
 
+// Whether a parameter may have this value; the error, `invalid_argument`, names the declared range.
+[[nodiscard]] Outcome check_range(const dsl::FunctionDef& function, std::size_t parameter,
+                                  double value);
+
 // The shortest text that reads back to the same number.
 [[nodiscard]] std::string to_text(double value);
 

@@ -105,6 +105,11 @@ class Usage(CommandTest):
         self.fails("run", "tanh", "--values", "1", "--saved", "outputs",
                    says="saved outputs are what a backward pass reads, and the pass is forward")
 
+    def test_parameters_outside_of_their_range(self):
+        for command in (["run", "softplus", "--values", "1"], ["show", "softplus", "--emit", "key"]):
+            self.fails(*command, "--param", "beta=0",
+                       says="the parameter 'beta' of 'softplus' must be from 0.01 to 100, not 0")
+
     def test_quantisations(self):
         one = ["run", "relu", "--values", "1", "--dtype", "x=i8", "--dtype", "y=f32"]
         for scale in ("0", "nan", "inf", "-inf", "-1", "1e-60", "1e60"):

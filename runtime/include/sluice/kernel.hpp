@@ -53,8 +53,9 @@ class Kernel {
       interpret(buffers, count, params);
   }
 
-  // With checks of types, shapes, null and overlapping buffers, and with NumPy's broadcasting of
-  // the inputs; nothing is written when one fails. `params` are the passed parameters in order.
+  // With checks of types, shapes, null and overlapping buffers and parameters' ranges, and with
+  // NumPy's broadcasting of the inputs; nothing is written when one fails. `params` are the passed
+  // parameters in order.
   [[nodiscard]] Outcome call(std::span<const TensorView> operands,
                              std::span<const double> params = {}) const;
 

@@ -1,6 +1,7 @@
 // Calls: results, broadcasting against a plain loop, and what the checked call refuses.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 #include <random>
 #include <string>
@@ -223,7 +224,29 @@ TEST_CASE("a promise of a stamped text is checked", "[runtime]") {
     return kernel.value().promise().checked;
   };
   CHECK(checked(0.5));
-  CHECK_FALSE(checked(2));
+  const auto passed =
+      rt.compile({.function = "mine", .operands = {f32({4}), f32({4})}, .passed = {"k"}});
+  REQUIRE(passed.ok());
+  CHECK_FALSE(passed->promise().checked);
+}
+
+TEST_CASE("a passed parameter outside of its range is refused", "[runtime]") {
+  Runtime rt;
+  const auto kernel =
+      rt.compile({.function = "softplus", .operands = {f32({2}), f32({2})}, .passed = {"beta"}});
+  REQUIRE(kernel.ok());
+  const std::vector<float> x = {1, 2};
+  std::vector<float> y = {7, 7};
+  const TensorView views[] = {x, y};
+  for (const double beta : {0.0, -1.0, 1000.0, std::nan("")}) {
+    const Outcome outcome = kernel->call(views, std::vector<double>{beta});
+    REQUIRE_FALSE(outcome.ok());
+    CHECK(outcome.error().status == Status::invalid_argument);
+    CHECK(outcome.error().message.find("'beta' of 'softplus' must be from 0.01 to 100") !=
+          std::string::npos);
+    CHECK(y == std::vector<float>{7, 7});
+  }
+  CHECK(kernel->call(views, std::vector<double>{double{0.01f}}).ok());
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Every way in which a spec can be wrong, with its status and what the message names.
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -86,6 +87,17 @@ TEST_CASE("parameters that cannot be as asked are refused", "[runtime]") {
                  .parameters = {{"negative_slope", 1}},
                  .passed = {"negative_slope"}},
                 Status::invalid_argument, "both baked and passed");
+}
+
+TEST_CASE("parameters outside of their ranges are refused", "[runtime]") {
+  const double nan = std::nan("");
+  for (const double beta : {0.0, -1.0, 0.0099, 100.1, nan})
+    check_refused({.function = "softplus", .operands = kPair, .parameters = {{"beta", beta}}},
+                  Status::invalid_argument, "'beta' of 'softplus' must be from 0.01 to 100, not");
+  for (const double beta : {0.01, double{0.01f}, 100.0})
+    CHECK(Runtime{}
+              .key({.function = "softplus", .operands = kPair, .parameters = {{"beta", beta}}})
+              .ok());
 }
 
 TEST_CASE("backward specs are checked as well", "[runtime]") {
