@@ -379,8 +379,8 @@ class Allocator {
     placed.memory = {instruction.opcode == Opcode::store ? Memory::Kind::buffer
                                                          : Memory::Kind::slot,
                      copy, instruction.place};
-    // AVX2's masked stores need a mask, and its stores of 16-bit elements room to pack them.
-    if (!machine_.avx512 && (options_.partial || instruction.narrow) &&
+    // Stores of elements smaller than a lane need room to pack them, AVX2's masked stores a mask.
+    if ((instruction.narrow || (!machine_.avx512 && options_.partial)) &&
         instruction.opcode == Opcode::store) {
       placed.scratch = take(Bank::vector);
       bank(Bank::vector).free |= bit(placed.scratch);

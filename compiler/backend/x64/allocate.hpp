@@ -42,7 +42,7 @@ struct Placed {
   std::int8_t dst = kNone;
   std::array<std::int8_t, 3> src{kNone, kNone, kNone};
   std::int8_t mask = kNone;
-  std::int8_t scratch = kNone;  // a vector register that AVX2's stores may overwrite
+  std::int8_t scratch = kNone;  // a vector register that a store may overwrite
   std::int8_t form = 0;         // fma: which source dst stands for
   bool zeroing = false;
   Bank bank = Bank::vector;  // load and spill: of what

@@ -285,11 +285,15 @@ void Assembler::write_store(const Placed& placed, Access access) {
   const Ymm source = vector(placed.src[0]);
   if (is_narrow(placed.memory)) return write_narrow_store(placed, access);
   if (access == Access::partial && !machine_.avx512) return write_partial_store(placed);
-  Address to = address(placed.memory);
-  if (access == Access::partial) to = to | lanes_left();
+  const Address to = address(placed.memory);
+  if (access == Access::plain) return write_whole_store(to, source);
+  machine_.wide ? vmovupd(to | lanes_left(), source) : vmovups(to | lanes_left(), source);
+}
+
+void Assembler::write_whole_store(const Address& to, const Xmm& source) {
   const std::size_t begin = getSize();
   machine_.wide ? vmovupd(to, source) : vmovups(to, source);
-  if (access == Access::plain) stores_.push_back(begin + prefix_bytes(top_[begin]));
+  stores_.push_back(begin + prefix_bytes(top_[begin]));
 }
 
 void Assembler::repeat_streaming(Stretch stretch) {
@@ -380,34 +384,37 @@ void Assembler::write_narrow_load(const Ymm& dst, const Memory& memory, Access a
                   });
 }
 
-// f32 is rounded here; bf16 has been (select.cpp) and
-// lies in the low half of each lane, and so have 8 bits, whose saturation here changes nothing.
-void Assembler::pack(const Xmm& packed, const Ymm& lanes, Dtype dtype) {
+// f32 is rounded here; bf16 has been (select.cpp) and lies in the low half of each lane, and so
+// have 8 bits, whose saturation here changes nothing. Registers, or with AVX-512 masked memory.
+void Assembler::pack(const Operand& packed, const Ymm& lanes, Dtype dtype) {
   if (dtype == Dtype::f16) return vcvtps2ph(packed, lanes, kNearestEven);
-  vextracti128(packed, lanes, 1);
-  if (dtype == Dtype::i8) {
-    vpackssdw(packed, Xmm(lanes.getIdx()), packed);
-    return vpacksswb(packed, packed, packed);
-  }
-  vpackusdw(packed, Xmm(lanes.getIdx()), packed);
-  if (dtype == Dtype::u8) vpackuswb(packed, packed, packed);
+  if (machine_.avx512) return size_of(dtype) == 1 ? vpmovdb(packed, lanes) : vpmovdw(packed, lanes);
+  const Xmm low(lanes.getIdx());
+  const Xmm words(packed.getIdx());
+  vextracti128(words, lanes, 1);
+  dtype == Dtype::i8 ? vpackssdw(words, low, words) : vpackusdw(words, low, words);
+  if (dtype == Dtype::i8) vpacksswb(words, words, words);
+  if (dtype == Dtype::u8) vpackuswb(words, words, words);
 }
 
+// Packed in a register first, so that the store is one that can be a streaming store.
 void Assembler::write_narrow_store(const Placed& placed, Access access) {
   const Ymm source = vector(placed.src[0]);
   const Memory& memory = placed.memory;
   const Dtype dtype = dtypes[memory.place];
   const bool is_byte = size_of(dtype) == 1;
-  Address to = ptr[buffer(memory)];
-  if (machine_.avx512) {
-    if (access == Access::partial) to = to | lanes_left();
-    if (is_byte) return vpmovdb(to, source);
-    return dtype == Dtype::f16 ? vcvtps2ph(to, source, kNearestEven) : vpmovdw(to, source);
-  }
-  const Xmm packed(placed.scratch);
+  const Address to = ptr[buffer(memory)];
+  if (machine_.avx512 && access == Access::partial) return pack(to | lanes_left(), source, dtype);
+  const std::size_t bytes = machine_.lanes() * size_of(dtype);
+  const Xmm packed = bytes == 32 ? Xmm(Ymm(placed.scratch)) : Xmm(placed.scratch);
   const auto whole = [&] {
     pack(packed, source, dtype);
-    is_byte ? vmovq(to, packed) : vmovdqu(to, packed);
+    if (bytes == 8)
+      vmovq(to, packed);
+    else if (access == Access::plain)
+      write_whole_store(to, packed);
+    else
+      vmovups(to, packed);
   };
   if (access == Access::plain) return whole();
   const Reg64 base = memory.place < pointers.size() ? pointers[memory.place] : r15;

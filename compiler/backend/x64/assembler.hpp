@@ -96,7 +96,8 @@ class Assembler : public Xbyak::CodeGenerator {
   [[nodiscard]] bool is_narrow(const Memory& memory) const;
   void write_narrow_load(const Xbyak::Ymm& dst, const Memory& memory, Access access);
   void write_narrow_store(const Placed& placed, Access access);
-  void pack(const Xbyak::Xmm& packed, const Xbyak::Ymm& lanes, Dtype dtype);
+  void write_whole_store(const Xbyak::Address& to, const Xbyak::Xmm& source);
+  void pack(const Xbyak::Operand& packed, const Xbyak::Ymm& lanes, Dtype dtype);
   void widen(const Xbyak::Ymm& dst, const Xbyak::Operand& elements, Dtype dtype);
   template <typename Full, typename Rest>
   void write_up_to_end(Full full, Rest rest);

@@ -87,11 +87,13 @@ class Kernel {
   }
 
  private:
-  // Streaming stores are plain stores in another encoding, which those that convert are not.
+  // Streaming stores are plain stores of a whole register in another encoding.
   [[nodiscard]] bool can_stream(const schedule::ElementProgram& program) const {
+    constexpr std::size_t kLeastRegister = 16;
     return !program.output_dtypes.empty() &&
-           std::all_of(program.output_dtypes.begin(), program.output_dtypes.end(),
-                       [&](Dtype dtype) { return size_of(dtype) == machine_.lane_bytes(); });
+           std::all_of(
+               program.output_dtypes.begin(), program.output_dtypes.end(),
+               [&](Dtype dtype) { return size_of(dtype) * machine_.lanes() >= kLeastRegister; });
   }
 
   void section(const char* title) {
@@ -278,33 +280,37 @@ class Kernel {
       code_.mov(reg, code_.ptr[Assembler::at(code_.rdi, static_cast<std::ptrdiff_t>(buffer * 8))]);
   }
 
-  // Streaming stores need aligned vectors, and outputs that are not read through the cache as
-  // inputs.
+  // A buffer's address in elements, which it must be a multiple of.
+  void load_index(const Reg64& reg, std::size_t buffer) {
+    load_pointer(reg, buffer);
+    code_.shr(reg, std::countr_zero(size_of(code_.dtypes[buffer])));
+  }
+
+  // Streaming stores need aligned vectors, which all outputs must reach at the same element, and
+  // outputs that are not read through the cache as inputs.
   void write_stream(const Label& resume) {
     section("where outputs lie");
     code_.L(stream_);
-    const std::uint32_t vector_mask = machine_.vector_bytes() - 1;
+    const std::uint32_t lane_mask = machine_.lanes() - 1;
     for (std::size_t output = inputs_; output < buffers_; ++output) {
       load_pointer(code_.r10, output);
-      if (output == inputs_) {
-        code_.test(code_.r10d, machine_.lane_bytes() - 1);
-        code_.jnz(resume, CodeGenerator::T_NEAR);
-      } else {
-        load_pointer(code_.rcx, inputs_);
-        code_.xor_(code_.rcx, code_.r10);
-        code_.test(code_.ecx, vector_mask);
-        code_.jnz(resume, CodeGenerator::T_NEAR);
-      }
       for (std::size_t input = 0; input < inputs_; ++input) {
         load_pointer(code_.rcx, input);
         code_.cmp(code_.r10, code_.rcx);
         code_.je(resume, CodeGenerator::T_NEAR);
       }
+      code_.test(code_.r10d, static_cast<std::uint32_t>(size_of(code_.dtypes[output]) - 1));
+      code_.jnz(resume, CodeGenerator::T_NEAR);
+      if (output == inputs_) continue;
+      load_index(code_.r10, output);
+      load_index(code_.rcx, inputs_);
+      code_.xor_(code_.rcx, code_.r10);
+      code_.test(code_.ecx, lane_mask);
+      code_.jnz(resume, CodeGenerator::T_NEAR);
     }
-    load_pointer(code_.rcx, inputs_);
+    load_index(code_.rcx, inputs_);
     code_.neg(code_.rcx);
-    code_.and_(code_.ecx, vector_mask);
-    code_.shr(code_.ecx, std::countr_zero(machine_.lane_bytes()));
+    code_.and_(code_.ecx, lane_mask);
     code_.jnz(tail_, CodeGenerator::T_NEAR);
     code_.L(streaming_);
     code_.lea(code_.rcx, code_.ptr[code_.rax + step()]);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,13 +65,21 @@ struct Types {
   Dtype x, s, y, z;
 };
 
-// The kernel on n elements in buffers that end at a page that may not be touched.
+// Which elements, and where the outputs begin: so many bytes after a page's start; without it all
+// buffers end at a page that may not be touched.
+struct Place {
+  std::size_t n = 0;
+  std::size_t first = 0;
+  std::optional<std::size_t> offset = {};
+};
+
 template <typename Run>
-void check_run(const Types& types, std::size_t n, std::size_t first, const Run& run) {
+void check_run(const Types& types, const Place& place, const Run& run) {
+  const auto [n, first, offset] = place;
   GuardedBuffer x(n * size_of(types.x), 0, true);
   GuardedBuffer s(size_of(types.s), 0, true);
-  GuardedBuffer y(n * size_of(types.y), 0, true);
-  GuardedBuffer z(n * size_of(types.z), 0, true);
+  GuardedBuffer y(n * size_of(types.y), offset.value_or(0), !offset);
+  GuardedBuffer z(n * size_of(types.z), 2 * offset.value_or(0), !offset);
   const std::uint32_t factor = encode(1.0f / 3, types.s);
   std::memcpy(s.data(), &factor, size_of(types.s));
   for (std::size_t i = 0; i < n; ++i) {
@@ -92,7 +101,7 @@ void check_run(const Types& types, std::size_t n, std::size_t first, const Run& 
       UNSCOPED_INFO("output " << o << " of " << a << ", element " << i << ": " << got[o]);
     }
   }
-  INFO(n << " elements");
+  INFO(n << " elements, " << offset.value_or(0) << " bytes off");
   CHECK(wrong == 0);
 }
 
@@ -100,12 +109,18 @@ template <typename Run>
 void check_types(const Types& types, const Run& run) {
   INFO(name(types.x) << " times " << name(types.s) << " to " << name(types.y) << ", "
                      << name(types.z));
-  for (std::size_t n = 0; n <= 70; ++n) check_run(types, n, 977 * n, run);
-  check_run(types, 65536 + 5, 0, run);
+  for (std::size_t n = 0; n <= 70; ++n) check_run(types, {n, 977 * n}, run);
+  for (std::size_t offset = 0; offset <= 64; ++offset)
+    check_run(types, {150 + offset, 977 * offset, offset}, run);
+  check_run(types, {65536 + 5}, run);
 }
 
-schedule::ElementProgram program(const Types& types) {
-  return schedule::schedule_elements("test", graph(), {types.x, types.s}, {types.y, types.z});
+// Streamed at every length, or at none of the lengths here.
+schedule::ElementProgram program(const Types& types, bool streamed = false) {
+  schedule::ElementProgram result =
+      schedule::schedule_elements("test", graph(), {types.x, types.s}, {types.y, types.z});
+  if (streamed) result.stream_from = 1;
+  return result;
 }
 
 template <typename Check>
@@ -128,15 +143,18 @@ TEST_CASE("16-bit elements, in the interpreter", "[interpreter]") {
 
 TEST_CASE("16-bit elements, in code", "[x64]") {
   for (const Target& target : targets())
-    for_all_types([&](const Types& types) {
-      const auto code = emit(program(types), target);
-      REQUIRE(code.ok());
-      const auto memory = object::ExecutableMemory::map(code->bytes);
-      REQUIRE(memory.ok());
-      const auto entry = reinterpret_cast<schedule::KernelEntry>(
-          reinterpret_cast<std::uintptr_t>(memory->entry()));
-      check_types(types, [&](void* const* buffers, std::int64_t n) { entry(buffers, n, nullptr); });
-    });
+    for (const bool streamed : {false, true})
+      for_all_types([&](const Types& types) {
+        const auto code = emit(program(types, streamed), target);
+        REQUIRE(code.ok());
+        const auto memory = object::ExecutableMemory::map(code->bytes);
+        REQUIRE(memory.ok());
+        const auto entry = reinterpret_cast<schedule::KernelEntry>(
+            reinterpret_cast<std::uintptr_t>(memory->entry()));
+        INFO(to_string(target) << (streamed ? ", streamed" : ""));
+        check_types(types,
+                    [&](void* const* buffers, std::int64_t n) { entry(buffers, n, nullptr); });
+      });
 }
 
 }  // namespace sluice::x64::check
