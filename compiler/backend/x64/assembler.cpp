@@ -151,7 +151,8 @@ void Assembler::write_special(const Placed& placed, const Operand& last, Access 
       return vpcmpeqd(vector(placed.dst), vector(placed.dst), vector(placed.dst));
     case Opcode::gather: return write_gather(placed);
     case Opcode::mask_compare:
-    case Opcode::mask_icompare: return write_mask_compare(placed, last);
+    case Opcode::mask_icompare:
+    case Opcode::mask_test: return write_mask_compare(placed, last);
     case Opcode::mask_and:
     case Opcode::mask_or:
     case Opcode::mask_andn:
@@ -231,6 +232,8 @@ void Assembler::write_mask_compare(const Placed& placed, const Operand& last) {
   Opmask dst(placed.dst);
   if (placed.mask != Placed::kNone) dst.setOpmaskIdx(placed.mask);
   const Ymm first = vector(placed.src[0]);
+  if (placed.opcode == Opcode::mask_test)
+    return machine_.wide ? vptestmq(dst, first, last) : vptestmd(dst, first, last);
   if (placed.opcode == Opcode::mask_compare)
     return machine_.wide ? vcmppd(dst, first, last, placed.imm)
                          : vcmpps(dst, first, last, placed.imm);
@@ -384,11 +387,17 @@ void Assembler::write_narrow_load(const Ymm& dst, const Memory& memory, Access a
                   });
 }
 
-// f32 is rounded here; bf16 has been (select.cpp) and lies in the low half of each lane, and so
-// have 8 bits, whose saturation here changes nothing. Registers, or with AVX-512 masked memory.
-void Assembler::pack(const Operand& packed, const Ymm& lanes, Dtype dtype) {
+// f32 is rounded here; bf16 has been (select.cpp) and lies in the upper half of each lane, on AVX2
+// in the lower, and so have 8 bits, whose saturation here changes nothing.
+void Assembler::pack(const Xmm& packed, const Ymm& lanes, Dtype dtype) {
   if (dtype == Dtype::f16) return vcvtps2ph(packed, lanes, kNearestEven);
-  if (machine_.avx512) return size_of(dtype) == 1 ? vpmovdb(packed, lanes) : vpmovdw(packed, lanes);
+  if (machine_.avx512) {
+    if (size_of(dtype) == 1) return vpmovdb(packed, lanes);
+    // One permutation is cheaper than a shift and vpmovdw.
+    const Ymm words = vector(packed.getIdx());
+    vmovups(words, ptr[pool(upper_words)]);
+    return vpermw(words, words, lanes);
+  }
   const Xmm low(lanes.getIdx());
   const Xmm words(packed.getIdx());
   vextracti128(words, lanes, 1);
@@ -404,7 +413,6 @@ void Assembler::write_narrow_store(const Placed& placed, Access access) {
   const Dtype dtype = dtypes[memory.place];
   const bool is_byte = size_of(dtype) == 1;
   const Address to = ptr[buffer(memory)];
-  if (machine_.avx512 && access == Access::partial) return pack(to | lanes_left(), source, dtype);
   const std::size_t bytes = machine_.lanes() * size_of(dtype);
   const Xmm packed = bytes == 32 ? Xmm(Ymm(placed.scratch)) : Xmm(placed.scratch);
   const auto whole = [&] {
@@ -417,6 +425,10 @@ void Assembler::write_narrow_store(const Placed& placed, Access access) {
       vmovups(to, packed);
   };
   if (access == Access::plain) return whole();
+  if (machine_.avx512) {
+    pack(packed, source, dtype);
+    return is_byte ? vmovdqu8(to | lanes_left(), packed) : vmovdqu16(to | lanes_left(), packed);
+  }
   const Reg64 base = memory.place < pointers.size() ? pointers[memory.place] : r15;
   write_up_to_end(whole, [&] {
     Label next;

@@ -45,6 +45,9 @@ class Assembler : public Xbyak::CodeGenerator {
   // For a partial vector on AVX2, r10 is minus the elements left; lanes' masks lie around this
   // place of the pool.
   std::uint32_t mask_edge = 0;
+  // On AVX-512: the indices of the upper halves of a vector's lanes, at this place of the pool; for
+  // outputs of bf16.
+  std::uint32_t upper_words = 0;
 
   void write(std::span<const Placed> code, Access access);
 
@@ -97,7 +100,7 @@ class Assembler : public Xbyak::CodeGenerator {
   void write_narrow_load(const Xbyak::Ymm& dst, const Memory& memory, Access access);
   void write_narrow_store(const Placed& placed, Access access);
   void write_whole_store(const Xbyak::Address& to, const Xbyak::Xmm& source);
-  void pack(const Xbyak::Operand& packed, const Xbyak::Ymm& lanes, Dtype dtype);
+  void pack(const Xbyak::Xmm& packed, const Xbyak::Ymm& lanes, Dtype dtype);
   void widen(const Xbyak::Ymm& dst, const Xbyak::Operand& elements, Dtype dtype);
   template <typename Full, typename Rest>
   void write_up_to_end(Full full, Rest rest);

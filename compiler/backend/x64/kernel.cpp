@@ -108,6 +108,9 @@ class Kernel {
     if (machine_.avx512) {
       // All ones, of which the tail keeps as many as there are elements left.
       ones_ = static_cast<std::uint32_t>(selection_.pool.add_constant(~std::uint64_t{0}));
+      const auto& outputs = program_.output_dtypes;
+      if (std::find(outputs.begin(), outputs.end(), Dtype::bf16) != outputs.end())
+        lay_out_upper_words();
       return;
     }
     // A window of one vector ends up to a round's elements before the edge between ones and zeros,
@@ -116,6 +119,12 @@ class Kernel {
     const std::uint32_t place = selection_.pool.add_lanes(before + machine_.lanes());
     for (std::uint32_t i = 0; i < before; ++i) selection_.pool.put(place, i, ~std::uint64_t{0});
     code_.mask_edge = place + before * machine_.lane_bytes();
+  }
+
+  void lay_out_upper_words() {
+    code_.upper_words = selection_.pool.add_lanes(machine_.lanes());
+    for (std::uint32_t i = 0; i < machine_.lanes() / 2; ++i)
+      selection_.pool.put(code_.upper_words, i, (4 * i + 1) | (4 * i + 3) << 16);
   }
 
   void enter() {

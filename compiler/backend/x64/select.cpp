@@ -203,25 +203,30 @@ void Selector::store_outputs() {
     body.code.insert(body.code.begin() + static_cast<std::ptrdiff_t>(position), store);
 }
 
-// The bits of the nearest bf16, ties to even, in the low half of each lane. Not by vcvtneps2bf16,
-// which takes denormals for zeros.
+// The bits of the nearest bf16, ties to even, in the upper half of each lane, on AVX2 in the lower.
+// Not by vcvtneps2bf16, which takes denormals for zeros.
 Ref Selector::to_bf16(Ref a) {
-  const Ref odd = emit(Opcode::iand, emit(Opcode::shr, a, 16), bits(1));
-  const Ref rounded = emit(Opcode::iadd, emit(Opcode::iadd, a, bits(0x7fff)), odd);
   const Ref is_nan = compare(kUnordered, a, a);
-  const Ref quiet = bits(0x7fc00000);
-  Ref upper;
-  if (machine_.avx512) {
-    Instruction blend;
-    blend.opcode = Opcode::blend;
-    blend.src = {rounded, quiet, Ref{}};
-    blend.mask = is_nan;
-    blend.dst = new_value(Bank::vector);
-    upper = push(blend);
-  } else {
-    upper = emit(Opcode::blendv, rounded, quiet, is_nan);
+  const Ref down = emit(Opcode::iadd, a, bits(0x7fff));
+  if (!machine_.avx512) {
+    const Ref odd = emit(Opcode::iand, emit(Opcode::shr, a, 16), bits(1));
+    const Ref rounded = emit(Opcode::iadd, down, odd);
+    // All ones are a NaN.
+    return emit(Opcode::shr, emit(Opcode::ior, rounded, is_nan), 16);
   }
-  return emit(Opcode::shr, upper, 16);
+  Instruction up;
+  up.opcode = Opcode::iadd;
+  up.src = {a, bits(0x8000), Ref{}};
+  up.mask = emit(Opcode::mask_test, a, bits(0x10000));
+  up.merge = down;
+  up.dst = new_value(Bank::vector);
+  const Ref rounded = push(up);
+  Instruction blend;
+  blend.opcode = Opcode::blend;
+  blend.src = {rounded, bits(0x7fc00000), Ref{}};
+  blend.mask = is_nan;
+  blend.dst = new_value(Bank::vector);
+  return push(blend);
 }
 
 Selector::Signed Selector::with_sign(ValueId id) {
