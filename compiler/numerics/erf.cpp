@@ -30,11 +30,12 @@ Expr slope(Expr index, std::size_t i) {
               kSlopeF64[i]);
 }
 
-// erf(|x|) = base + d q.
+// erf(|x|) = base + (d q + low).
 struct Magnitude {
   Expr base;
   Expr d;
   Expr q;
+  Expr low;
 };
 
 Magnitude magnitude(Expr x, Expr low) {
@@ -43,32 +44,31 @@ Magnitude magnitude(Expr x, Expr low) {
   const Expr index =
       to_bits(fma(h, pick(x, 1 / kSpacingF32, 1 / kSpacingF64), pick(x, 0x1.8p23, 0x1.8p52)));
   const Expr from = h - look(index, "erf_centre", kCentreF32, kCentreF64);
-  const Expr d =
-      low.is_constant(0) ? from : from + select(equal(abs(x), h), select(x < 0, -low, low), 0.0);
+  Expr part = low;
+  if (!low.is_constant(0)) part = select(equal(abs(x), h), select(x < 0, -low, low), 0.0);
+  const Expr d = low.is_constant(0) ? from : from + part;
   const std::size_t degree = is_f64(x) ? std::size(kSlopeF64) : std::size(kSlopeF32);
   Expr q = slope(index, degree - 1);
   for (std::size_t i = degree - 1; i-- > 0;) q = fma(q, d, slope(index, i));
-  return {fma(d, first(index), look(index, "erf_base", kBaseF32, kBaseF64)), d, q};
+  const Expr near = first(index);
+  return {fma(from, near, look(index, "erf_base", kBaseF32, kBaseF64)), d, q,
+          low.is_constant(0) ? low : part * near};
 }
+
+Expr rest(const Magnitude& m) { return m.low.is_constant(0) ? m.d * m.q : fma(m.d, m.q, m.low); }
 
 }  // namespace
 
 Expr erf(Expr x, Expr low) {
   const Magnitude m = magnitude(x, low);
-  return copy_zero_sign(fma(m.d, m.q, m.base), x);
+  return copy_zero_sign(low.is_constant(0) ? fma(m.d, m.q, m.base) : m.base + rest(m), x);
 }
 
 Pair erf_pair(Expr x, Expr low) {
   const Magnitude m = magnitude(x, low);
-  return {signed_like(m.base, x), signed_like(m.d * m.q, x)};
+  return {signed_like(m.base, x), signed_like(rest(m), x)};
 }
 
-// Both parts have erf's sign, so that their products with an infinite factor have. The half of a
-// denormal number is rounded.
-Scaled erf_scaled(Expr x, Expr low) {
-  const Pair pair = erf_pair(x, low);
-  const Expr half = pair.high * 0.5;
-  return {.numerator = half, .numerator_low = (pair.high - half) + pair.low};
-}
+Scaled erf_scaled(Expr x, Expr low) { return unscaled(erf_pair(x, low)); }
 
 }  // namespace sluice::numerics

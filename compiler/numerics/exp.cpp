@@ -30,9 +30,11 @@ Expr exp(Expr x, Expr low) {
 }
 
 Pair exp_pair(Expr x, Expr low) {
-  const Argument argument = clamp_argument(x, low, pick(x, -110, -760), pick(x, 89, 710));
-  const ExpPair parts = exp_pair(argument.x, argument.low, is_f64(x) ? -900 : -100);
-  return {scale(parts.value.high, parts.rest), scale(parts.value.low, parts.rest)};
+  const Argument argument = clamp_argument(x, low, pick(x, -110, -760), pick(x, 90, 714));
+  const ExactExpReduction reduced = reduce_exp_exactly(argument.x, argument.low);
+  const Halves halves = halve(reduced.biased);
+  const Pair p = exp_reduced(reduced);
+  return {scale(halves.power * p.high, halves.rest), scale(halves.power * p.low, halves.rest)};
 }
 
 // The exponent in two parts, so that a product may bring the result back into range, from either

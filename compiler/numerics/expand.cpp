@@ -7,6 +7,7 @@
 #include "compiler/numerics/expand.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,19 +39,19 @@ constexpr Expansion kExpansions[] = {
     {Op::log, log},
     {Op::log2, log2},
     {Op::log10, log10},
-    {Op::log1p, log1p, nullptr, log1p_pair},
+    {Op::log1p, log1p, log1p_scaled, log1p_pair},
     {Op::tanh, tanh, tanh_scaled, tanh_pair},
     {Op::sigmoid, sigmoid, sigmoid_scaled, sigmoid_pair},
     {Op::sigmoid_derivative, sigmoid_derivative, sigmoid_derivative_scaled,
      sigmoid_derivative_pair},
-    {Op::log_sigmoid, log_sigmoid, log_sigmoid_scaled},
+    {Op::log_sigmoid, log_sigmoid, log_sigmoid_scaled, log_sigmoid_pair},
     {Op::log1p_exp, log1p_exp, log1p_exp_scaled, log1p_exp_pair},
     {Op::tanh_log1p_exp, tanh_log1p_exp, tanh_log1p_exp_scaled, tanh_log1p_exp_pair},
     {Op::tanh_log1p_exp_derivative, tanh_log1p_exp_derivative, tanh_log1p_exp_derivative_scaled,
      tanh_log1p_exp_derivative_pair},
     {Op::erf, erf, erf_scaled, erf_pair},
     {Op::erfc, erfc},
-    {Op::normal_cdf, normal_cdf},
+    {Op::normal_cdf, normal_cdf, normal_cdf_scaled},
     {Op::normal_pdf, normal_pdf},
     {Op::sin, sin, nullptr, sin_pair},
     {Op::cos, cos, nullptr, cos_pair},
@@ -68,6 +69,7 @@ constexpr Expansion kExpansions[] = {
     {Op::atanh, atanh},
     {Op::cbrt, cbrt},
     {Op::tanhshrink, tanhshrink},
+    {Op::tanh_squared, tanh_squared},
     {Op::squareplus, squareplus},
     {Op::squareplus_slope, squareplus_slope},
 };
@@ -167,6 +169,7 @@ class Expander {
     if (values_[id.index]) return;
     if (node.op == Op::mul && visit_product(id)) return;
     if (node.op == Op::div && visit_quotient(id)) return;
+    if (node.op == Op::limits) return visit_limits(id);
     const Expansion* expansion = find(node.op);
     if (expansion != nullptr && expansion->scaled != nullptr) return;
     value(id);
@@ -211,6 +214,10 @@ class Expander {
     const bool zero_at_inf = fast == nullptr && product->zero_at_inf;
     if (bare_[id.index]) made = nan_where_infinite(zero_at_inf ? x : min(x, 0.0), made);
     values_[id.index] = made;
+    // Beside further factors it is a product like others.
+    if (fast != nullptr) return true;
+    if (const std::optional<Scaled> scaled = scaled_form(function))
+      scaled_[id.index] = times(x, *scaled, AtInfinity::any);
     return true;
   }
 
@@ -233,6 +240,27 @@ class Expander {
     quotient.exponent = factor->exponent;
     scaled_[id.index] = quotient;
     return true;
+  }
+
+  // A product takes the scaled form of what is limited, where its limits hold by themselves; or are
+  // 0 and inf, whatever its other parts are.
+  void visit_limits(ValueId id) {
+    const ir::Node& node = old_[id];
+    const std::optional<Scaled> factor = scaled_form(node.operand(0));
+    if (!factor) return;
+    if (value(id) == value(node.operand(0))) {
+      scaled_[id.index] = factor;
+    } else if (factor->factor && is_zero_or_inf(node.operand(2)) &&
+               is_zero_or_inf(node.operand(3))) {
+      scaled_[id.index] = factor;
+      scaled_[id.index]->factor = with_limits(*factor->factor, value(node.operand(1)),
+                                              value(node.operand(2)), value(node.operand(3)));
+    }
+  }
+
+  [[nodiscard]] bool is_zero_or_inf(ValueId id) const {
+    const double limit = old_.constant_value(id);
+    return limit == 0 || std::isinf(limit);
   }
 
   std::optional<Scaled> scaled_form(ValueId id) {
@@ -266,7 +294,7 @@ class Expander {
       return fast->value(value(node.operand(0)), low_of(node), tolerances_[id.index]);
     if (const Expansion* expansion = find(node.op))
       return expansion->value(value(node.operand(0)), low_of(node));
-    if (scaled_[id.index]) return value_of(*scaled_[id.index]);
+    if (scaled_[id.index] && node.op != Op::limits) return value_of(*scaled_[id.index]);
     if (node.op == Op::plus_slope) {
       const Expr sum = plus_slope(node, tolerances_[id.index]);
       return bare_[id.index] ? nan_where_infinite(value(node.operand(1)), sum) : sum;

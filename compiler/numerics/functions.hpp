@@ -51,6 +51,7 @@ Expr sigmoid_plus_slope(Expr x, Expr low, Pair t);
 Expr tanh(Expr x, Expr low);
 Scaled tanh_scaled(Expr x, Expr low);
 Pair tanh_pair(Expr x, Expr low);
+Expr tanh_squared(Expr x, Expr low);
 
 // x - tanh(x)
 Expr tanhshrink(Expr x, Expr low);
@@ -61,6 +62,7 @@ Scaled log1p_exp_scaled(Expr x, Expr low);
 Pair log1p_exp_pair(Expr x, Expr low);
 Expr log_sigmoid(Expr x, Expr low);
 Scaled log_sigmoid_scaled(Expr x, Expr low);
+Pair log_sigmoid_pair(Expr x, Expr low);
 Expr tanh_log1p_exp(Expr x, Expr low);
 Scaled tanh_log1p_exp_scaled(Expr x, Expr low);
 Pair tanh_log1p_exp_pair(Expr x, Expr low);
@@ -76,6 +78,7 @@ Pair erf_pair(Expr x, Expr low);
 
 // normal.cpp
 Expr normal_cdf(Expr x, Expr low);
+Scaled normal_cdf_scaled(Expr x, Expr low);
 Expr erfc(Expr x, Expr low);
 Expr normal_pdf(Expr x, Expr low);
 // As one piece each, and at -inf and inf their limits: x * normal_cdf(x), its derivative (of which
@@ -89,6 +92,7 @@ Expr log(Expr x, Expr low);
 Expr log2(Expr x, Expr low);
 Expr log10(Expr x, Expr low);
 Expr log1p(Expr x, Expr low);
+Scaled log1p_scaled(Expr x, Expr low);
 Pair log1p_pair(Expr x, Expr low);
 // log(x) + more log 2, where the low word is no more than an ulp of the high one and of no account
 // (it may be NaN) unless `counts`.

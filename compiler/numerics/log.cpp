@@ -76,9 +76,12 @@ Pair sum_pair(Expr k, Expr r, Expr tail, const Base& base) {
   };
   const auto plus_tail = [&](Expr low) { return tail.is_constant(0) ? low : low + tail; };
   if (base.one_over_ln.high(r) == 1) {
-    const Pair linear = split(r);
-    const Expr low = fma(r * r, horner(r, kLog1p), with_k(rest, plus_tail(linear.low)));
-    return {with_k(high, linear.high), low};
+    // Near 1 the linear term is all of the high word, so that the low one keeps the rest's digits.
+    const Expr whole = select(equal(k, 0.0), r, split(r).high);
+    const Expr square = r * r;
+    const Expr higher =
+        tail.is_constant(0) ? square * horner(r, kLog1p) : fma(square, horner(r, kLog1p), tail);
+    return {with_k(high, whole), with_k(rest, r - whole) + higher};
   }
   // The linear term p is rounded, and -r p / 2 is the quadratic one; both keep what rounding takes.
   const Pair linear = two_product(r, number(r, base.one_over_ln.high(r)));
@@ -187,10 +190,20 @@ Pair log1p_pair(Expr x, Expr low) {
   return sum_pair(k, r, tail, kNatural);
 }
 
-// inf, where x is; NaN below -1; and a zero keeps its sign.
-Expr log1p(Expr x, Expr low) {
-  const Expr value = rounded(log1p_pair(x, low)) + (x - limited_to_numbers(x));
-  return copy_zero_sign(select(x < -1.0, std::numeric_limits<double>::quiet_NaN(), value), x);
+namespace {
+
+// inf, where x is; NaN below -1.
+Pair log1p_everywhere(Expr x, Expr low) {
+  const Pair value = log1p_pair(x, low);
+  return {select(x < -1.0, std::numeric_limits<double>::quiet_NaN(), value.high),
+          value.low + (x - limited_to_numbers(x))};
 }
+
+}  // namespace
+
+// A zero keeps its sign.
+Expr log1p(Expr x, Expr low) { return copy_zero_sign(rounded(log1p_everywhere(x, low)), x); }
+
+Scaled log1p_scaled(Expr x, Expr low) { return unscaled(log1p_everywhere(x, low)); }
 
 }  // namespace sluice::numerics

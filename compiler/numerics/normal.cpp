@@ -9,6 +9,7 @@
 // rest (fit/normal.py). erfc(h) is 2 normal_cdf(-sqrt(2) h): the same of 2 h^2, with a mu of its
 // own.
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -186,6 +187,19 @@ Expr normal_cdf(Expr x, Expr low) {
   const Pair h = magnitude(x, low);
   const Expr lower = lowered(value(lower_tail(normal_tail(x), h.high, h, Care::more, 1)));
   return select(x > number(x, 0), 1.0 - lower, lower);
+}
+
+// Left lifted where it may be denormal.
+Scaled normal_cdf_scaled(Expr x, Expr low) {
+  const Pair h = magnitude(x, low);
+  const Expr lifted = value(lower_tail(normal_tail(x), h.high, h, Care::more, 1));
+  const Expr lower = lowered(lifted);
+  const Expr tail = x < number(x, -9);
+  const Expr floor = max(x, -pick(x, kTailEndF32, kTailEndF64));
+  const Expr exponent = number(x, -std::log2(lift(x)));
+  return {.numerator = select(tail, lifted, select(x > number(x, 0), 1.0 - lower, lower)),
+          .exponent = select(tail, exponent, 0.0),
+          .argument = Argument{x, floor, floor, low}};
 }
 
 Expr erfc(Expr x, Expr low) {

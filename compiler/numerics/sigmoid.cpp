@@ -27,9 +27,10 @@ Scaled sigmoid_scaled(Expr x, Expr low) {
   const ExpReduction reduced = reduce_exp(-argument.x, negated(argument.low));
   const Expr cut = min(reduced.biased, biased_integer(x, is_f64(x) ? 900 : 100));
   const Denominator sum = one_plus(power_of_two(cut), expm1_reduced(reduced.r), 1);
+  const Expr denominator = sum.high + sum.low;
   return {.numerator = number(x, 1),
-          .denominator = sum.high + sum.low,
-          .denominator_low = {},
+          .denominator = denominator,
+          .denominator_low = sum.low - (denominator - sum.high),
           .exponent = cut - reduced.biased,
           .argument = argument};
 }

@@ -132,6 +132,11 @@ Pair log1p_exp_pair(Expr x, Expr low) {
 
 Expr log_sigmoid(Expr x, Expr low) { return -log1p_exp(-x, negated(low)); }
 
+Pair log_sigmoid_pair(Expr x, Expr low) {
+  const Pair mirrored = log1p_exp_pair(-x, negated(low));
+  return {-mirrored.high, -mirrored.low};
+}
+
 Scaled log_sigmoid_scaled(Expr x, Expr low) {
   Scaled mirrored = log1p_exp_scaled(-x, negated(low));
   mirrored.numerator = -mirrored.numerator;

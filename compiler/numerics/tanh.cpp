@@ -126,13 +126,12 @@ Expr tanhshrink(Expr x, Expr low) {
   return select(abs(x) < 0.625, fma(t.high, number(x, third), small), difference.high + far);
 }
 
-// Both parts have tanh's sign, so that their products with an infinite factor have. The half of a
-// denormal number is rounded.
-Scaled tanh_scaled(Expr x, Expr low) {
-  if (is_f64(x)) return {.numerator = tanh(x, low)};
-  const Pair pair = tanh_pair(x, low);
-  const Expr half = pair.high * 0.5;
-  return {.numerator = half, .numerator_low = (pair.high - half) + pair.low};
+Scaled tanh_scaled(Expr x, Expr low) { return unscaled(tanh_pair(x, low)); }
+
+// tanh(x)^2, of which a rounded tanh(x) would count its error twice.
+Expr tanh_squared(Expr x, Expr low) {
+  const Pair t = tanh_pair(x, low);
+  return fma(t.high, t.high, 2.0 * (t.high * t.low));
 }
 
 }  // namespace sluice::numerics

@@ -77,12 +77,17 @@ Expr copy_zero_sign(Expr y, Expr x) { return from_bits(to_bits(y) | sign_bit(x))
 
 Expr signed_like(Expr y, Expr x) { return from_bits(to_bits(y) ^ sign_bit(x)); }
 
+Pair exp_reduced(const ExactExpReduction& reduced) {
+  const Pair s = fast_two_sum(reduced.r, expm1_less_argument(reduced.r, reduced.tail));
+  const Pair p = fast_two_sum(number(reduced.r, 1), s.high);
+  return {p.high, p.low + s.low};
+}
+
 ExpPair exp_pair(Expr x, Expr low, int cut) {
   const ExactExpReduction reduced = reduce_exp_exactly(x, low);
   const Expr near = max(reduced.biased, biased_integer(x, cut));
   const Expr power = power_of_two(near);
-  const Expr s = expm1_reduced(reduced.r, reduced.tail);
-  const Pair p = fast_two_sum(ir::number(x, 1), s);
+  const Pair p = exp_reduced(reduced);
   return {{power * p.high, power * p.low}, reduced.biased - near};
 }
 
@@ -157,10 +162,27 @@ Pair slope_factor(Pair t, const Argument& argument) {
 
 namespace {
 
-// u * (high + low), rounded once where high is 1.
-Expr product(Expr u, Expr high, const std::optional<Expr>& low) {
+// 1/d to an eighth, for positive d: the constant less d's bits negates exponent and mantissa.
+Expr near_reciprocal(Expr d) {
+  const std::uint64_t magic = is_f64(d) ? 0x7fde623822fc16e6 : 0x7ef311c7;
+  return from_bits(ir::integer(d, magic) - to_bits(d));
+}
+
+// What is added to a value that may be infinite, and it a NaN then.
+Expr where_finite(Expr value, Expr low) {
+  return select(abs(value) < pick(value, 0x1p127, 0x1p1023), low, 0.0);
+}
+
+// The factor times the numerator, but for the factor's low word where there is a denominator.
+Expr product(const Scaled& scaled) {
+  const Expr& u = *scaled.factor;
+  const Expr& high = scaled.numerator;
+  std::optional<Expr> low = scaled.numerator_low;
+  if (low && !high.is_constant(1)) low = u * *low;
+  if (scaled.factor_low && !scaled.denominator)
+    low = low ? fma(*scaled.factor_low, high, *low) : *scaled.factor_low * high;
   if (!low) return high.is_constant(1) ? u : u * high;
-  return high.is_constant(1) ? fma(u, *low, u) : fma(u, high, u * *low);
+  return high.is_constant(1) ? fma(u, *low, u) : fma(u, high, *low);
 }
 
 }  // namespace
@@ -171,22 +193,48 @@ Scaled times(Expr u, const Scaled& scaled, AtInfinity at_infinity) {
   Scaled result = scaled;
   if (const std::optional<Argument>& argument = scaled.argument) {
     const Expr floor = argument->floor;
-    if (u != argument->given)
+    if (u != argument->given) {
       u = select(equal(floor, argument->given), u, u * 0.0);
-    else if (at_infinity == AtInfinity::ieee)
+      result.argument.reset();
+    } else if (at_infinity == AtInfinity::ieee) {
       u = nan_where_infinite(min(u, 0.0), floor);
-    else
+    } else {
       u = floor;
-    result.argument.reset();
+    }
   }
-  result.numerator = product(u, scaled.numerator, scaled.numerator_low);
-  result.numerator_low.reset();
+  result.factor = u;
+  if (scaled.factor) {
+    const Expr p = u * *scaled.factor;
+    const Expr lost = fma(u, *scaled.factor, -p);
+    result.factor = p;
+    result.factor_low =
+        where_finite(p, scaled.factor_low ? fma(u, *scaled.factor_low, lost) : lost);
+  }
   return result;
 }
 
+Scaled unscaled(Pair value) {
+  const Expr half = value.high * 0.5;
+  return {.numerator = half, .numerator_low = (value.high - half) + value.low};
+}
+
 Expr value_of(const Scaled& scaled) {
-  Expr value = scaled.numerator_low ? scaled.numerator + *scaled.numerator_low : scaled.numerator;
-  if (scaled.denominator) value = value / *scaled.denominator;
+  Expr value = scaled.numerator;
+  if (scaled.factor)
+    value = product(scaled);
+  else if (scaled.numerator_low)
+    value = value + *scaled.numerator_low;
+  if (const std::optional<Expr>& divisor = scaled.denominator) {
+    const Expr dividend = value;
+    value = dividend / *divisor;
+    // With the factor's, a quotient would have one rounding too many: it is put right as a whole.
+    if (scaled.factor_low) {
+      Expr left = fma(-value, *divisor, dividend);
+      if (scaled.denominator_low) left = fma(-value, *scaled.denominator_low, left);
+      left = fma(*scaled.factor_low, scaled.numerator, left);
+      value = fma(where_finite(value, left), near_reciprocal(*divisor), value);
+    }
+  }
   if (scaled.exponent) value = scale(value, *scaled.exponent);
   return value;
 }

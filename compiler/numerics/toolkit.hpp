@@ -79,6 +79,8 @@ Expr expm1_less_argument(Expr r, Expr tail);
 Expr expm1_reduced(Expr r, Expr tail);
 // e^r for a reduced r, in [0.70, 1.42], to 0.8 ulps.
 Expr exp_reduced(Expr r);
+// The same as a pair, good to 2^-28 (f64: 2^-57).
+Pair exp_reduced(const ExactExpReduction& reduced);
 // e^r - 1 for a reduced r, in [-0.30, 0.42], to 0.8 ulps of itself.
 Expr expm1_reduced(Expr r);
 // 2^(k + offset), which must be a normal number.
@@ -130,9 +132,9 @@ inline Expr is_moderate(Pair t, Expr x, Expr where) {
   return t.high == x ? where : where && abs(t.high) <= 0x1p100;
 }
 
-// numerator / denominator * 2^exponent: a value that may be too small for its type although its
-// product with something else is not, as sigmoid(-100) in x * sigmoid(x). Products and sums take
-// the parts together, and the exponent is applied last (expand.cpp).
+// factor * numerator / denominator * 2^exponent: a value that may be too small for its type
+// although its product with something else is not, as sigmoid(-100) in x * sigmoid(x). Products and
+// sums take the parts together, and the exponent is applied last (expand.cpp).
 struct Scaled {
   Expr numerator;
   // The numerator is the pair; the constant 1 as its high word costs nothing.
@@ -142,9 +144,18 @@ struct Scaled {
   // An integer in -126..127 (f64: -1022..1023), as a number: ir::scale applies it.
   std::optional<Expr> exponent = {};
   // The function's argument, and the one that the parts are computed from, larger where the
-  // function vanishes: there a factor must be made small too, be it 1e38.
+  // function vanishes: there a factor must be made small too, be it 1e38. The argument itself as a
+  // factor is limited like it, which leaves other factors to be made small.
   std::optional<Argument> argument = {};
+  // A factor, or the product of several and what rounding took from it: (x f(x)) y is (x y) f(x),
+  // for x f(x) may be denormal, or have lost digits, where the whole is not.
+  std::optional<Expr> factor = {};
+  std::optional<Expr> factor_low = {};
 };
+
+// A pair whose products are to be rounded once. Both parts get the value's sign, so that their
+// products with an infinite factor have it. The half of a denormal number is rounded.
+Scaled unscaled(Pair value);
 
 // The value of a scaled fraction, rounded.
 Expr value_of(const Scaled& scaled);

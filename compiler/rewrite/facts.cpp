@@ -80,6 +80,7 @@ Sign Facts::sign_of(const Node& node) const {
     case Op::log1p_exp:
     case Op::normal_cdf:
     case Op::normal_pdf:
+    case Op::tanh_squared:
     case Op::tanh_log1p_exp:
     case Op::sigmoid_derivative:
     case Op::tanh_log1p_exp_derivative: return Sign::positive;

@@ -131,7 +131,8 @@ class Carrier {
 
   std::optional<Expr> compute(Expr v, Of of) {
     const Op op = v.node().op;
-    if (takes_low_word(op) || op == Op::plus_slope) {
+    if (takes_low_word(op)) return make(Op::low_word, v);
+    if (op == Op::plus_slope) {
       if (of == Of::argument) return std::nullopt;
       return make(Op::low_word, v);
     }
@@ -165,7 +166,9 @@ class Carrier {
   std::optional<Expr> of_product(Expr v, Expr a, Expr b, Of of) {
     const std::optional<Expr> low_a = low(a, of);
     const std::optional<Expr> low_b = a == b ? low_a : low(b, of);
-    if (is_power_of_two(a) || is_power_of_two(b)) {  // exact
+    const bool doubles = is_power_of_two(a) || is_power_of_two(b);
+    // A function's product may be made from another form of it than its value is, one ulp away.
+    if (doubles && !takes_low_word(a.node().op) && !takes_low_word(b.node().op)) {  // exact
       const std::optional<Expr> other = is_power_of_two(a) ? low_b : low_a;
       if (!other) return std::nullopt;
       return make(Op::mul, is_power_of_two(a) ? a : b, *other);

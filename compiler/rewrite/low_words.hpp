@@ -3,9 +3,10 @@
 // Arguments. An error of half an ulp in x is an error of |x| / 2 ulps in exp(x). So an elementary
 // function of a product, a quotient or an inner sum gets the argument's low word as its second
 // operand, to first order in the rounding errors (error-free transformations: Dekker 1971; Ogita,
-// Rump and Oishi, "Accurate sum and dot product", 2005). Inputs, parameters, literals and the
-// results of functions have none; a sum of two operands, or of an operand and a parameter, is
-// promised for the rounded sum and gets none; nor does a sum in a formula of several inputs.
+// Rump and Oishi, "Accurate sum and dot product", 2005); and so does a function of a function, as
+// far as the inner one's expansion knows its low word. Inputs, parameters and literals have none; a
+// sum of two operands, or of an operand and a parameter, is promised for the rounded sum and gets
+// none; nor does a sum in a formula of several inputs.
 //
 // Results. A sum of function values that cancels, as tanh(x) - x * sigmoid(x) does, would show the
 // rounding errors of its terms enlarged. It gets back what the terms lost: corrected(h,

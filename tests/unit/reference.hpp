@@ -124,6 +124,7 @@ class Reference {
       case ir::Op::cbrt: return std::cbrt(a);
       case ir::Op::rsqrt: return 1 / std::sqrt(a);
       case ir::Op::tanhshrink: return a - std::tanh(a);
+      case ir::Op::tanh_squared: return std::tanh(a) * std::tanh(a);
       case ir::Op::squareplus: return real_squareplus(a, low);
       case ir::Op::squareplus_slope: return real_squareplus(a, low) / std::sqrt(a * a + low);
       case ir::Op::pow: return std::pow(a, low);

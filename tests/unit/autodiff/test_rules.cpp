@@ -42,7 +42,8 @@ std::vector<Function> one_operand_functions() {
   for (const Op op : {Op::log, Op::log2, Op::log10, Op::log1p})
     functions.push_back(
         {std::string(ir::name(op)), [op](Expr x, Expr) { return elementary(op, x); }, kPositive});
-  for (const Op op : {Op::atan, Op::asinh, Op::cbrt, Op::abs, Op::neg, Op::tanhshrink})
+  for (const Op op :
+       {Op::atan, Op::asinh, Op::cbrt, Op::abs, Op::neg, Op::tanhshrink, Op::tanh_squared})
     functions.push_back(
         {std::string(ir::name(op)), [op](Expr x, Expr) { return make(op, x); }, kLine});
   for (const Op op : {Op::sqrt, Op::rsqrt, Op::cbrt, Op::atan, Op::asinh})

@@ -77,6 +77,39 @@ TEST_CASE("a product keeps its digits where the function is denormal", "[numeric
   CHECK(silu.count(Op::mul) == 1);  // of the exponential: x is the numerator
 }
 
+TEST_CASE("(x f(x)) y is (x y) f(x)", "[numerics]") {
+  const auto limited = [](Expr v, Expr x) {
+    const double inf = std::numeric_limits<double>::infinity();
+    const ValueId operands[] = {
+        v.id, x.id, number(x, 0).id, number(x, inf).id, number(x, 0).id, number(x, 1).id};
+    return Expr{x.graph, x.graph->add(Op::limits, operands)};
+  };
+  const auto worst = [&](Op op, double (*f)(double), double up, double from, double to) {
+    const Formula plain([=](Expr x) { return (x * call(op, x)) * number(x, up); });
+    const Formula called([=](Expr x) { return number(x, up) * limited(x * call(op, x), x); });
+    double largest = 0;
+    for (int i = 0; i <= 1000; ++i) {
+      const double x = static_cast<float>(from + (to - from) * i / 1000);
+      const double truth = x * f(x) * up;
+      largest = std::max({largest, ulps(plain(x), truth), ulps(called(x), truth)});
+    }
+    return largest;
+  };
+  const auto phi = [](double x) { return 0.5 * std::erfc(-x * std::sqrt(0.5)); };
+  const auto gate = [](double x) { return std::tanh(std::log1p(std::exp(x))); };
+  for (const double up : {1.3, -1e20, 7e29, 3e-20}) {
+    INFO(up);
+    CHECK(worst(Op::sigmoid, sigmoid, up, -105, 20) <= 1.4);
+    CHECK(worst(Op::normal_cdf, phi, up, -13.5, 5) <= 2.1);
+    CHECK(worst(Op::tanh_log1p_exp, gate, up, -85, 20) <= 1.6);
+  }
+  const Formula silu(
+      [&](Expr x) { return number(x, 1e30) * limited(x * call(Op::sigmoid, x), x); });
+  CHECK(silu(-std::numeric_limits<double>::infinity()) == 0);
+  CHECK(silu(std::numeric_limits<double>::infinity()) == std::numeric_limits<double>::infinity());
+  CHECK(silu(-3e38) == 0);
+}
+
 TEST_CASE("a factor may bring an exponential back into range", "[numerics]") {
   const Formula small([](Expr x) { return call(Op::exp, x) * 0x1p-60; });
   const Formula large([](Expr x) { return 0x1p60 * call(Op::exp, x); });
