@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <tuple>
 #include <utility>
 
 namespace sluice::dsl {
@@ -45,21 +46,28 @@ std::vector<std::string> similar_names(std::string_view wanted,
   if (wanted.size() > kLongest) return {};
   const std::string plain = lower(wanted);
   const std::size_t allowed = wanted.size() <= 2 ? 1 : std::max<std::size_t>(1, wanted.size() / 3);
-  std::vector<std::pair<std::size_t, std::string>> near;
+  struct Near {
+    std::size_t away;
+    std::size_t with_case;  // tells 'gelu' from 'Gelu'
+    std::string name;
+  };
+  std::vector<Near> near;
   for (const std::string& candidate : candidates) {
     const std::size_t longer = std::max(wanted.size(), candidate.size());
     const std::size_t shorter = std::min(wanted.size(), candidate.size());
     if (candidate.size() > kLongest || longer - shorter > allowed) continue;
     const std::size_t away = distance(plain, lower(candidate));
     const bool shares_nothing = away >= longer;
-    if (away <= allowed && !shares_nothing) near.emplace_back(away, candidate);
+    if (away <= allowed && !shares_nothing)
+      near.push_back({away, distance(wanted, candidate), candidate});
   }
-  std::stable_sort(near.begin(), near.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(near.begin(), near.end(), [](const Near& a, const Near& b) {
+    return std::tie(a.away, a.with_case) < std::tie(b.away, b.with_case);
+  });
   std::vector<std::string> out;
-  for (const auto& [away, candidate] : near) {
+  for (const auto& [away, with_case, candidate] : near) {
     // A name twice as far as the nearest is no help.
-    if (out.size() == kOffered || away > near.front().first + 1) break;
+    if (out.size() == kOffered || away > near.front().away + 1) break;
     if (std::find(out.begin(), out.end(), candidate) == out.end()) out.push_back(candidate);
   }
   return out;

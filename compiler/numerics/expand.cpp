@@ -189,6 +189,7 @@ class Expander {
           is_log_of_base(node.operand(u), function)
               ? pow_times_log(value(function.operand(0)), value(function.operand(1)), at_infinity)
               : times(value(node.operand(u)), *factor, at_infinity);
+      if (depends(function, node.operand(u))) scaled_[id.index] = apart(*scaled_[id.index]);
       return true;
     }
     return false;
@@ -217,8 +218,28 @@ class Expander {
     // Beside further factors it is a product like others.
     if (fast != nullptr) return true;
     if (const std::optional<Scaled> scaled = scaled_form(function))
-      scaled_[id.index] = times(x, *scaled, AtInfinity::any);
+      scaled_[id.index] = apart(times(x, *scaled, AtInfinity::any));
     return true;
+  }
+
+  [[nodiscard]] static Scaled apart(Scaled scaled) {
+    scaled.apart = true;
+    return scaled;
+  }
+
+  // Whether an elementary function's argument is made from x, and is no longer a formula than
+  // this.
+  static constexpr std::size_t kLongArgument = 64;
+  [[nodiscard]] bool depends(const ir::Node& function, ValueId x) const {
+    if (find(function.op) == nullptr || function.op == Op::pow || old_[x].op == Op::constant)
+      return false;
+    std::vector<ValueId> open{function.operand(0)};
+    for (std::size_t i = 0; i < open.size() && i < kLongArgument; ++i) {
+      if (open[i] == x) return true;
+      const auto operands = old_[open[i]].args();
+      open.insert(open.end(), operands.begin(), operands.end());
+    }
+    return false;
   }
 
   // The product of the two is pow's slope by its exponent.
@@ -242,8 +263,8 @@ class Expander {
     return true;
   }
 
-  // A product takes the scaled form of what is limited, where its limits hold by themselves; or are
-  // 0 and inf, whatever its other parts are.
+  // A product takes the scaled form of what is limited, where its limits hold by themselves; or
+  // are 0 and inf, whatever its other parts are.
   void visit_limits(ValueId id) {
     const ir::Node& node = old_[id];
     const std::optional<Scaled> factor = scaled_form(node.operand(0));

@@ -130,7 +130,8 @@ Scaled tanh_scaled(Expr x, Expr low) { return unscaled(tanh_pair(x, low)); }
 
 // tanh(x)^2, of which a rounded tanh(x) would count its error twice.
 Expr tanh_squared(Expr x, Expr low) {
-  const Pair t = tanh_pair(x, low);
+  const Pair pair = tanh_pair(x, low);
+  const Pair t = fast_two_sum(pair.high, pair.low);
   return fma(t.high, t.high, 2.0 * (t.high * t.low));
 }
 

@@ -179,8 +179,10 @@ Expr product(const Scaled& scaled) {
   const Expr& high = scaled.numerator;
   std::optional<Expr> low = scaled.numerator_low;
   if (low && !high.is_constant(1)) low = u * *low;
-  if (scaled.factor_low && !scaled.denominator)
-    low = low ? fma(*scaled.factor_low, high, *low) : *scaled.factor_low * high;
+  if (scaled.factor_low && !scaled.denominator) {
+    const Expr lost = where_finite(high, *scaled.factor_low * high);
+    low = low ? lost + *low : lost;
+  }
   if (!low) return high.is_constant(1) ? u : u * high;
   return high.is_constant(1) ? fma(u, *low, u) : fma(u, high, *low);
 }
@@ -191,6 +193,14 @@ Expr nan_where_infinite(Expr x, Expr value) { return fma(x, number(x, 0), value)
 
 Scaled times(Expr u, const Scaled& scaled, AtInfinity at_infinity) {
   Scaled result = scaled;
+  const bool apart = scaled.factor && scaled.apart;
+  if (scaled.factor && !apart) {
+    result.exponent.reset();
+    result = {
+        .numerator = value_of(result), .exponent = scaled.exponent, .argument = scaled.argument};
+  }
+  result.apart = false;
+  result.factor_low.reset();
   if (const std::optional<Argument>& argument = scaled.argument) {
     const Expr floor = argument->floor;
     if (u != argument->given) {
@@ -203,12 +213,10 @@ Scaled times(Expr u, const Scaled& scaled, AtInfinity at_infinity) {
     }
   }
   result.factor = u;
-  if (scaled.factor) {
+  if (apart) {
     const Expr p = u * *scaled.factor;
-    const Expr lost = fma(u, *scaled.factor, -p);
     result.factor = p;
-    result.factor_low =
-        where_finite(p, scaled.factor_low ? fma(u, *scaled.factor_low, lost) : lost);
+    result.factor_low = where_finite(p, fma(u, *scaled.factor, -p));
   }
   return result;
 }

@@ -147,10 +147,13 @@ struct Scaled {
   // function vanishes: there a factor must be made small too, be it 1e38. The argument itself as a
   // factor is limited like it, which leaves other factors to be made small.
   std::optional<Argument> argument = {};
-  // A factor, or the product of several and what rounding took from it: (x f(x)) y is (x y) f(x),
-  // for x f(x) may be denormal, or have lost digits, where the whole is not.
+  // A factor, or the product of two and what rounding took from it.
   std::optional<Expr> factor = {};
   std::optional<Expr> factor_low = {};
+  // Whether a second factor is to be multiplied with the first: (x f(x)) y is (x y) f(x), for x
+  // f(x) may be denormal, or have lost digits, where the whole is not. Not so a first one that may
+  // be huge where f is small: the product of the two might overflow.
+  bool apart = false;
 };
 
 // A pair whose products are to be rounded once. Both parts get the value's sign, so that their

@@ -108,6 +108,14 @@ TEST_CASE("(x f(x)) y is (x y) f(x)", "[numerics]") {
   CHECK(silu(-std::numeric_limits<double>::infinity()) == 0);
   CHECK(silu(std::numeric_limits<double>::infinity()) == std::numeric_limits<double>::infinity());
   CHECK(silu(-3e38) == 0);
+  const Formula slope([](Expr x) { return (number(x, 4) * call(Op::sigmoid, x)) * x; });
+  CHECK(slope(-3e38) == 0);
+  CHECK(slope(-200) == 0);
+  const Formula other([](Expr x) { return (number(x, 1e20) * call(Op::sigmoid, x)) * 1e30; });
+  CHECK(ulps(other(-100), 1e50 * sigmoid(-100)) <= 3);
+  const Formula infinite(
+      [](Expr x) { return (x * call(Op::log1p_exp, -1.0 / x)) * number(x, 1.001); });
+  CHECK(infinite(-1e-39) == -std::numeric_limits<double>::infinity());
 }
 
 TEST_CASE("a factor may bring an exponential back into range", "[numerics]") {
