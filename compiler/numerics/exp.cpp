@@ -32,7 +32,7 @@ Expr exp(Expr x, Expr low) {
 Pair exp_pair(Expr x, Expr low) {
   const Argument argument = clamp_argument(x, low, pick(x, -110, -760), pick(x, 90, 714));
   const ExactExpReduction reduced = reduce_exp_exactly(argument.x, argument.low);
-  const Halves halves = halve(reduced.biased);
+  const Halves halves = halve_power(reduced.biased);
   const Pair p = exp_reduced(reduced);
   return {scale(halves.power * p.high, halves.rest), scale(halves.power * p.low, halves.rest)};
 }
