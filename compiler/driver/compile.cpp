@@ -50,11 +50,6 @@ Result<ir::Graph> lower(const Request& request) {
     else
       inputs.front().extent = operand.extent;  // stands in the output's place until it is read
   }
-  const auto is_narrow = [](const Operand& operand) { return size_of(operand.dtype) == 2; };
-  if (bindings.compute == ir::Elem::f64 &&
-      std::any_of(request.operands.begin(), request.operands.end(), is_narrow))
-    return Error{Status::unsupported,
-                 "there are no kernels yet with f64 inputs beside f16 or bf16"};
   std::vector<lower::ParameterBinding> params;
   for (const Parameter& param : request.params) params.push_back({param.value, param.baked});
   bindings.inputs = inputs;

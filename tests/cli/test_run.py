@@ -39,8 +39,20 @@ class Values(CommandTest):
             self.assertEqual(done.out.split()[1], "0.7310586")
             done = self.succeeds("run", "silu", "--dtype", "x=f16", "--pass", "backward", *words)
             self.assertEqual(done.out.split()[:2], ["0.55", "0.9277"])
-        self.fails("run", "prelu", "--values", "1", "--dtype", "x=f16", "--dtype", "weight=f64",
-                   "--in", "weight=1", says="f64 inputs beside f16")
+
+    def test_f64_beside_16_bits(self):
+        for target in runnable_targets():
+            words = ["--target", target, "--dtype", "x=f64"]
+            # A tie but for the last bits, which rounding by way of f32 would lose.
+            done = self.succeeds("run", "identity", *words, "--dtype", "y=f16", "--values",
+                                 "0x1.00200000001p0,0x1.002p0,1e300,-1e-300,nan")
+            self.assertEqual(done.out, "1.001 1 inf -0 nan\n")
+            done = self.succeeds("run", "identity", *words, "--dtype", "y=bf16", "--values",
+                                 "0x1.010000000001p0,0x1.01p0")
+            self.assertEqual(done.out, "1.01 1\n")
+            done = self.succeeds("run", "prelu", *words, "--dtype", "weight=f16", "--values", "-2",
+                                 "--in", "weight=0.1")
+            self.assertEqual(done.out, "-0.199951171875\n")
 
     def test_8_bit_types(self):
         for target in runnable_targets():
