@@ -65,10 +65,14 @@ std::vector<std::string> similar_names(std::string_view wanted,
     return std::tie(a.away, a.with_case) < std::tie(b.away, b.with_case);
   });
   std::vector<std::string> out;
-  for (const auto& [away, with_case, candidate] : near) {
+  for (const auto& [away, with_case, name] : near) {
     // A name twice as far as the nearest is no help.
     if (out.size() == kOffered || away > near.front().away + 1) break;
-    if (std::find(out.begin(), out.end(), candidate) == out.end()) out.push_back(candidate);
+    // Nor is one that differs from an offered one by its case alone.
+    const auto same = [&name = name](const std::string& other) {
+      return lower(other) == lower(name);
+    };
+    if (std::none_of(out.begin(), out.end(), same)) out.push_back(name);
   }
   return out;
 }
