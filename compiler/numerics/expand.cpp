@@ -216,7 +216,6 @@ class Expander {
     if (bare_[id.index]) made = nan_where_infinite(zero_at_inf ? x : min(x, 0.0), made);
     values_[id.index] = made;
     // Beside further factors it is a product like others.
-    if (fast != nullptr) return true;
     if (const std::optional<Scaled> scaled = scaled_form(function))
       scaled_[id.index] = apart(times(x, *scaled, AtInfinity::any));
     return true;

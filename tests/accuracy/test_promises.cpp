@@ -128,7 +128,7 @@ TEST_CASE("sampled points at each grade of accuracy", "[accuracy]") {
   std::uint64_t seed = 1;
   for (const Grade grade : {Grade::r20, Grade::r12, Grade::bf16})
     for (const Case& one : all_cases(ir::Elem::f32, grade)) {
-      check(one, accuracy::sampled_points(one.subject, 1'000, seed++));
+      check(one, accuracy::sampled_points(one.subject, 3'000, seed++));
       check(one, accuracy::special_points(one.subject, 500));
     }
 }

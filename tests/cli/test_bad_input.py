@@ -63,6 +63,11 @@ class Usage(CommandTest):
         self.fails("bench", "relu", "--sizes", "0", says="--sizes takes counts")
         self.fails("bench", "relu", "--sizes", "many", says="--sizes")
 
+    def test_accuracies(self):
+        for command in (["run", "exp", "--values", "1"], ["show", "exp"], ["bench", "exp"]):
+            for accuracy in ("2", "-1", "nan", "2^0", "2^x", "small"):
+                self.fails(*command, "--accuracy=" + accuracy, says=f"not '{accuracy}'")
+
     def test_missing_and_repeated_operands(self):
         self.fails("run", "relu", says="the input 'x' of 'relu' is missing")
         self.fails("run", "prelu", "--values", "1", says="the input 'weight' of 'prelu' is missing")

@@ -55,6 +55,13 @@ class Promises(Check):
         self.assertRegex(done.out, r"beyond it at \d+ inputs, the worst: .* at x = ")
         self.assertEqual(path.read_text(), BROKEN)  # not stamped
 
+    def test_accuracy_asked_for(self):
+        full = self.report("exp", "--points", "5000")["parts"][0]
+        fast = self.report("exp", "--points", "5000", "--accuracy", "2^-12")["parts"][0]
+        self.assertEqual(fast["promise_ulp"], 2048)
+        self.assertTrue(fast["kept"])
+        self.assertGreater(fast["largest"]["ulp"], full["largest"]["ulp"])
+
     def test_the_same_for_any_number_of_threads(self):
         one = self.succeeds("check", "silu", "--threads", "1", "--points", "60000")
         five = self.succeeds("check", "silu", "--threads", "5", "--points", "60000")
