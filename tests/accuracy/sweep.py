@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every number of f32, f16 and bf16 through every library function of one input and its derivative.
 
-Writes the results to docs/accuracy.json, and from them the table docs/accuracy.md. A row stands for
+Writes the results to docs/measured_errors.json and from them docs/measured_errors.md. A row stands for
 one kernel's text: what was measured for the same text before is not measured again, so that the
 sweep of all of them, hours, may be interrupted, and one of a changed function takes a minute.
 
@@ -17,13 +17,13 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DATA = ROOT / "docs" / "accuracy.json"
-TABLE = ROOT / "docs" / "accuracy.md"
+DATA = ROOT / "docs" / "measured_errors.json"
+TABLE = ROOT / "docs" / "measured_errors.md"
 DTYPES = ("f32", "f16", "bf16")
 PASSES = {"y": "forward", "dy/dx": "backward"}
 
 HEAD = """\
-# Accuracy
+# Measured errors
 
 Every library function of one input and its derivative, at every number of its type ({f32} kernels of
 f32 at 4,294,967,296 numbers each, {narrow} of f16 and bf16 at 65,536), default parameters. Errors are
