@@ -24,14 +24,28 @@ Denominator one_plus(Expr power, Expr s, double one) {
 // nothing.
 Scaled sigmoid_scaled(Expr x, Expr low) {
   const Argument argument = clamp_argument(x, low, pick(x, -156, -1330), pick(x, 87, 708));
-  const ExpReduction reduced = reduce_exp(-argument.x, negated(argument.low));
-  const Expr cut = min(reduced.biased, biased_integer(x, is_f64(x) ? 900 : 100));
-  const Denominator sum = one_plus(power_of_two(cut), expm1_reduced(reduced.r), 1);
+  // An argument with a low word has lost a little already: it is reduced without further loss.
+  const bool exactly = !argument.low.is_constant(0);
+  const Expr negative = -argument.x;
+  const Expr low_of_negative = negated(argument.low);
+  Expr biased = negative;
+  Expr s = negative;
+  if (exactly) {
+    const ExactExpReduction reduced = reduce_exp_exactly(negative, low_of_negative);
+    biased = reduced.biased;
+    s = expm1_reduced(reduced.r, reduced.tail);
+  } else {
+    const ExpReduction reduced = reduce_exp(negative, low_of_negative);
+    biased = reduced.biased;
+    s = expm1_reduced(reduced.r);
+  }
+  const Expr cut = min(biased, biased_integer(x, is_f64(x) ? 900 : 100));
+  const Denominator sum = one_plus(power_of_two(cut), s, 1);
   const Expr denominator = sum.high + sum.low;
   return {.numerator = number(x, 1),
           .denominator = denominator,
           .denominator_low = sum.low - (denominator - sum.high),
-          .exponent = cut - reduced.biased,
+          .exponent = cut - biased,
           .argument = argument};
 }
 

@@ -124,11 +124,12 @@ def ulps(value):
     return value if isinstance(value, str) else f"{value:.3f}"
 
 
-def render(rows):
+def render(rows, names):
+    """Writes the table, and which of the functions it lacks."""
     def size(row):
         return float(row["ulp"])
 
-    shown = {key: row for key, row in rows.items()}
+    shown = {key: row for key, row in rows.items() if key.split()[0] in names}
     worst = []
     for dtype in DTYPES:
         for which, what in (("y", "of a value"), ("dy/dx", "of a derivative")):
@@ -139,14 +140,18 @@ def render(rows):
     lines = [HEAD.format(f32=count["f32"], narrow=count["f16"] + count["bf16"],
                          worst=", ".join(worst))]
     for dtype in DTYPES:
-        lines += [f"## {dtype}", "",
+        lacking = [name for name in names if f"{name} {dtype} y" not in shown]
+        lines += [f"## {dtype}", ""]
+        if lacking:
+            lines += ["Not measured yet: " + ", ".join(lacking) + ".", ""]
+        lines += [
                   "| function | | promise | largest | at | mean | by MPFR | commit |",
                   "|---|---|---|---|---|---|---|---|"]
         for key, row in shown.items():
             name, of, which = key.split()
             if of != dtype:
                 continue
-            kept = "" if row["kept"] else " **broken**"
+            kept = " **broken**" if row["kept"] is False else ""
             lines.append(
                 f"| {name} | {which} | {number(row['promise'])}{kept} | {ulps(row['ulp'])} | "
                 f"{number(row['at'])} | {row['mean']:.3g} | {row['by_mpfr']} | {row['commit']} |")
@@ -165,7 +170,7 @@ def verify(command):
                     bad.append(f"{name}, {dtype}, {which}: not measured")
                 elif row["kernel"] != kernel_text(command, name, dtype, which):
                     bad.append(f"{name}, {dtype}, {which}: measured for another kernel")
-                elif not row["kept"]:
+                elif row["kept"] is False:
                     bad.append(f"{name}, {dtype}, {which}: the promise is broken")
     for line in bad:
         print(line)
@@ -184,10 +189,11 @@ def main():
     if options.verify:
         sys.exit(0 if verify(options.sluice) else 1)
     rows = load()
+    names = functions(options.sluice)
     if not options.render:
-        names = options.names or functions(options.sluice)
-        rows = sweep(options.sluice, names, options.dtype or DTYPES, options.threads)
-    render(rows)
+        rows = sweep(options.sluice, options.names or names, options.dtype or DTYPES,
+                     options.threads)
+    render(rows, names)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -118,6 +119,13 @@ TEST_CASE("special points, f32", "[accuracy]") {
 TEST_CASE("special points, f64", "[accuracy]") {
   for (const Case& one : all_cases(ir::Elem::f64))
     check(one, accuracy::special_points(one.subject, kMostCombinations));
+}
+
+TEST_CASE("a number at which quick_gelu was 2.025 ulps off", "[accuracy]") {
+  const std::uint64_t bits = std::bit_cast<std::uint32_t>(-0x1.58b5f8p+3F);
+  for (const Case& one : all_cases(ir::Elem::f32))
+    if (one.subject.definition().name == "quick_gelu")
+      check(one, accuracy::points_between(Dtype::f32, bits - 2000, bits + 2000));
 }
 
 TEST_CASE("sampled points, f32", "[accuracy]") { check_samples(ir::Elem::f32, 35'000); }
