@@ -26,7 +26,7 @@ inline constexpr std::size_t kMaxNodes = 200'000;
 
 // What a backward graph is made for.
 struct BackwardRequest {
-  std::vector<std::string> wrt;  // names of inputs
+  std::vector<std::string> wrt;  // names of inputs and parameters
   // One each of the forward graph's outputs: the extent of its incoming gradient, or nothing where
   // that is 0.
   std::vector<std::optional<ir::Extent>> gradients;
@@ -38,8 +38,8 @@ struct BackwardRequest {
 // output that has one (named "grad_NAME"), its outputs the forward outputs that are kept and then
 // "dNAME" for each name in `wrt`. The gradient of x is the sum over outputs of grad_y * dy/dx,
 // multiplied inside the branches of outermost selects, where a literal 0 gives 0 and a literal 1
-// the gradient itself. The gradient of a broadcast input or of a parameter is a reduction:
-// `unsupported` until those exist.
+// the gradient itself. What does not vary along the row has one gradient a row in a row function,
+// and one an element in an elementwise function: adding them up is left to others.
 [[nodiscard]] Result<ir::Graph> backward(const ir::Graph& forward, const BackwardRequest& request);
 
 }  // namespace sluice::autodiff

@@ -1,5 +1,6 @@
 #include "compiler/autodiff/rules.hpp"
 
+#include <limits>
 #include <numbers>
 
 #include "compiler/autodiff/algebra.hpp"
@@ -10,6 +11,7 @@ namespace {
 using ir::Expr;
 using ir::Op;
 
+constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kLn2 = std::numbers::ln2;
 constexpr double kLog2E = std::numbers::log2e;
 constexpr double kLog10E = std::numbers::log10e;
@@ -50,6 +52,38 @@ ELEMENTARY(cos)
 ELEMENTARY(sinh)
 ELEMENTARY(cosh)
 #undef ELEMENTARY
+
+Expr row_sum(Expr a) { return make(Op::row_sum, a); }
+Expr row_softmax(Expr a, Expr b) { return make(Op::row_softmax, a, b); }
+Expr width(Expr like) { return to_float(Expr{like.graph, like.graph->add_position(Op::width)}); }
+Expr column(Expr like) { return {like.graph, like.graph->add_position(Op::column)}; }
+bool varies(Expr a) { return a.type().extent == ir::Extent::element; }
+
+// What a reduction's operand that is one value for the row has from all columns.
+Expr of_all_columns(Expr a, Expr slope) { return varies(a) ? slope : slope * width(a); }
+
+// e^(a - y), as a softmax; where y is inf, which a softmax has no value for, that is 0 at a finite
+// a.
+Expr slope_of_logsumexp(Expr a, Expr y) {
+  return ir::select(equal(y, kInf), a * 0, row_softmax(a, number(a, -kInf)));
+}
+
+// Elements that are the row's extremum y have equal shares of its gradient.
+Expr share_of_ties(Expr a, Expr y) {
+  if (!varies(a)) return number(a, 1);
+  const Expr ties = row_sum(ir::select(equal(a, y), number(a, 1), number(a, 0)));
+  return choose(equal(a, y), 1 / ties, 0);
+}
+
+// The product of the row's other elements: of all of them over this one where none is 0; where one
+// is, that one alone has a slope.
+Expr product_of_others(Expr a) {
+  const Expr is_zero = equal(a, 0);
+  const Expr zeros = row_sum(ir::select(is_zero, number(a, 1), number(a, 0)));
+  const Expr rest = make(Op::row_prod, ir::select(is_zero, number(a, 1), a));
+  return of_all_columns(
+      a, choose(equal(zeros, 0), rest / a, choose(is_zero && equal(zeros, 1), rest, 0)));
+}
 
 // max(a, b) is b where b > a or b is NaN; at a tie the gradient goes to b. A constant is not NaN,
 // which leaves one comparison.

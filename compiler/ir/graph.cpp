@@ -19,7 +19,8 @@ Elem result_elem(const Graph& graph, Op op, std::span<const ValueId> operands) {
     case TypeRule::logic: return Elem::boolean;
     case TypeRule::select: return graph[operands[1]].type.elem;
     case TypeRule::to_integer: return integer_of(graph.compute());
-    case TypeRule::to_number: return graph.compute();
+    case TypeRule::to_number:
+    case TypeRule::element_at: return graph.compute();
   }
   return graph.compute();
 }
@@ -61,6 +62,16 @@ ValueId Graph::add_param(std::string param_name, double value, bool baked) {
   return param_values_.back();
 }
 
+ValueId Graph::add_position(Op op) {
+  Node node;
+  node.op = op;
+  node.type.elem = integer_of(compute_);
+  node.type.extent = op == Op::column      ? Extent::element
+                     : op == Op::row_index ? Extent::row
+                                           : Extent::scalar;
+  return intern(node);
+}
+
 void Graph::add_output(std::string output_name, ValueId value) {
   outputs_.push_back({std::move(output_name), value});
 }
@@ -75,6 +86,7 @@ std::uint64_t Graph::add_table(Table table) {
 }
 
 ValueId Graph::add(Op op, std::span<const ValueId> operands, std::uint64_t payload) {
+  if (op == Op::column || op == Op::row_index || op == Op::width) return add_position(op);
   Node node;
   node.op = op;
   node.payload = payload;
@@ -82,6 +94,7 @@ ValueId Graph::add(Op op, std::span<const ValueId> operands, std::uint64_t paylo
   std::copy(operands.begin(), operands.end(), node.operands.begin());
   for (const ValueId operand : operands)
     node.type.extent = std::max(node.type.extent, (*this)[operand].type.extent);
+  node.type.extent = info(op).extent.value_or(node.type.extent);
   return intern(node);
 }
 

@@ -81,6 +81,8 @@ class Graph {
   ValueId add_input(std::string input_name, Type type);
   ValueId add_param(std::string param_name, double value, bool baked);
   void add_output(std::string output_name, ValueId value);
+  // column, row_index or width.
+  ValueId add_position(Op op);
   [[nodiscard]] ValueId input_value(std::size_t index) const { return input_values_[index]; }
   [[nodiscard]] ValueId param_value(std::size_t index) const { return param_values_[index]; }
   std::uint64_t add_table(Table table);  // the index of an equal table where there is one

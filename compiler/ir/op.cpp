@@ -10,11 +10,15 @@ constexpr auto kOps = std::to_array<OpInfo>({
 #define LEAF(name) {#name, OpClass::leaf, 0, TypeRule::leaf},
 #define MACHINE(name, arity, rule, meaning) {#name, OpClass::machine, arity, TypeRule::rule},
 #define PRIMITIVE(name, arity, rule) {#name, OpClass::primitive, arity, TypeRule::rule},
+#define REDUCTION(name, arity, rule, extent)                                                       \
+  {#name, OpClass::reduction, arity, TypeRule::rule, Extent::extent},
+#define ROW_PRIMITIVE(name, arity, rule, extent)                                                   \
+  {#name, OpClass::primitive, arity, TypeRule::rule, Extent::extent},
 #include "compiler/ir/ops.def"
 });
 
 constexpr std::array<std::string_view, 5> kElems{"f32", "f64", "i32", "i64", "bool"};
-constexpr std::array<std::string_view, 3> kExtents{"scalar", "row", "element"};
+constexpr std::array<std::string_view, 4> kExtents{"scalar", "row", "block", "element"};
 
 template <typename Enum, std::size_t N>
 std::optional<Enum> find(const std::array<std::string_view, N>& names, std::string_view text) {

@@ -11,6 +11,8 @@ enum class Op : std::uint8_t {
 #define LEAF(name) name,
 #define MACHINE(name, arity, rule, meaning) name,
 #define PRIMITIVE(name, arity, rule) name,
+#define REDUCTION(name, arity, rule, extent) name,
+#define ROW_PRIMITIVE(name, arity, rule, extent) name,
 #include "compiler/ir/ops.def"
 };
 
@@ -25,15 +27,22 @@ enum class TypeRule : std::uint8_t {
   select,
   to_integer,
   to_number,
+  element_at,
 };
 
-enum class OpClass : std::uint8_t { leaf, machine, primitive };
+// Machine operations and reductions are what back ends have.
+enum class OpClass : std::uint8_t { leaf, machine, reduction, primitive };
+
+// What a value varies along: a row; a block of 4096 columns of a row; the columns. The order is
+// that of broadcasting: the larger wins.
+enum class Extent : std::uint8_t { scalar, row, block, element };
 
 struct OpInfo {
   std::string_view name;
   OpClass op_class;
   int arity;
   TypeRule rule;
+  std::optional<Extent> extent = {};  // the result's; nothing: the largest of the operands'
 };
 
 [[nodiscard]] const OpInfo& info(Op op);
@@ -44,9 +53,6 @@ inline constexpr int kMaxArity = 6;
 
 // Element type of a value. Integers have the width of the compute type's lanes.
 enum class Elem : std::uint8_t { f32, f64, i32, i64, boolean };
-
-// What a value varies along. The order is that of broadcasting: the larger wins.
-enum class Extent : std::uint8_t { scalar, row, element };
 
 struct Type {
   Elem elem = Elem::f32;

@@ -94,10 +94,13 @@ class Parser {
 
   bool input(const Words& words) {
     const std::optional<Extent> extent =
-        words.size() == 3 ? extent_from_name(words[2]) : std::nullopt;
-    if (!extent || !words[1].ends_with(':')) return fail("expected 'input NAME: EXTENT'");
-    inputs_.push_back(graph_->add_input(std::string(words[1].substr(0, words[1].size() - 1)),
-                                        {graph_->compute(), *extent}));
+        words.size() == 3 || words.size() == 4 ? extent_from_name(words[2]) : std::nullopt;
+    const std::optional<Elem> elem =
+        words.size() == 4 ? elem_from_name(words[3]) : std::optional(graph_->compute());
+    if (!extent || !elem || !words[1].ends_with(':'))
+      return fail("expected 'input NAME: EXTENT [ELEM]'");
+    inputs_.push_back(
+        graph_->add_input(std::string(words[1].substr(0, words[1].size() - 1)), {*elem, *extent}));
     return true;
   }
 
@@ -156,6 +159,8 @@ class Parser {
   }
 
   std::optional<ValueId> leaf(Op op, Elem elem, const Words& words) {
+    if (words.size() == 5 && op != Op::constant && op != Op::input && op != Op::param)
+      return graph_->add_position(op);
     if (words.size() != 6) return std::nullopt;
     if (op == Op::constant) return constant(elem, words[5]);
     const bool is_input = op == Op::input;

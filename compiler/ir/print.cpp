@@ -42,7 +42,10 @@ class Printer {
   std::string run() {
     text_ = "graph " + std::string(name(graph_.compute())) + "\n";
     for (const GraphInput& input : graph_.inputs())
-      text_ += "input " + input.name + ": " + std::string(name(input.type.extent)) + "\n";
+      text_ +=
+          "input " + input.name + ": " + std::string(name(input.type.extent)) +
+          (input.type.elem == graph_.compute() ? "" : " " + std::string(name(input.type.elem))) +
+          "\n";
     for (const GraphParam& param : graph_.params())
       text_ += "param " + param.name + " = " + shortest(param.value) +
                (param.baked ? " baked\n" : " passed\n");

@@ -45,6 +45,8 @@ std::uint64_t evaluate_as(const Graph& graph, const Node& node,
   switch (node.op) {
 #define LEAF(name) case Op::name:
 #define PRIMITIVE(name, arity, rule) case Op::name:
+#define REDUCTION(name, arity, rule, extent) case Op::name:
+#define ROW_PRIMITIVE(name, arity, rule, extent) case Op::name:
 #include "compiler/ir/ops.def"
     return 0;  // callers pass machine ops only
 #define MACHINE(name, arity, rule, meaning_)                                                       \

@@ -17,6 +17,8 @@ bool accepts(const Graph& graph, TypeRule rule, int i, Elem elem) {
     case TypeRule::to_number: return elem == integer_of(graph.compute());
     case TypeRule::logic: return elem == Elem::boolean;
     case TypeRule::select: return i != 0 || elem == Elem::boolean;
+    case TypeRule::element_at:
+      return elem == (i == 0 ? graph.compute() : integer_of(graph.compute()));
   }
   return false;
 }
@@ -59,7 +61,8 @@ class Verifier {
       if (!accepts(graph_, info(node.op).rule, i, type.elem))
         complain(id, "operand " + std::to_string(i) + " is " + std::string(name(type.elem)));
     }
-    if (node.type.extent != extent) complain(id, "its extent is not the largest of its operands'");
+    if (node.type.extent != info(node.op).extent.value_or(extent))
+      complain(id, "its extent is not what its operands give");
     check_special(id, node);
   }
 
@@ -96,6 +99,8 @@ class Verifier {
           complain(id, "its table's length is not a power of two");
       }
     }
+    if (node.op == Op::pick && graph_[node.operand(0)].op != Op::input)
+      complain(id, "it does not pick from an input");
     if (node.op == Op::integer_power && !graph_.is_constant(node.operand(1)))
       complain(id, "its exponent is not a constant");
   }

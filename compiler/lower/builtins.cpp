@@ -26,6 +26,8 @@ std::optional<ir::ValueId> lower_builtin(ir::Graph& graph, dsl::Builtin builtin,
   const Expr a = operand(0);
   const Expr b = operand(1);
   const Expr c = operand(2);
+  const bool is_integer = !operands.empty() && ir::is_integer(a.type().elem);
+  const auto width = [&] { return Expr{&graph, graph.add_position(Op::width)}; };
   switch (builtin) {
     case Builtin::fma: return fma(a, b, c).id;
     case Builtin::abs: return abs(a).id;
@@ -34,8 +36,8 @@ std::optional<ir::ValueId> lower_builtin(ir::Graph& graph, dsl::Builtin builtin,
     case Builtin::ceil: return make(Op::ceil, a).id;
     case Builtin::round: return round_even(a).id;
     case Builtin::trunc: return make(Op::trunc, a).id;
-    case Builtin::min: return min(a, b).id;
-    case Builtin::max: return max(a, b).id;
+    case Builtin::min: return (is_integer ? select(b < a, b, a) : min(a, b)).id;
+    case Builtin::max: return (is_integer ? select(a < b, b, a) : max(a, b)).id;
     case Builtin::clamp: return make(Op::clamp, a, b, c).id;
     case Builtin::reciprocal: return (1.0 / a).id;
     case Builtin::sqrt: return sqrt(a).id;
@@ -71,22 +73,23 @@ std::optional<ir::ValueId> lower_builtin(ir::Graph& graph, dsl::Builtin builtin,
     case Builtin::isnan: return not_equal(a, a).id;
     case Builtin::isinf: return equal(abs(a), kInf).id;
     case Builtin::isfinite: return (abs(a) < kInf).id;
-    case Builtin::none:
-    case Builtin::row_sum:
-    case Builtin::row_mean:
-    case Builtin::row_max:
-    case Builtin::row_min:
-    case Builtin::row_prod:
-    case Builtin::row_logsumexp:
+    case Builtin::row_sum: return make(Op::row_sum, a).id;
+    case Builtin::row_mean: return (make(Op::row_sum, a) / to_float(width())).id;
+    case Builtin::row_max: return make(Op::row_max, a).id;
+    case Builtin::row_min: return make(Op::row_min, a).id;
+    case Builtin::row_prod: return make(Op::row_prod, a).id;
+    case Builtin::row_logsumexp: return make(Op::row_logsumexp, a).id;
     case Builtin::row_softmax:
-    case Builtin::row_any:
-    case Builtin::row_all:
-    case Builtin::row_argmax:
-    case Builtin::row_simplex_threshold:
-    case Builtin::col:
-    case Builtin::row:
-    case Builtin::width:
-    case Builtin::at: return std::nullopt;
+      return make(Op::row_softmax, a, operands.size() > 1 ? b : number(a, -kInf)).id;
+    case Builtin::row_any: return make(Op::row_any, a).id;
+    case Builtin::row_all: return make(Op::row_all, a).id;
+    case Builtin::row_argmax: return make(Op::row_argmax, a).id;
+    case Builtin::col: return graph.add_position(Op::column);
+    case Builtin::row: return graph.add_position(Op::row_index);
+    case Builtin::width: return width().id;
+    case Builtin::at: return make(Op::at, a, b).id;
+    case Builtin::none:
+    case Builtin::row_simplex_threshold: return std::nullopt;
   }
   return std::nullopt;
 }

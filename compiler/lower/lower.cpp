@@ -9,6 +9,7 @@
 #include "compiler/ir/expr.hpp"
 #include "compiler/lower/builtins.hpp"
 #include "compiler/lower/value.hpp"
+#include "dsl/builtins.hpp"
 #include "dsl/constant.hpp"
 
 namespace sluice::lower {
@@ -51,6 +52,10 @@ class Body {
   Value derivative(const dsl::Expr& expr);
   std::vector<Value> call(const dsl::Expr& expr);
   Value builtin(const dsl::Expr& expr);
+  [[nodiscard]] dsl::Type wanted_type(const dsl::Expr& expr, std::size_t i) const;
+  [[nodiscard]] dsl::Type type_of(const dsl::Expr& expr, std::size_t i) const {
+    return function_.expr(function_.operands_of(expr)[i]).type;
+  }
 
   const Value& operand(const dsl::Expr& expr, std::size_t i) const {
     return value(function_.operands_of(expr)[i]);
@@ -73,9 +78,26 @@ class Lowerer {
   // limits.
   std::vector<Value> apply(const FunctionDef& function, const Arguments& arguments);
 
+  Value builtin(dsl::Builtin builtin, std::span<const ValueId> operands);
+  Value default_of(const dsl::Input& input);
+
   ir::Graph& graph() { return graph_; }
   const dsl::Program& program() const { return program_; }
   ir::Expr expr(const Value& value) { return {&graph_, value.in(graph_)}; }
+  // As an operand of a number's operation, and of an integer's.
+  ir::Expr number(const Value& value) {
+    const ir::Expr given = expr(value);
+    return ir::is_integer(given.type().elem) ? to_float(given) : given;
+  }
+  ir::Expr integer(const Value& value) {
+    return {&graph_, value.is_integer() ? value.as_lane(graph_) : value.in(graph_)};
+  }
+  // By the type that the checker has found.
+  ir::Expr typed(const Value& value, dsl::Type type) {
+    return type == dsl::Type::integer  ? integer(value)
+           : type == dsl::Type::number ? number(value)
+                                       : expr(value);
+  }
   bool failed() const { return error_.has_value(); }
   // A value to go on with after an error, which is reported in the end.
   Value fail(Status status, std::string message) {
@@ -95,6 +117,7 @@ class Lowerer {
   Arguments bind(const FunctionDef& function, const Bindings& bindings);
   std::vector<Value> apply_clauses(const FunctionDef& function, const Arguments& arguments);
   Value with_limits(const FunctionDef& function, const Arguments& arguments, const Value& value);
+  ir::Type type_of(const dsl::Input& input, ir::Extent extent) const;
 
   const dsl::Program& program_;
   ir::Graph graph_;
@@ -195,9 +218,9 @@ Value Body::arithmetic(const dsl::Expr& expr) {
   const bool unary = expr.kind == ExprKind::negate;
   const Value& b = unary ? a : operand(expr, 1);
   if (a.known() && b.known()) return known_arithmetic(expr.kind, expr.type, a, b);
-  const ir::Expr x = lowerer_.expr(a);
-  const ir::Expr y = lowerer_.expr(b);
-  if (unary) return Value::node((-x).id);
+  const ir::Expr x = lowerer_.typed(a, expr.type);
+  const ir::Expr y = lowerer_.typed(b, expr.type);
+  if (unary) return Value::node((expr.type == dsl::Type::integer ? ir::integer(x, 0) - x : -x).id);
   if (expr.kind == ExprKind::add) return Value::node((x + y).id);
   if (expr.kind == ExprKind::subtract) return Value::node((x - y).id);
   if (expr.kind == ExprKind::multiply) return Value::node((x * y).id);
@@ -210,8 +233,8 @@ Value Body::power(const dsl::Expr& expr) {
   const Value& exponent = operand(expr, 1);
   if (base.known() && exponent.known())
     return Value::literal(std::pow(base.as_number(), exponent.as_number()));
-  const ir::Expr x = lowerer_.expr(base);
-  const ir::Expr k = lowerer_.expr(exponent);
+  const ir::Expr x = lowerer_.number(base);
+  const ir::Expr k = lowerer_.number(exponent);
   const ExprId exponent_id = function_.operands_of(expr)[1];
   if (const auto literal = dsl::integer_literal_value(function_, exponent_id))
     if (std::abs(*literal) >= 2 && std::abs(*literal) <= 16)
@@ -241,17 +264,24 @@ Value Body::comparison(const dsl::Expr& expr) {
                                          ? holds(expr.kind, a.as_integer(), b.as_integer())
                                          : holds(expr.kind, a.as_number(), b.as_number())));
   }
-  const ir::Expr x = lowerer_.expr(a);
-  const ir::Expr y = lowerer_.expr(b);
+  const bool integers =
+      type_of(expr, 0) == dsl::Type::integer && type_of(expr, 1) == dsl::Type::integer;
+  const ir::Expr x = integers ? lowerer_.integer(a) : lowerer_.number(a);
+  const ir::Expr y = integers ? lowerer_.integer(b) : lowerer_.number(b);
   if (x.type().elem == ir::Elem::boolean) {
     const ir::Expr same = (x && y) || (!x && !y);
     return Value::node((expr.kind == ExprKind::equal ? same : !same).id);
   }
   if (expr.kind == ExprKind::less) return Value::node((x < y).id);
-  if (expr.kind == ExprKind::less_equal) return Value::node((x <= y).id);
   if (expr.kind == ExprKind::greater) return Value::node((x > y).id);
-  if (expr.kind == ExprKind::greater_equal) return Value::node((x >= y).id);
   if (expr.kind == ExprKind::equal) return Value::node(equal(x, y).id);
+  if (integers) {
+    if (expr.kind == ExprKind::less_equal) return Value::node((!(y < x)).id);
+    if (expr.kind == ExprKind::greater_equal) return Value::node((!(x < y)).id);
+    return Value::node((!equal(x, y)).id);
+  }
+  if (expr.kind == ExprKind::less_equal) return Value::node((x <= y).id);
+  if (expr.kind == ExprKind::greater_equal) return Value::node((x >= y).id);
   return Value::node(not_equal(x, y).id);
 }
 
@@ -268,42 +298,39 @@ Value Body::select(const dsl::Expr& expr) {
   const Value& a = operand(expr, 1);
   const Value& b = operand(expr, 2);
   if (condition.is_constant()) return condition.node().payload != 0 ? a : b;
-  return Value::node(ir::select(condition, lowerer_.expr(a), lowerer_.expr(b)).id);
+  return Value::node(
+      ir::select(condition, lowerer_.typed(a, expr.type), lowerer_.typed(b, expr.type)).id);
 }
 
 Value Body::derivative(const dsl::Expr& expr) {
   const Value& of = operand(expr, 0);
   const Value& by = operand(expr, 1);
   if (of.known() || by.known()) return Value::literal(0);
-  return Value::node(make(Op::derivative, lowerer_.expr(of), lowerer_.expr(by)).id);
+  return Value::node(make(Op::derivative, lowerer_.number(of), lowerer_.expr(by)).id);
 }
 
 std::vector<Value> Body::call(const dsl::Expr& expr) {
   if (expr.builtin != dsl::Builtin::none) return {builtin(expr)};
   const FunctionDef& callee = lowerer_.program().function(expr.callee);
   // What crosses into a function is rounded to the compute type, as a parameter is; integers stay.
-  const auto argument = [&](const Value& value) {
-    return value.is_integer() ? value : Value::node(value.in(lowerer_.graph()));
+  const auto argument = [&](const Value& value, dsl::Type wanted) {
+    if (wanted == dsl::Type::integer && value.is_integer()) return value;
+    return Value::node(lowerer_.typed(value, wanted).id);
   };
   Arguments arguments;
   for (std::size_t i = 0; i < callee.inputs.size(); ++i)
-    arguments.inputs.push_back(argument(
-        i < expr.operand_count ? operand(expr, i)
-                               : Value::literal(callee.inputs[i].default_value.value_or(0))));
+    arguments.inputs.push_back(
+        argument(i < expr.operand_count ? operand(expr, i) : lowerer_.default_of(callee.inputs[i]),
+                 callee.inputs[i].type()));
   for (const dsl::Parameter& param : callee.parameters)
-    arguments.params.push_back(param.is_integer
-                                   ? Value::integer(static_cast<std::int64_t>(param.default_value))
-                                   : argument(Value::literal(param.default_value)));
+    arguments.params.push_back(
+        param.is_integer ? Value::integer(static_cast<std::int64_t>(param.default_value))
+                         : argument(Value::literal(param.default_value), dsl::Type::number));
   for (const dsl::NamedArgument& named : function_.named_of(expr)) {
-    const Value& given = value(named.value);
-    const bool wants_number = !callee.parameters[named.parameter].is_integer;
-    arguments.params[named.parameter] = wants_number && given.is_integer()
-                                            ? Value::node(given.in(lowerer_.graph()))
-                                            : argument(given);
+    const bool is_integer = callee.parameters[named.parameter].is_integer;
+    arguments.params[named.parameter] =
+        argument(value(named.value), is_integer ? dsl::Type::integer : dsl::Type::number);
   }
-  for (std::size_t i = 0; i < callee.inputs.size(); ++i)
-    if (arguments.inputs[i].is_integer() && callee.inputs[i].kind != dsl::Kind::index)
-      arguments.inputs[i] = Value::node(arguments.inputs[i].in(lowerer_.graph()));
   return lowerer_.apply(callee, arguments);
 }
 
@@ -312,21 +339,53 @@ Value Body::builtin(const dsl::Expr& expr) {
   std::vector<ValueId> operands;
   for (std::size_t i = 0; i < expr.operand_count; ++i)
     if (operand(expr, i).known()) known.push_back(operand(expr, i).as_number());
-  if (known.size() == expr.operand_count && expr.type == dsl::Type::integer) {
+  const bool all_known = expr.operand_count != 0 && known.size() == expr.operand_count;
+  if (all_known && expr.type == dsl::Type::integer) {
     const std::int64_t a = operand(expr, 0).as_integer();
     const std::int64_t b = operand(expr, 1).as_integer();
     return Value::integer(expr.builtin == dsl::Builtin::min ? std::min(a, b) : std::max(a, b));
   }
-  if (known.size() == expr.operand_count && expr.type == dsl::Type::number)
+  if (all_known && expr.type == dsl::Type::number)
     if (const auto folded = dsl::evaluate_builtin(expr.builtin, known))
       return Value::literal(*folded);
   for (std::size_t i = 0; i < expr.operand_count; ++i)
-    operands.push_back(operand(expr, i).in(lowerer_.graph()));
-  if (const auto value = lower_builtin(lowerer_.graph(), expr.builtin, operands))
-    return Value::node(*value);
-  return lowerer_.fail(Status::unsupported,
-                       "'" + std::string(dsl::name(expr.builtin)) +
-                           "' parses and checks, but kernels of row functions are not there yet");
+    operands.push_back(lowerer_.typed(operand(expr, i), wanted_type(expr, i)).id);
+  return lowerer_.builtin(expr.builtin, operands);
+}
+
+// What a built-in does with its i-th operand; min and max are of integers where both are.
+dsl::Type Body::wanted_type(const dsl::Expr& expr, std::size_t i) const {
+  switch (dsl::info(expr.builtin).rule) {
+    case dsl::BuiltinRule::numbers_or_integers: return expr.type;
+    case dsl::BuiltinRule::reduce_booleans: return dsl::Type::boolean;
+    case dsl::BuiltinRule::at: return i == 0 ? dsl::Type::number : dsl::Type::integer;
+    case dsl::BuiltinRule::numbers:
+    case dsl::BuiltinRule::test:
+    case dsl::BuiltinRule::reduce_numbers:
+    case dsl::BuiltinRule::reduce_to_index:
+    case dsl::BuiltinRule::row_softmax:
+    case dsl::BuiltinRule::position_element:
+    case dsl::BuiltinRule::position_row:
+    case dsl::BuiltinRule::position_constant: return dsl::Type::number;
+  }
+  return dsl::Type::number;
+}
+
+Value Lowerer::builtin(dsl::Builtin builtin, std::span<const ValueId> operands) {
+  if (const auto value = lower_builtin(graph_, builtin, operands)) return Value::node(*value);
+  return fail(Status::unsupported, "'" + std::string(dsl::name(builtin)) +
+                                       "' parses and checks, but there are no kernels of it yet");
+}
+
+// Of an input that a call leaves out.
+Value Lowerer::default_of(const dsl::Input& input) {
+  const double value = input.default_value.value_or(0);
+  switch (input.type()) {
+    case dsl::Type::integer: return Value::integer(static_cast<std::int64_t>(value));
+    case dsl::Type::boolean: return Value::node(graph_.boolean(value != 0));
+    case dsl::Type::number: break;
+  }
+  return Value::literal(value);
 }
 
 std::vector<Value> Lowerer::apply(const FunctionDef& function, const Arguments& arguments) {
@@ -334,11 +393,7 @@ std::vector<Value> Lowerer::apply(const FunctionDef& function, const Arguments& 
   if (function.is_builtin) {
     std::vector<ValueId> operands;
     for (const Value& input : arguments.inputs) operands.push_back(input.in(graph_));
-    if (const auto value = lower_builtin(graph_, function.builtin, operands))
-      return {Value::node(*value)};
-    return {fail(Status::unsupported, "'" + function.name +
-                                          "' parses and checks, but kernels of row functions are "
-                                          "not there yet")};
+    return {builtin(function.builtin, operands)};
   }
   if (!function.clauses.empty()) {
     outputs = apply_clauses(function, arguments);
@@ -400,12 +455,8 @@ Arguments Lowerer::bind(const FunctionDef& function, const Bindings& bindings) {
   for (std::size_t i = 0; i < function.inputs.size(); ++i) {
     const dsl::Input& input = function.inputs[i];
     if (!bindings.inputs[i].extent) continue;
-    if (input.kind == dsl::Kind::index || input.kind == dsl::Kind::mask)
-      fail(Status::unsupported, "input '" + input.name + "' is of kind " +
-                                    std::string(dsl::name(input.kind)) +
-                                    ", for which there are no kernels yet");
     arguments.inputs[i] =
-        Value::node(graph_.add_input(input.name, {graph_.compute(), *bindings.inputs[i].extent}));
+        Value::node(graph_.add_input(input.name, type_of(input, *bindings.inputs[i].extent)));
   }
   for (std::size_t i = 0; i < function.parameters.size(); ++i) {
     const dsl::Parameter& param = function.parameters[i];
@@ -416,26 +467,29 @@ Arguments Lowerer::bind(const FunctionDef& function, const Bindings& bindings) {
   }
   for (std::size_t i = 0; i < function.inputs.size(); ++i)
     if (!bindings.inputs[i].extent)
-      arguments.inputs[i] = Value::node(graph_.add_param(
-          function.inputs[i].name, function.inputs[i].default_value.value_or(0), true));
+      arguments.inputs[i] =
+          function.inputs[i].type() == dsl::Type::number
+              ? Value::node(graph_.add_param(function.inputs[i].name,
+                                             function.inputs[i].default_value.value_or(0), true))
+              : default_of(function.inputs[i]);
   return arguments;
 }
 
+ir::Type Lowerer::type_of(const dsl::Input& input, ir::Extent extent) const {
+  switch (input.type()) {
+    case dsl::Type::integer: return {ir::integer_of(graph_.compute()), extent};
+    case dsl::Type::boolean: return {ir::Elem::boolean, extent};
+    case dsl::Type::number: break;
+  }
+  return {graph_.compute(), extent};
+}
+
 Result<ir::Graph> Lowerer::run(const FunctionDef& function, const Bindings& bindings) {
-  if (function.row_wise)
-    return Error{Status::unsupported,
-                 "'" + function.name +
-                     "' reduces along a row: it parses and checks, but kernels of row functions "
-                     "are not there yet"};
   const Arguments arguments = bind(function, bindings);
   const std::vector<Value> outputs = apply(function, arguments);
   if (error_) return *error_;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const ValueId value = outputs[i].in(graph_);
-    if (graph_[value].type.elem == ir::Elem::boolean)
-      return Error{Status::unsupported, "output '" + function.outputs[i].name +
-                                            "' is a bool, for which there are no kernels yet"};
-    graph_.add_output(function.outputs[i].name, value);
+    graph_.add_output(function.outputs[i].name, typed(outputs[i], function.outputs[i].type).id);
   }
   return std::move(graph_);
 }

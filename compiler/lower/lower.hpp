@@ -1,9 +1,9 @@
 // Lowering: a checked function and all it calls become one graph over its inputs and parameters.
 //
 // Calls are inlined. Literals and literal-only expressions are evaluated in f64 and rounded once to
-// the compute type; integers (int parameters, integer literals) are evaluated here, since an
-// elementwise function has no others. Parameters stay parameters, baked ones too, so that later
-// steps cannot look at their values.
+// the compute type; integers known from int parameters and literals are evaluated here, those of
+// positions and index inputs are lanes of the graph. Parameters stay parameters, baked ones too, so
+// that later steps cannot look at their values.
 #pragma once
 
 #include <optional>
@@ -35,8 +35,7 @@ struct Bindings {
 
 // The graph's inputs are the operands in order, its parameters the number parameters in order and
 // then the inputs left out, its outputs the function's. Errors: `unsupported` for what has no
-// lowering yet (reductions, positions, index inputs), `limit_exceeded` when inlining passes the
-// limit on nodes.
+// lowering yet (row_simplex_threshold), `limit_exceeded` when inlining passes the limit on nodes.
 [[nodiscard]] Result<ir::Graph> lower(const dsl::Program& program, dsl::FunctionId function,
                                       const Bindings& bindings);
 

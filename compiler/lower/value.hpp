@@ -2,7 +2,9 @@
 // integer, or a value of the graph.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "compiler/ir/graph.hpp"
 
@@ -42,6 +44,15 @@ class Value {
     if (is_integer() && graph.compute() == ir::Elem::f32)
       return graph.constant(static_cast<double>(static_cast<float>(integer_)));
     return graph.constant(as_number());
+  }
+  // An integer as a lane holds one; what is beyond 32-bit lanes is their last.
+  [[nodiscard]] ir::ValueId as_lane(ir::Graph& graph) const {
+    if (graph.compute() == ir::Elem::f64)
+      return graph.constant_bits(ir::Elem::i64, static_cast<std::uint64_t>(integer_));
+    const auto lane = static_cast<std::int32_t>(
+        std::clamp<std::int64_t>(integer_, std::numeric_limits<std::int32_t>::min(),
+                                 std::numeric_limits<std::int32_t>::max()));
+    return graph.constant_bits(ir::Elem::i32, static_cast<std::uint32_t>(lane));
   }
 
  private:

@@ -51,6 +51,11 @@ Facts::Fact Facts::learn(const Node& node) const {
   fact.is_operand = node.op == Op::input || node.op == Op::param ||
                     (node.op == Op::detach && known_[node.operand(0).index].is_operand);
   if (takes_low_word(node.op)) fact.has_function = true;
+  // What comes from other columns is an operand of its own, whose error is not carried.
+  if (ir::info(node.op).extent) {
+    fact.inputs = 2;
+    fact.has_function = false;
+  }
   fact.sign = ir::is_number(node.type.elem) ? sign_of(node) : Sign::unknown;
   return fact;
 }

@@ -1,5 +1,6 @@
 #include "compiler/rewrite/match.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <utility>
@@ -99,6 +100,8 @@ bool Matcher::bind(const Pattern& variable, ValueId value, const Next& next) {
   std::optional<ValueId>& slot = match_.bindings[variable.variable];
   if (slot) return *slot == value && next();
   if (variable.attached && graph_[value].op == Op::detach) return false;
+  const bool varies = graph_[value].type.extent == ir::Extent::element;
+  if (varies ? variable.of_row : variable.of_columns) return false;
   slot = value;
   if (next()) return true;
   slot.reset();
@@ -208,6 +211,27 @@ bool Matcher::finish_product(const ProductGoal& goal, const Product& view, const
   return next();
 }
 
+// A term that is a bound variable may be a sum itself: its own terms must all be there.
+bool Matcher::remove_bound(const Pattern& term, bool negated, Sum& rest) const {
+  const bool is_variable = term.factors.size() == 1 && term.factors.front().exponent == 1 &&
+                           term.factors.front().base.kind == Pattern::Kind::variable;
+  if (!is_variable || std::abs(term.literal) != 1) return false;
+  const bool flipped = (term.literal < 0) != negated;
+  const ValueId value = *match_.bindings[term.factors.front().base.variable];
+  const Sum bound = sum_view(graph_, opaque_, value);
+  if (bound.items.empty() || rest.constant != (flipped ? -bound.constant : bound.constant))
+    return false;
+  for (const Sum::Item& needed : bound.items) {
+    const auto found = std::find_if(rest.items.begin(), rest.items.end(), [&](const auto& item) {
+      return item.value == needed.value && item.negated == (needed.negated != flipped);
+    });
+    if (found == rest.items.end()) return false;
+    rest.items.erase(found);
+  }
+  rest.constant = 0;
+  return true;
+}
+
 bool Matcher::sum(const SumGoal& goal, std::size_t i, Sum rest, const Next& next) {
   const Pattern& pattern = goal.pattern;
   if (i == 0 && pattern.literal != 0) {
@@ -217,6 +241,9 @@ bool Matcher::sum(const SumGoal& goal, std::size_t i, Sum rest, const Next& next
   if (i == pattern.terms.size()) return finish_sum(goal, rest, next);
   const Pattern& term = pattern.terms[i];
   if (is_lone_variable(term)) return sum(goal, i + 1, std::move(rest), next);
+  Sum without = rest;
+  if (remove_bound(term, goal.negated, without) && sum(goal, i + 1, std::move(without), next))
+    return true;
   for (std::size_t k = 0; k < rest.items.size(); ++k) {
     Product view = product_view(graph_, opaque_, rest.items[k].value);
     if (rest.items[k].negated != goal.negated) view.numerator = -view.numerator;

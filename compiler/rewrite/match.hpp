@@ -55,6 +55,7 @@ class Matcher {
   bool product(const ProductGoal& goal, std::size_t i, Product rest, const Next& next);
   bool finish_product(const ProductGoal& goal, const Product& rest, const Next& next);
   bool remove_bound(const Pattern::Factor& factor, Product& rest) const;
+  bool remove_bound(const Pattern& term, bool negated, Sum& rest) const;
   bool sum(const SumGoal& goal, std::size_t i, Sum rest, const Next& next);
   bool finish_sum(const SumGoal& goal, const Sum& rest, const Next& next);
   [[nodiscard]] bool equal(double constant, double literal) const;

@@ -93,6 +93,13 @@ std::optional<ValueId> Rewriter::apply_exact(const Node& node) {
     if (is_power_of_two(divisor) && std::abs(divisor) <= limit && std::abs(divisor) >= 1 / limit)
       return make(Op::mul, {node.operand(0), graph_.constant(1 / divisor)});
   }
+  const auto is = [&](int i, Op op) { return graph_[node.operand(i)].op == op; };
+  if (node.op == Op::ilt && is(0, Op::column) && is(1, Op::width)) return graph_.boolean(true);
+  if (node.op == Op::iadd || node.op == Op::isub)
+    for (const int i : {1, 0})
+      if (is(i, Op::constant) && graph_[node.operand(i)].payload == 0 &&
+          (i == 1 || node.op == Op::iadd))
+        return node.operand(1 - i);
   return apply(exact_rules(), node);
 }
 

@@ -1,5 +1,9 @@
 #include "compiler/rewrite/rules.hpp"
 
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
 #include <numbers>
 #include <utility>
 
@@ -10,6 +14,7 @@ using ir::Op;
 
 namespace language {
 
+constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kRootHalf = std::numbers::sqrt2 / 2;
 constexpr double kInvRootTwoPi = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
 
@@ -30,6 +35,7 @@ Term operator||(const Term& a, const Term& b) { return {Op::logic_or, {a, b}}; }
 #define LEAF(name)
 #define MACHINE(name, arity, rule, meaning) FUNCTION(name)
 #define PRIMITIVE(name, arity, rule) FUNCTION(name)
+#define ROW_PRIMITIVE(name, arity, rule, extent) FUNCTION(name)
 #include "compiler/ir/ops.def"
 #undef FUNCTION
 
@@ -80,6 +86,33 @@ void flatten_sum(const Term& term, double sign, Pattern& sum) {
   }
 }
 
+bool is_variable_term(const Pattern& term) {
+  return term.factors.size() == 1 && term.factors.front().exponent == 1 &&
+         term.factors.front().base.kind == Pattern::Kind::variable;
+}
+
+// A variable that is a term of its own waits until the terms behind it are matched, and then is
+// looked for only where they have not bound it: in front of others it would match anything.
+bool has_variables_last(const Pattern& pattern) {
+  for (std::size_t i = 0; i + 1 < pattern.terms.size(); ++i)
+    if (is_variable_term(pattern.terms[i])) return false;
+  const auto all = [](const auto& parts, const auto& part) {
+    return std::all_of(parts.begin(), parts.end(),
+                       [&](const auto& each) { return has_variables_last(part(each)); });
+  };
+  const auto itself = [](const Pattern& each) -> const Pattern& { return each; };
+  const auto base = [](const Pattern::Factor& each) -> const Pattern& { return each.base; };
+  return all(pattern.operands, itself) && all(pattern.terms, itself) && all(pattern.factors, base);
+}
+
+// A mistake in rules.def, found by the first test that runs.
+AlgebraicRule checked(AlgebraicRule rule) {
+  if (has_variables_last(rule.left)) return rule;
+  std::fprintf(stderr, "rules.def: '%.*s' has a variable in front of another term of its sum\n",
+               static_cast<int>(rule.name.size()), rule.name.data());
+  std::abort();
+}
+
 enum class Matching { exact, shape };
 
 std::vector<LiteralRule> literal_rules(Matching wanted) {
@@ -117,6 +150,8 @@ Pattern compile(const Term& term) {
     pattern.kind = Pattern::Kind::variable;
     pattern.variable = term.variable;
     pattern.attached = term.attached;
+    pattern.of_columns = term.of_columns;
+    pattern.of_row = term.of_row;
     return pattern;
   }
   if (term.kind == Term::Kind::literal) return product_of(term, 1);
@@ -137,12 +172,19 @@ const std::vector<AlgebraicRule>& algebraic_rules() {
   static const std::vector<AlgebraicRule> rules = [] {
     const Term x = variable(0);
     const Term y = variable(1);
+    const Term u = variable(2);
+    const Term c = variable(3);
     Term live = x;  // a rule that detaches must not fire on what it made
     live.attached = true;
+    Term z = x;
+    z.of_columns = true;
+    Term s = y;
+    s.of_row = true;
+    const Term width(Op::width, {});
     std::vector<AlgebraicRule> table;
 #define EXACT(name, left, right)
 #define SHAPE(name, left, right)
-#define ALGEBRAIC(name, left, right) table.push_back({name, compile(left), right});
+#define ALGEBRAIC(name, left, right) table.push_back(checked({name, compile(left), right}));
 #include "compiler/rewrite/rules.def"
 #undef EXACT
 #undef SHAPE

@@ -24,6 +24,8 @@ struct Pattern {
   Kind kind = Kind::product;
   std::size_t variable = 0;
   bool attached = false;
+  bool of_columns = false;
+  bool of_row = false;
   double literal = 0;
   ir::Op op = ir::Op::constant;
   std::vector<Pattern> operands;

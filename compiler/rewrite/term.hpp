@@ -20,7 +20,9 @@ struct Term {
 
   Kind kind;
   std::size_t variable = 0;
-  bool attached = false;  // a variable that is not a detached value
+  bool attached = false;    // a variable that is not a detached value
+  bool of_columns = false;  // one that varies along the row
+  bool of_row = false;      // one that does not
   bool literal_only = false;
   double literal = 0;
   ir::Op op = ir::Op::constant;
@@ -39,9 +41,10 @@ inline Term variable(std::size_t index) {
 // Whether an operation is an elementary function whose second operand is a low word.
 [[nodiscard]] inline bool takes_low_word(ir::Op op) {
   const ir::OpInfo& about = ir::info(op);
-  return about.op_class == ir::OpClass::primitive && about.arity == 2 && op != ir::Op::pow &&
-         op != ir::Op::pow_less_one && op != ir::Op::squareplus && op != ir::Op::squareplus_slope &&
-         op != ir::Op::integer_power && op != ir::Op::derivative && op != ir::Op::corrected;
+  return about.op_class == ir::OpClass::primitive && !about.extent && about.arity == 2 &&
+         op != ir::Op::pow && op != ir::Op::pow_less_one && op != ir::Op::squareplus &&
+         op != ir::Op::squareplus_slope && op != ir::Op::integer_power &&
+         op != ir::Op::derivative && op != ir::Op::corrected;
 }
 
 }  // namespace sluice::rewrite

@@ -46,13 +46,15 @@ struct Frame {
 };
 
 // How a stored element becomes a lane and back.
-enum class Storage : std::uint8_t { f32, f64, f16, bf16, boolean, i8, u8 };
-inline constexpr std::size_t kStorageCount = 7;
+enum class Storage : std::uint8_t { f32, f64, f16, bf16, boolean, i8, u8, i32, i64 };
+inline constexpr std::size_t kStorageCount = 9;
 
 inline constexpr std::size_t kOpCount = 0
 #define LEAF(name) +1
 #define MACHINE(name, arity, rule, meaning) +1
 #define PRIMITIVE(name, arity, rule) +1
+#define REDUCTION(name, arity, rule, extent) +1
+#define ROW_PRIMITIVE(name, arity, rule, extent) +1
 #include "compiler/ir/ops.def"
     ;
 

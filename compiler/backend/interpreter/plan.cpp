@@ -25,8 +25,8 @@ std::optional<Storage> storage_of(Dtype dtype) {
     case Dtype::boolean: return Storage::boolean;
     case Dtype::i8: return Storage::i8;
     case Dtype::u8: return Storage::u8;
-    case Dtype::i32:
-    case Dtype::i64: return std::nullopt;
+    case Dtype::i32: return Storage::i32;
+    case Dtype::i64: return Storage::i64;
   }
   return std::nullopt;
 }
@@ -64,9 +64,9 @@ class Planner {
   [[nodiscard]] Value& value(ir::ValueId id) { return values_[id.index]; }
   [[nodiscard]] const Value& value(ir::ValueId id) const { return values_[id.index]; }
 
-  // Integers are loaded and stored as 8 bits, numbers as anything else.
+  // Numbers are loaded and stored as floating types, integers as the others.
   [[nodiscard]] static Outcome check_dtype(Dtype dtype, ir::Type type) {
-    if (storage_of(dtype) && is_quantised(dtype) == ir::is_integer(type.elem)) return Unit{};
+    if (storage_of(dtype) && is_floating(dtype) == ir::is_number(type.elem)) return Unit{};
     return Error{Status::unsupported, "the interpreter has no loops yet for buffers of type " +
                                           std::string(name(dtype))};
   }

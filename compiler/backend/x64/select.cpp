@@ -346,6 +346,8 @@ Ref Selector::select_op(const Node& node) {
     case Op::lookup: return lookup(node);
 #define LEAF(name) case Op::name:
 #define PRIMITIVE(name, arity, rule) case Op::name:
+#define REDUCTION(name, arity, rule, extent) case Op::name:
+#define ROW_PRIMITIVE(name, arity, rule, extent) case Op::name:
 #include "compiler/ir/ops.def"
       break;  // refused by unsupported()
   }

@@ -255,18 +255,21 @@ TEST_CASE("backward sums over outputs and keeps those asked for", "[autodiff]") 
   CHECK(Reference<double>(*one)(fewer) == std::vector<double>{50});
 }
 
-TEST_CASE("gradients that need reductions are refused", "[autodiff]") {
-  Graph graph(ir::Elem::f32);
-  const Expr x{&graph, graph.add_input("x", {ir::Elem::f32, ir::Extent::element})};
-  const Expr b{&graph, graph.add_input("b", {ir::Elem::f32, ir::Extent::scalar})};
+TEST_CASE("what is one for all has a gradient an element, which others add up", "[autodiff]") {
+  Graph graph(ir::Elem::f64);
+  const Expr x{&graph, graph.add_input("x", {ir::Elem::f64, ir::Extent::element})};
+  const Expr b{&graph, graph.add_input("b", {ir::Elem::f64, ir::Extent::scalar})};
   const Expr p{&graph, graph.add_param("p", 1, true)};
-  graph.add_output("y", (x * b + p).id);
-  const auto status = [&](const std::string& name) {
-    return backward(graph, {{name}, {ir::Extent::element}, {false}}).error().status;
-  };
-  CHECK(status("b") == Status::unsupported);
-  CHECK(status("p") == Status::unsupported);
-  CHECK(status("w") == Status::unknown_name);
+  graph.add_output("y", (x * b * p).id);
+  const Result<Graph> result = backward(graph, {{"b", "p"}, {ir::Extent::element}, {false}});
+  REQUIRE(result.ok());
+  CHECK(result->outputs()[0].name == "db");
+  CHECK(result->outputs()[1].name == "dp");
+  const double inputs[] = {3, 2, 10};
+  const double params[] = {4};
+  CHECK(Reference<double>(*result)(inputs, params) == std::vector<double>{120, 60});
+  const auto unknown = backward(graph, {{"w"}, {ir::Extent::element}, {false}});
+  CHECK(unknown.error().status == Status::unknown_name);
 }
 
 }  // namespace sluice::autodiff

@@ -91,7 +91,8 @@ class RandomGraph {
     if (is_wide() && (op == Op::imul || op == Op::isar)) return;
     const ValueId x = pick(numbers_), i = pick(integers_), b = pick(bools_);
     switch (ir::info(op).rule) {
-      case ir::TypeRule::leaf: return;
+      case ir::TypeRule::leaf:
+      case ir::TypeRule::element_at: return;
       case ir::TypeRule::integer: {
         const bool shift = op == Op::ishl || op == Op::ishr || op == Op::isar;
         return add(graph_.add(op, {i, shift ? integer_constant(random_() % 32) : pick(integers_)}));
