@@ -16,6 +16,7 @@
 
 #include "compiler/numerics/fast.hpp"
 #include "compiler/numerics/functions.hpp"
+#include "compiler/numerics/rows.hpp"
 #include "compiler/numerics/structural.hpp"
 #include "compiler/numerics/tolerance.hpp"
 
@@ -123,7 +124,8 @@ class Expander {
  public:
   Expander(const ir::Graph& old, Grade grade)
       : old_(old), graph_(old.empty_copy()), tolerances_(tolerances_of(old, grade)),
-        needed_(old.size()), bare_(old.size()), values_(old.size()), scaled_(old.size()) {
+        needed_(old.size()), bare_(old.size()), summed_(old.size()), values_(old.size()),
+        scaled_(old.size()) {
     for (std::size_t i = 0; i < old.inputs().size(); ++i)
       place(old.input_value(i), graph_.input_value(i));
     for (std::size_t i = 0; i < old.params().size(); ++i)
@@ -153,6 +155,7 @@ class Expander {
       if (!needed_[i]) continue;
       const ir::Node& node = old_.nodes()[i];
       std::span<const ValueId> operands = node.args();
+      if (node.op == Op::row_logsumexp) summed_[node.operand(0).index] = true;
       if (bare_[i])
         for (const ValueId operand : operands.subspan(node.op == Op::limits ? 1 : 0))
           bare_[operand.index] = true;
@@ -329,6 +332,9 @@ class Expander {
   Expr structural(const ir::Node& node) {
     const auto operand = [&](int i) { return value(node.operand(i)); };
     const Expr a = operand(0);
+    if (ir::info(node.op).extent)
+      return row_function(node.op, a, node.arity() > 1 ? operand(1) : a,
+                          summed_[node.operand(0).index]);
     if (node.op == Op::detach || node.op == Op::clause) return a;
     if (node.op == Op::low_word) return low_word(node.operand(0), a);
     if (node.op == Op::corrected) return corrected(a, operand(1));
@@ -368,6 +374,7 @@ class Expander {
   std::vector<double> tolerances_;
   std::vector<bool> needed_;
   std::vector<bool> bare_;
+  std::vector<bool> summed_;  // operands of row_logsumexp
   std::vector<std::optional<Expr>> values_;
   std::vector<std::optional<Scaled>> scaled_;
   std::optional<Op> missing_;

@@ -37,20 +37,28 @@ ir::Graph quantize(const ir::Graph& graph, std::span<const std::optional<Quantis
   for (const ir::Table& table : graph.tables()) result.add_table(table);
   for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
     ir::Type type = graph.inputs()[i].type;
-    if (inputs[i]) type.elem = ir::integer_of(graph.compute());
+    if (inputs[i] || type.elem == ir::Elem::boolean) type.elem = ir::integer_of(graph.compute());
     result.add_input(graph.inputs()[i].name, type);
   }
   for (const ir::GraphParam& param : graph.params())
     result.add_param(param.name, param.value, param.baked);
 
   ir::Mapping mapping(graph, result);
-  for (std::size_t i = 0; i < graph.inputs().size(); ++i)
-    if (inputs[i])
-      mapping.set(graph.input_value(i), to_number({&result, result.input_value(i)}, *inputs[i]).id);
+  for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
+    const Expr stored{&result, result.input_value(i)};
+    if (inputs[i]) mapping.set(graph.input_value(i), to_number(stored, *inputs[i]).id);
+    if (graph.inputs()[i].type.elem == ir::Elem::boolean)
+      mapping.set(graph.input_value(i), (!equal(stored, ir::integer(stored, 0))).id);
+  }
   for (const ir::ValueId id : graph.live()) mapping.copy(id);
   for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
     Expr value{&result, mapping[graph.outputs()[i].value]};
     if (outputs[i]) value = to_stored(value, *outputs[i]);
+    if (value.type().elem == ir::Elem::boolean) {
+      const Expr zero{&result, result.constant_bits(ir::integer_of(graph.compute()), 0)};
+      const Expr one{&result, result.constant_bits(ir::integer_of(graph.compute()), 1)};
+      value = select(value, one, zero);
+    }
     result.add_output(graph.outputs()[i].name, value.id);
   }
   return result;

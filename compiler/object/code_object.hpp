@@ -22,6 +22,7 @@ struct CodeObject {
   std::vector<Annotation> annotations;
   std::size_t spills_in_loop =
       0;  // stores of spilled values in the main loop; what the schedule's tests look at
+  std::size_t workspace_bytes = 0;  // of a row kernel: what a call needs
 };
 
 }  // namespace sluice::object
