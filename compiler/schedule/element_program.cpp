@@ -59,6 +59,8 @@ void append_operand(std::string& text, const Graph& graph, ValueId id) {
     text.append(graph.inputs()[node.payload].name);
   } else if (node.op == Op::param) {
     text.append(graph.params()[node.payload].name);
+  } else if (is_leaf(node)) {
+    text.append(ir::name(node.op));
   } else {
     text.append("%").append(std::to_string(id.index));
   }
@@ -127,9 +129,15 @@ ElementProgram schedule_elements(std::string name, Graph graph, std::vector<Dtyp
   return program;
 }
 
-std::string to_string(const ElementProgram& program, ValueId step) {
+std::string to_string(const Graph& graph, ValueId step) {
   std::string text;
-  append_step(text, program.graph, step);
+  append_step(text, graph, step);
+  return text;
+}
+
+std::string operand_text(const Graph& graph, ValueId value) {
+  std::string text;
+  append_operand(text, graph, value);
   return text;
 }
 

@@ -71,7 +71,9 @@ using KernelEntry = void (*)(void* const* buffers, std::int64_t count, const std
                                                std::vector<std::uint32_t> accumulated = {});
 
 // One step, e.g. "%12 = fma %3, x, 0.5 : f32".
-[[nodiscard]] std::string to_string(const ElementProgram& program, ir::ValueId step);
+[[nodiscard]] std::string to_string(const ir::Graph& graph, ir::ValueId step);
+// An operand as steps name it: an input by its name, a number, "%12".
+[[nodiscard]] std::string operand_text(const ir::Graph& graph, ir::ValueId value);
 
 // The steps as text, for `sluice show --emit schedule`.
 [[nodiscard]] std::string to_string(const ElementProgram& program);

@@ -80,7 +80,7 @@ class Kernel {
   [[nodiscard]] std::vector<object::Annotation> annotations() const {
     std::vector<object::Annotation> all = sections_;
     for (const Assembler::Note& note : code_.notes)
-      all.push_back({note.offset, schedule::to_string(program_, ir::ValueId{note.node})});
+      all.push_back({note.offset, schedule::to_string(program_.graph, ir::ValueId{note.node})});
     std::stable_sort(all.begin(), all.end(),
                      [](const auto& a, const auto& b) { return a.offset < b.offset; });
     return all;
@@ -190,25 +190,7 @@ class Kernel {
     code_.ret();
   }
 
-  void preload() {
-    for (std::size_t i = 0; i < blocks_.pinned.size(); ++i) {
-      if (blocks_.pinned[i] == Placed::kNone) continue;
-      const Invariant& invariant = selection_.invariants[i];
-      Placed load;
-      load.opcode = invariant.kind == Invariant::Kind::zero ? Opcode::zero : Opcode::load;
-      load.bank = invariant.bank;
-      load.dst = blocks_.pinned[i];
-      load.memory.place = invariant.place;
-      switch (invariant.kind) {
-        case Invariant::Kind::zero: break;
-        case Invariant::Kind::constant: load.memory.kind = Memory::Kind::element; break;
-        case Invariant::Kind::vector: load.memory.kind = Memory::Kind::vector; break;
-        case Invariant::Kind::parameter: load.memory.kind = Memory::Kind::parameter; break;
-        case Invariant::Kind::uniform: load.memory.kind = Memory::Kind::slot; break;
-      }
-      code_.write({&load, 1}, Access::plain);
-    }
-  }
+  void preload() { code_.write(preload_of(selection_.invariants, blocks_.pinned), Access::plain); }
 
   // At least one round is due.
   void write_loop() {
