@@ -23,11 +23,13 @@ class Allocator {
       things_[v].bank = block.values[v / copies_].bank;
       things_[v].home = block.values[v / copies_].home;
       things_[v].narrow = block.values[v / copies_].narrow;
+      things_[v].vector = block.values[v / copies_].vector;
+      things_[v].partial = block.values[v / copies_].partial;
     }
-    bank(Bank::vector).free =
-        static_cast<std::uint32_t>((std::uint64_t{1} << machine.vector_registers()) - 1);
+    bank(Bank::vector).free = static_cast<std::uint32_t>(
+        (std::uint64_t{1} << (machine.vector_registers() - options.reserved)) - 1);
     // k0 can't be a mask; the last one holds the lanes of a partial vector.
-    bank(Bank::mask).free = options.partial ? 0x7e : 0xfe;
+    bank(Bank::mask).free = options.partial || options.last_mask ? 0x7e : 0xfe;
     for (std::size_t i = 0; i < invariants.size(); ++i) {
       Thing& thing = things_[first_invariant() + i];
       thing.bank = invariants[i].bank;
@@ -63,6 +65,8 @@ class Allocator {
     std::int32_t slot = -1;
     std::int32_t home = Value::kNoHome;
     bool narrow = false;
+    std::uint8_t vector = 0;
+    bool partial = false;
     bool before_arm = false;  // in its register since before the jump
     std::uint32_t next = kNever;
   };
@@ -145,7 +149,7 @@ class Allocator {
     load.opcode = Opcode::load;
     load.bank = thing.bank;
     load.dst = spilled.reg;
-    load.memory = {Memory::Kind::slot, 0, static_cast<std::uint32_t>(thing.slot)};
+    load.memory = {Memory::Kind::slot, 0, false, static_cast<std::uint32_t>(thing.slot)};
     result_.code.push_back(load);
     own(spilled.thing, spilled.reg);
     free_slots_.push_back(static_cast<std::uint32_t>(thing.slot));
@@ -180,18 +184,19 @@ class Allocator {
   [[nodiscard]] Memory memory_of(Ref ref) const {
     const Thing& thing = things_[thing_of(ref)];
     if (ref.is_value()) {
-      if (thing.slot >= 0) return {Memory::Kind::slot, 0, static_cast<std::uint32_t>(thing.slot)};
+      if (thing.slot >= 0)
+        return {Memory::Kind::slot, 0, false, static_cast<std::uint32_t>(thing.slot)};
       if (thing.home < 0) return {};
-      return {Memory::Kind::buffer, static_cast<std::uint8_t>(copy_),
+      return {Memory::Kind::buffer, static_cast<std::uint8_t>(copy_ + thing.vector), thing.partial,
               static_cast<std::uint32_t>(thing.home)};
     }
     const Invariant& invariant = invariants_[ref.index()];
     switch (invariant.kind) {
       case Invariant::Kind::zero: return {};
-      case Invariant::Kind::constant: return {Memory::Kind::element, 0, invariant.place};
-      case Invariant::Kind::vector: return {Memory::Kind::vector, 0, invariant.place};
-      case Invariant::Kind::parameter: return {Memory::Kind::parameter, 0, invariant.place};
-      case Invariant::Kind::uniform: return {Memory::Kind::slot, 0, invariant.place};
+      case Invariant::Kind::constant: return {Memory::Kind::element, 0, false, invariant.place};
+      case Invariant::Kind::vector: return {Memory::Kind::vector, 0, false, invariant.place};
+      case Invariant::Kind::parameter: return {Memory::Kind::parameter, 0, false, invariant.place};
+      case Invariant::Kind::uniform: return {Memory::Kind::slot, 0, false, invariant.place};
     }
     return {};
   }
@@ -202,7 +207,7 @@ class Allocator {
     if (things_[thing_of(ref)].bank == Bank::mask || memory.kind == Memory::Kind::none)
       return false;
     if (memory.kind == Memory::Kind::buffer)
-      return !options_.partial && !things_[thing_of(ref)].narrow;
+      return !options_.partial && !memory.partial && !things_[thing_of(ref)].narrow;
     if (memory.kind == Memory::Kind::parameter)
       return machine_.avx512;  // AVX2 repeats only what it loads
     return true;
@@ -259,7 +264,7 @@ class Allocator {
       store.opcode = Opcode::spill;
       store.bank = which;
       store.src[0] = thing.reg;
-      store.memory = {Memory::Kind::slot, 0, static_cast<std::uint32_t>(thing.slot)};
+      store.memory = {Memory::Kind::slot, 0, false, static_cast<std::uint32_t>(thing.slot)};
       result_.code.push_back(store);
       if (!arm_) ++result_.spills;
       if (arm_ && thing.before_arm) spilled_.push_back({victim, thing.reg});
@@ -365,7 +370,9 @@ class Allocator {
       case Opcode::fnmadd:
       case Opcode::fnmsub: place_fma(instruction, i); break;
       case Opcode::store:
+      case Opcode::store_row:
       case Opcode::keep: place_store(instruction, i); break;
+      case Opcode::accumulate: place_accumulate(instruction, i); break;
       default: place_general(instruction, i); break;
     }
     note_pressure();
@@ -375,16 +382,35 @@ class Allocator {
     Placed placed = start(instruction);
     placed.src[0] = fetch(instruction.src[0]);
     placed.bank = things_[thing_of(instruction.src[0])].bank;
-    const auto copy = static_cast<std::uint8_t>(copy_);
-    placed.memory = {instruction.opcode == Opcode::store ? Memory::Kind::buffer
-                                                         : Memory::Kind::slot,
-                     copy, instruction.place};
+    const auto copy = static_cast<std::uint8_t>(copy_ + instruction.vector);
+    const bool partial = options_.partial || instruction.partial;
+    const bool keeps = instruction.opcode == Opcode::keep;
+    placed.memory = {keeps ? Memory::Kind::slot : Memory::Kind::buffer, copy, instruction.partial,
+                     instruction.place};
     // Stores of elements smaller than a lane need room to pack them, AVX2's masked stores a mask.
-    if ((instruction.narrow || (!machine_.avx512 && options_.partial)) &&
-        instruction.opcode == Opcode::store) {
+    if (!keeps && (instruction.narrow || (!machine_.avx512 && partial))) {
       placed.scratch = take(Bank::vector);
       bank(Bank::vector).free |= bit(placed.scratch);
     }
+    finish(instruction, i);
+    result_.code.push_back(placed);
+  }
+
+  // Into a register of its own, or into memory, by another register and, of a partial vector on
+  // AVX2, one more for the mask.
+  void place_accumulate(const Instruction& instruction, std::size_t i) {
+    Placed placed = start(instruction);
+    placed.src[0] = fetch(instruction.src[0]);
+    placed.single = instruction.single;
+    placed.memory = {Memory::Kind::slot, 0, false,
+                     options_.first_accumulator + instruction.place + copy_};
+    if (options_.reserved > 0)
+      placed.dst = static_cast<std::int8_t>(
+          machine_.vector_registers() - 1 -
+          static_cast<int>(instruction.place / options_.accumulators * copies_ + copy_));
+    placed.scratch = take(Bank::vector);
+    placed.src[1] = take(Bank::vector);
+    bank(Bank::vector).free |= bit(placed.scratch) | bit(placed.src[1]);
     finish(instruction, i);
     result_.code.push_back(placed);
   }
@@ -398,8 +424,8 @@ class Allocator {
       std::swap(roles[0], roles[1]);
     }
     Placed placed = start(instruction);
-    if (instruction.opcode == Opcode::load_scalar)
-      placed.memory = {Memory::Kind::buffer, 0, instruction.place};
+    if (instruction.opcode == Opcode::load_scalar || instruction.opcode == Opcode::pick)
+      placed.memory = {Memory::Kind::buffer, 0, false, instruction.place};
     const std::size_t sources = src[0] ? facts.sources : 0;
     const std::size_t folded = facts.has(trait::Fold) ? sources - 1 : sources;
     for (std::size_t s = 0; s < sources; ++s)
@@ -412,8 +438,11 @@ class Allocator {
     }
     if (folded < sources)
       placed.src[folded] = operand(src[folded], i, roles[folded], placed.memory);
+    if (instruction.opcode == Opcode::column)
+      placed.memory = {Memory::Kind::vector, static_cast<std::uint8_t>(copy_), false,
+                       instruction.place};
     if (instruction.opcode == Opcode::gather)
-      placed.memory = {Memory::Kind::vector, 0, instruction.place};
+      placed.memory = {Memory::Kind::vector, 0, false, instruction.place};
     placed.dst = destination(instruction, i, placed);
     define(instruction, i, placed.dst);
     result_.code.push_back(placed);

@@ -29,6 +29,7 @@ struct Memory {
   };
   Kind kind = Kind::none;
   std::uint8_t copy = 0;
+  bool partial = false;  // the row's last vector, which is not a whole one
   std::uint32_t place = 0;
 };
 
@@ -45,6 +46,7 @@ struct Placed {
   std::int8_t scratch = kNone;  // a vector register that a store may overwrite
   std::int8_t form = 0;         // fma: which source dst stands for
   bool zeroing = false;
+  bool single = false;       // accumulate: one accumulator for all columns
   Bank bank = Bank::vector;  // load and spill: of what
   Memory memory;  // also: where a load, a spill, a keep or a store goes, and a gather's table
   std::uint32_t node = Instruction::kNoValue;
@@ -55,7 +57,11 @@ struct AllocationOptions {
   int sequences = 0;     // the first so many copies go by Way::sequence, the others by Way::divider
   bool jumps = false;    // over arms; up to three copies. Else they are always done
   bool partial = false;  // the vector reaches past the buffers' end: loads and stores under a mask
-  std::uint32_t first_slot = 0;  // of the frame, for spilled values
+  int reserved = 0;      // the last vector registers, for accumulators: one a reduction and copy
+  std::uint32_t first_accumulator = 0;  // slot of the frame, of the first reduction's first vector
+  std::uint32_t accumulators = 0;       // slots of each reduction
+  bool last_mask = false;               // the mask of a partial vector is in use throughout
+  std::uint32_t first_slot = 0;         // of the frame, for spilled values
   std::span<const std::int8_t>
       pinned;  // by invariant: the register that holds it throughout, or Placed::kNone
 };
@@ -84,7 +90,16 @@ struct Pins {
   std::vector<std::int8_t> registers;  // by invariant, or Placed::kNone
   bool complete = true;                // none that the block uses was left out
 };
+// The last registers of a bank, which are not to be pinned.
+struct Reserved {
+  int vectors = 0;
+  int masks = 0;
+};
+
+// The loads that put pinned invariants there.
+[[nodiscard]] std::vector<Placed> preload_of(std::span<const Invariant> invariants,
+                                             std::span<const std::int8_t> pinned);
 [[nodiscard]] Pins pin(const Block& block, std::span<const Invariant> invariants, Machine machine,
-                       Room room);
+                       Room room, Reserved reserved = {});
 
 }  // namespace sluice::x64

@@ -17,12 +17,6 @@ using Xbyak::Ymm;
 
 namespace {
 
-// k7 holds the lanes of a partial vector on AVX-512.
-const Opmask& lanes_left() {
-  static const Opmask mask(7);
-  return mask;
-}
-
 // Of vmovups and vmovupd to memory, and of vmovntps and vmovntpd: all else of the encoding is the
 // same (Intel SDM volume 2).
 constexpr std::uint8_t kStreamingStore = 0x2b;
@@ -31,14 +25,6 @@ constexpr std::uint8_t kStreamingStore = 0x2b;
 std::size_t prefix_bytes(std::uint8_t first) { return first == 0x62 ? 4 : first == 0xc4 ? 3 : 2; }
 
 constexpr std::size_t kCacheLine = 64;
-
-// Of vcvtps2ph: to nearest, ties to even, whatever the caller's mode.
-constexpr std::uint8_t kNearestEven = 0;
-
-// The register of half the width.
-Xmm half_of(const Ymm& vector) {
-  return vector.isZMM() ? Xmm(Ymm(vector.getIdx())) : Xmm(vector.getIdx());
-}
 
 }  // namespace
 
@@ -59,12 +45,15 @@ Ymm Assembler::target(const Placed& placed) const {
 }
 
 RegExp Assembler::slot(std::uint32_t place) const {
-  return at(rsp, place * machine_.vector_bytes());
+  return at(frame, place * machine_.vector_bytes());
 }
 
 RegExp Assembler::buffer(const Memory& memory) {
   const int scale = static_cast<int>(size_of(dtypes[memory.place]));
-  const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(memory.copy * machine_.lanes()) * scale;
+  const std::ptrdiff_t offset =
+      static_cast<std::ptrdiff_t>((memory.copy + group) * machine_.lanes()) * scale;
+  if (memory.place < displacements.size() && displacements[memory.place] != 0)
+    return at(pointers[memory.place], displacements[memory.place]);
   if (memory.place < pointers.size()) return at(pointers[memory.place] + rax * scale, offset);
   mov(r15, ptr[at(rdi, memory.place * 8)]);
   return at(r15 + rax * scale, offset);
@@ -159,12 +148,17 @@ void Assembler::write_special(const Placed& placed, const Operand& last, Access 
     case Opcode::mask_not:
     case Opcode::mask_set: return write_mask_logic(placed);
     case Opcode::load_scalar: return write_load_scalar(placed);
-    case Opcode::load: return write_load(placed, access);
+    case Opcode::pick: return write_pick(placed);
+    case Opcode::swap: return write_swap(placed);
+    case Opcode::column: return write_columns(placed);
+    case Opcode::accumulate: return write_accumulate(placed, access);
+    case Opcode::store_row: return write_store_row(placed);
+    case Opcode::load: return in_last_vector(placed, access, &Assembler::write_load);
     case Opcode::zero:
       // The idiom that needs no execution; with a short encoding where the register has one.
       if (placed.dst < 16) return vxorps(Xmm(placed.dst), Xmm(placed.dst), Xmm(placed.dst));
       return vpxord(vector(placed.dst), vector(placed.dst), vector(placed.dst));
-    case Opcode::store: return write_store(placed, access);
+    case Opcode::store: return in_last_vector(placed, access, &Assembler::write_store);
     case Opcode::keep:
     case Opcode::spill: return write_spill(placed);
     case Opcode::jump_if_none: return write_jump(placed);
@@ -173,6 +167,10 @@ void Assembler::write_special(const Placed& placed, const Operand& last, Access 
 #include "compiler/backend/x64/instructions.def"
       return;  // written by the table
   }
+}
+
+void Assembler::write_move(const Address& to, const Xmm& source) {
+  machine_.wide ? vmovupd(to, source) : vmovups(to, source);
 }
 
 void Assembler::write_move(const Xmm& dst, const Operand& source) {
@@ -259,12 +257,7 @@ void Assembler::broadcast(const Ymm& dst, const RegExp& from) {
 
 void Assembler::write_load_scalar(const Placed& placed) {
   // Before the loop rax is zero, so that this is the buffer's first element.
-  if (!is_narrow(placed.memory)) return broadcast(vector(placed.dst), buffer(placed.memory));
-  const Dtype dtype = dtypes[placed.memory.place];
-  const Xmm elements = half_of(vector(placed.dst));
-  const Address from = ptr[buffer(placed.memory)];
-  size_of(dtype) == 1 ? vpbroadcastb(elements, from) : vpbroadcastw(elements, from);
-  widen(vector(placed.dst), elements, dtype);
+  write_element(vector(placed.dst), placed.memory, buffer(placed.memory));
 }
 
 void Assembler::write_load(const Placed& placed, Access access) {
@@ -311,23 +304,9 @@ void Assembler::repeat_streaming(Stretch stretch) {
 }
 
 void Assembler::prefetch(std::size_t which, std::size_t bytes, std::size_t distance) {
-  const RegExp base = buffer({Memory::Kind::buffer, 0, static_cast<std::uint32_t>(which)});
+  const RegExp base = buffer({Memory::Kind::buffer, 0, false, static_cast<std::uint32_t>(which)});
   for (std::size_t line = 0; line < bytes; line += kCacheLine)
     prefetcht0(ptr[at(base, static_cast<std::ptrdiff_t>(distance + line))]);
-}
-
-// On AVX2 r10 is minus the elements left, which may fill a vector.
-template <typename Full, typename Rest>
-void Assembler::write_up_to_end(Full full, Rest rest) {
-  Label partial;
-  Label done;
-  cmp(r10, 0 - machine_.lanes());
-  jg(partial);
-  full();
-  jmp(done);
-  L(partial);
-  rest();
-  L(done);
 }
 
 // A full vector goes the short way: masked stores are slow on some processors.

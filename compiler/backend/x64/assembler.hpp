@@ -35,6 +35,8 @@ class Assembler : public Xbyak::CodeGenerator {
   // Where the kernel keeps each buffer's address; buffers beyond the registers are fetched into r15
   // at each use.
   std::vector<Xbyak::Reg64> pointers;
+  // How far from there it is; of a row kernel's cells.
+  std::vector<std::int32_t> displacements;
 
   // What each buffer holds.
   std::vector<Dtype> dtypes;
@@ -48,6 +50,16 @@ class Assembler : public Xbyak::CodeGenerator {
   // On AVX-512: the indices of the upper halves of a vector's lanes, at this place of the pool; for
   // outputs of bf16.
   std::uint32_t upper_words = 0;
+
+  // Of a row kernel for rows of one length: that, in rcx as well, while rax is 0.
+  std::int64_t row_columns = 0;
+  // Of a row kernel's sweep: how many vectors on in the round the code is that is being written.
+  std::uint32_t group = 0;
+  // Of a row kernel whose rows lie across, the index of the column is this far below rbp.
+  bool across = false;
+  // The frame's slots.
+  Xbyak::Reg64 frame = rsp;
+  static constexpr int kColumn = 24;
 
   void write(std::span<const Placed> code, Access access);
 
@@ -72,6 +84,18 @@ class Assembler : public Xbyak::CodeGenerator {
   void prefetch(std::size_t buffer, std::size_t bytes, std::size_t distance);
 
  private:
+  // Of vcvtps2ph: to nearest, ties to even, whatever the caller's mode.
+  static constexpr std::uint8_t kNearestEven = 0;
+
+  // k7 holds the lanes of a partial vector on AVX-512.
+  [[nodiscard]] static const Xbyak::Opmask& lanes_left() {
+    static const Xbyak::Opmask mask(7);
+    return mask;
+  }
+  // The register of half the width.
+  [[nodiscard]] static Xbyak::Xmm half_of(const Xbyak::Ymm& vector) {
+    return vector.isZMM() ? Xbyak::Xmm(Xbyak::Ymm(vector.getIdx())) : Xbyak::Xmm(vector.getIdx());
+  }
   [[nodiscard]] Xbyak::Ymm vector(int index) const {
     return machine_.avx512 ? Xbyak::Ymm(index, Xbyak::Operand::ZMM, 512) : Xbyak::Ymm(index);
   }
@@ -88,11 +112,24 @@ class Assembler : public Xbyak::CodeGenerator {
   void write(const Placed& placed, Access access);
   void write_special(const Placed& placed, const Xbyak::Operand& last, Access access);
   void write_fma(const Placed& placed);
+  void write_move(const Xbyak::Address& to, const Xbyak::Xmm& source);
   void write_move(const Xbyak::Xmm& dst, const Xbyak::Operand& source);
   void write_gather(const Placed& placed);
   void write_mask_compare(const Placed& placed, const Xbyak::Operand& last);
   void write_mask_logic(const Placed& placed);
   void write_load_scalar(const Placed& placed);
+  void write_element(const Xbyak::Ymm& dst, const Memory& memory, const Xbyak::RegExp& at);
+  void write_index(const Xbyak::Ymm& dst, Dtype dtype, const Xbyak::RegExp& at);
+  void write_lane(const Xbyak::Ymm& dst, const Xbyak::Reg64& lane);
+  void write_pick(const Placed& placed);
+  void write_swap(const Placed& placed);
+  void write_columns(const Placed& placed);
+  void write_accumulate(const Placed& placed, Access access);
+  void write_accumulation(const Xbyak::Ymm& dst, const Xbyak::Ymm& accumulator,
+                          const Xbyak::Ymm& value, const Placed& placed);
+  void write_store_row(const Placed& placed);
+  using Writer = void (Assembler::*)(const Placed&, Access);
+  void in_last_vector(Placed placed, Access access, Writer writer);
   void write_load(const Placed& placed, Access access);
   void write_store(const Placed& placed, Access access);
   void write_partial_store(const Placed& placed);
@@ -102,8 +139,19 @@ class Assembler : public Xbyak::CodeGenerator {
   void write_whole_store(const Xbyak::Address& to, const Xbyak::Xmm& source);
   void pack(const Xbyak::Xmm& packed, const Xbyak::Ymm& lanes, Dtype dtype);
   void widen(const Xbyak::Ymm& dst, const Xbyak::Operand& elements, Dtype dtype);
+  // On AVX2 r10 is minus the elements left, which may fill a vector.
   template <typename Full, typename Rest>
-  void write_up_to_end(Full full, Rest rest);
+  void write_up_to_end(Full full, Rest rest) {
+    Xbyak::Label partial;
+    Xbyak::Label done;
+    cmp(r10, 0 - machine_.lanes());
+    jg(partial);
+    full();
+    jmp(done);
+    L(partial);
+    rest();
+    L(done);
+  }
   void write_spill(const Placed& placed);
   void write_jump(const Placed& placed);
   void write_lane_mask(const Xbyak::Xmm& dst);

@@ -90,8 +90,11 @@ struct Instruction {
   Opcode opcode = Opcode::move;
   std::uint8_t imm = 0;
   bool zeroing = false;
-  Way way = Way::either;  // the copies that have this instruction
-  bool narrow = false;    // a store of elements smaller than a lane
+  Way way = Way::either;    // the copies that have this instruction
+  bool narrow = false;      // a store of elements smaller than a lane
+  bool partial = false;     // a store of a row's last vector, which is not a whole one
+  std::uint8_t vector = 0;  // store: how many vectors on in the row
+  bool single = false;      // accumulate: one accumulator for all columns
   std::uint32_t place =
       0;  // load_scalar, store: the buffer; keep: the slot; gather: the table's place in the pool
   std::uint32_t dst = kNoValue;
@@ -104,6 +107,9 @@ struct Instruction {
   static constexpr std::uint32_t kNoValue = 0xffffffff;
 };
 
+// What an accumulator does with a value.
+enum class Accumulation : std::uint8_t { sum, product, greatest, least_integer };
+
 // Which file of registers.
 enum class Bank : std::uint8_t { vector, mask };
 
@@ -112,6 +118,8 @@ struct Value {
   Bank bank = Bank::vector;
   std::int32_t home = kNoHome;  // the buffer of an element input
   bool narrow = false;          // whose elements are converted as they are loaded
+  std::uint8_t vector = 0;      // how many vectors on in the row
+  bool partial = false;         // the row's last vector, which is not a whole one
 };
 
 struct Block {
@@ -131,6 +139,7 @@ struct Invariant {
   Bank bank = Bank::vector;
   std::uint32_t place = 0;
   std::uint64_t bits = 0;  // of a constant
+  bool by_row = false;     // another one in each row of a row kernel
 };
 
 }  // namespace sluice::x64

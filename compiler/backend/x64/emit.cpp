@@ -9,6 +9,7 @@
 
 #include "compiler/backend/x64/byte_map.hpp"
 #include "compiler/backend/x64/kernel.hpp"
+#include "compiler/backend/x64/row_kernel.hpp"
 #include "compiler/backend/x64/shares.hpp"
 
 namespace sluice::x64 {
@@ -74,6 +75,90 @@ Blocks allocate_blocks(Selection& selection, Machine machine) {
   return blocks;
 }
 
+AllocationOptions options_of(const RowSelection& rows, const RowPart& part) {
+  AllocationOptions options;
+  options.first_slot = rows.selection.uniform_slots;
+  options.last_mask = true;
+  options.first_accumulator = part.accumulators;
+  return options;
+}
+
+// Of a row in registers: pins, where they cost no spills.
+RowBlock allocate_straight(const RowSelection& rows, const RowPart& part, Machine machine) {
+  const Selection& selection = rows.selection;
+  AllocationOptions options = options_of(rows, part);
+  RowBlock block;
+  block.code = allocate(part.block, selection.invariants, machine, options);
+  if (rows.columns == 0) return block;
+  Pins pins = pin(part.block, selection.invariants, machine, block.code.free, {0, 1});
+  options.pinned = pins.registers;
+  Allocation pinned = allocate(part.block, selection.invariants, machine, options);
+  if (pinned.spills > block.code.spills) return block;
+  block.code = std::move(pinned);
+  block.pinned = std::move(pins.registers);
+  return block;
+}
+
+// As many vectors of a round at a time as registers allow; where that is all of them, accumulators
+// have registers too.
+RowBlock allocate_sweep(const RowSelection& rows, const RowPart& part, Machine machine, int round) {
+  constexpr int kMostReserved = 8;
+  const Selection& selection = rows.selection;
+  AllocationOptions options = options_of(rows, part);
+  options.accumulators = static_cast<std::uint32_t>(round);
+  RowBlock block;
+  options.partial = true;
+  block.tail = allocate(part.block, selection.invariants, machine, options);
+  options.partial = false;
+  for (block.copies = std::min(round, 4);; block.copies /= 2) {
+    const int reserved = static_cast<int>(part.reductions) * block.copies;
+    options.copies = block.copies;
+    options.reserved = block.copies == round && reserved <= kMostReserved ? reserved : 0;
+    block.reserved = options.reserved;
+    options.pinned = {};
+    block.code = allocate(part.block, selection.invariants, machine, options);
+    if (block.code.spills == 0 || block.copies == 1) break;
+  }
+  Pins pins =
+      pin(part.block, selection.invariants, machine, block.code.free, {options.reserved, 1});
+  options.pinned = pins.registers;
+  Allocation pinned = allocate(part.block, selection.invariants, machine, options);
+  if (pinned.spills > block.code.spills) return block;
+  block.code = std::move(pinned);
+  block.pinned = std::move(pins.registers);
+  return block;
+}
+
+// Of rows across: a whole vector of them, and what is left of one.
+RowBlock allocate_across(const RowSelection& rows, const RowPart& part, Machine machine) {
+  const Selection& selection = rows.selection;
+  AllocationOptions options = options_of(rows, part);
+  RowBlock block;
+  options.partial = true;
+  block.tail = allocate(part.block, selection.invariants, machine, options);
+  options.partial = false;
+  block.code = allocate(part.block, selection.invariants, machine, options);
+  if (!part.sweep) return block;
+  Pins pins = pin(part.block, selection.invariants, machine, block.code.free, {0, 1});
+  options.pinned = pins.registers;
+  Allocation pinned = allocate(part.block, selection.invariants, machine, options);
+  if (pinned.spills > block.code.spills) return block;
+  block.code = std::move(pinned);
+  block.pinned = std::move(pins.registers);
+  return block;
+}
+
+RowBlocks allocate_rows(const RowSelection& rows, Machine machine, int round) {
+  RowBlocks blocks;
+  blocks.once =
+      allocate(rows.selection.once, rows.selection.invariants, machine, options_of(rows, {}));
+  for (const RowPart& part : rows.parts)
+    blocks.parts.push_back(rows.across  ? allocate_across(rows, part, machine)
+                           : part.sweep ? allocate_sweep(rows, part, machine, round)
+                                        : allocate_straight(rows, part, machine));
+  return blocks;
+}
+
 // What `write` gives, for a target that there is code for; xbyak's exceptions as errors.
 template <typename Write>
 Result<object::CodeObject> guarded(const Target& target, const Write& write) {
@@ -100,6 +185,29 @@ Result<object::CodeObject> emit(const schedule::ElementProgram& program, const T
     if (!selection) return selection.error();
     const Blocks blocks = allocate_blocks(*selection, machine);
     return write_kernel(program, machine, *selection, blocks, options.annotate);
+  });
+}
+
+Result<object::CodeObject> emit(const schedule::RowProgram& program, const RowForm& form,
+                                const Target& target) {
+  return guarded(target, [&]() -> Result<object::CodeObject> {
+    const Machine machine{target.level == Level::x86_64_v4,
+                          program.graph.compute() == ir::Elem::f64};
+    Result<RowSelection> rows = form.across ? select_rows_across(program, machine)
+                                            : select_rows(program, machine, form.columns);
+    if (!rows) return rows.error();
+    if (row_pointers(program, *rows) > kMostRowBuffers - (form.across ? 1 : 0))
+      return Error{Status::unsupported, "a row kernel has more buffers than registers for them"};
+    const auto round = static_cast<int>(round_vectors(program.graph.compute(), machine));
+    RowCode code{std::move(rows).value(), {}};
+    code.blocks = allocate_rows(code.selection, machine, round);
+    if (form.across || rows_to_vector(program, machine, form.columns) == 1)
+      return write_row_kernel(program, machine, code, nullptr);
+    Result<RowSelection> several = select_packed_rows(program, machine, code.selection);
+    if (!several) return several.error();
+    RowCode packed{std::move(several).value(), {}};
+    packed.blocks = allocate_rows(packed.selection, machine, round);
+    return write_row_kernel(program, machine, code, &packed);
   });
 }
 

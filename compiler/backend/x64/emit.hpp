@@ -6,6 +6,7 @@
 #include "compiler/object/code_object.hpp"
 #include "compiler/schedule/byte_map.hpp"
 #include "compiler/schedule/element_program.hpp"
+#include "compiler/schedule/row_program.hpp"
 #include "support/target.hpp"
 
 namespace sluice::x64 {
@@ -18,6 +19,15 @@ struct EmitOptions {
 // target.
 [[nodiscard]] Result<object::CodeObject> emit(const schedule::ElementProgram& program,
                                               const Target& target, EmitOptions options = {});
+// Which rows the code is for.
+struct RowForm {
+  std::int64_t columns = 0;  // exactly, in registers; 0: any number up to a block, in sweeps
+  bool across = false;       // any number, in rows that lie next to each other
+};
+// The same of rows: the code is a schedule::RowEntry. `unsupported` and `limit_exceeded` where that
+// cannot be done; other kernels may do.
+[[nodiscard]] Result<object::CodeObject> emit(const schedule::RowProgram& program,
+                                              const RowForm& form, const Target& target);
 // The same for a table.
 [[nodiscard]] Result<object::CodeObject> emit(const schedule::ByteMap& map, const Target& target);
 

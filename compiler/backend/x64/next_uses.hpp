@@ -16,7 +16,8 @@ inline constexpr std::uint32_t kNever = 0xffffffff;
 enum Role : std::size_t { kSrc0, kSrc1, kSrc2, kMask, kMerge, kArm, kDst, kRoles };
 
 inline bool writes_outside(Opcode opcode) {
-  return opcode == Opcode::store || opcode == Opcode::keep;
+  return opcode == Opcode::store || opcode == Opcode::store_row || opcode == Opcode::keep ||
+         opcode == Opcode::accumulate;
 }
 
 inline std::array<Ref, kDst> operands(const Instruction& instruction) {

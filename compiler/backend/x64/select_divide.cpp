@@ -112,7 +112,7 @@ Ref Selector::square_root(const Node& node) {
 }
 
 bool Selector::has_sequences() const {
-  return machine_.avx512 && !machine_.wide && block_ == &result_.body && !arm_;
+  return machine_.avx512 && !machine_.wide && block_ == &result_.body && !arm_ && !in_rows_;
 }
 
 // One value, which each copy makes its own way: `sequence` is the one that was just selected, right

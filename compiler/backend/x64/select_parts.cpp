@@ -35,13 +35,14 @@ std::uint8_t mantissa_bits(Machine machine) { return machine.wide ? 52 : 23; }
 Ref Selector::ldexp(Ref a, Ref b) {
   if (machine_.avx512) return emit(Opcode::scalef, a, b);
   const std::uint8_t shift = mantissa_bits(machine_);
-  const Ref magic = number(rounder(machine_));
-  const Ref one = number(1);
-  const Ref whole = emit(Opcode::shl, emit(Opcode::add, b, magic), shift);
-  const Ref half = emit(Opcode::shl, emit(Opcode::fmadd, b, number(0.5), magic), shift);
-  const Ref rest = emit(Opcode::isub, whole, half);
-  const Ref once = emit(Opcode::mul, a, emit(Opcode::iadd, half, one));
-  return emit(Opcode::mul, once, emit(Opcode::iadd, rest, one));
+  // Exponents as powers of two have them, with their bias: half's has one, the whole's two.
+  const double bias = machine_.wide ? 1023 : 127;
+  const double magic = rounder(machine_);
+  const Ref whole = emit(Opcode::shl, emit(Opcode::add, b, number(magic + 2 * bias)), shift);
+  const Ref half =
+      emit(Opcode::shl, emit(Opcode::fmadd, b, number(0.5), number(magic + bias)), shift);
+  const Ref once = emit(Opcode::mul, a, half);
+  return emit(Opcode::mul, once, emit(Opcode::isub, whole, half));
 }
 
 // AVX2: the rounder carries the exponent's bias, so that the shift leaves the power of two.

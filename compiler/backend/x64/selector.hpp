@@ -39,7 +39,7 @@ class Selector {
   [[nodiscard]] std::string unsupported() const;
   void run();
 
- private:
+ protected:
   using ValueId = ir::ValueId;
 
   // A value as plus or minus something that is at hand: negations and the signs of constants are
@@ -135,6 +135,7 @@ class Selector {
   }
 
   const schedule::ElementProgram& program_;
+  bool in_rows_ = false;  // selecting a row kernel
   Machine machine_;
   Selection& result_;
   Block* block_ = nullptr;                      // the one being filled

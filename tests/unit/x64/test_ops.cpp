@@ -102,7 +102,8 @@ ValueId as_operand(Graph& graph, ir::TypeRule rule, int position, ValueId value)
     case ir::TypeRule::leaf:
     case ir::TypeRule::number:
     case ir::TypeRule::compare:
-    case ir::TypeRule::to_integer: return value;
+    case ir::TypeRule::to_integer:
+    case ir::TypeRule::element_at: return value;
   }
   return value;
 }

@@ -1,0 +1,52 @@
+// A row kernel's code around its parts:
+//
+//   entry:   frame, addresses of buffers, what is one for the call; none of it without rows
+//            of rows in registers: invariants into theirs
+//   packed:  several short rows to a vector, while there are as many and they lie one after the
+//            other in every buffer
+//   row:     the parts, one after the other; a sweep is a loop over rounds of vectors, and then
+//            over vectors, the last under a mask
+//            addresses to the next row
+//   exit:    frame off, vzeroupper
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "compiler/backend/x64/allocate.hpp"
+#include "compiler/backend/x64/row_select.hpp"
+#include "compiler/object/code_object.hpp"
+
+namespace sluice::x64 {
+
+// A part, allocated. Of a sweep: the loop, of `copies` vectors at a time, and one vector.
+struct RowBlock {
+  Allocation code;
+  Allocation tail;
+  std::vector<std::int8_t> pinned;  // of a sweep, or of a row in registers
+  int copies = 1;
+  int reserved = 0;  // registers of accumulators
+};
+
+struct RowBlocks {
+  Allocation once;
+  std::vector<RowBlock> parts;
+};
+
+// A row's code: what was selected and its registers.
+struct RowCode {
+  RowSelection selection;
+  RowBlocks blocks;
+};
+
+// `packed`: of several rows to a vector, selected after `rows`; or null.
+[[nodiscard]] object::CodeObject write_row_kernel(const schedule::RowProgram& program,
+                                                  Machine machine, RowCode& rows, RowCode* packed);
+
+// Buffers that a row kernel can have, those of kept values among them: a register each, and one for
+// all cells. Of rows across one register has another use.
+inline constexpr std::size_t kMostRowBuffers = 7;
+[[nodiscard]] std::size_t row_pointers(const schedule::RowProgram& program,
+                                       const RowSelection& selection);
+
+}  // namespace sluice::x64

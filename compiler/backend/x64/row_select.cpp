@@ -1,0 +1,462 @@
+#include "compiler/backend/x64/row_select.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "compiler/backend/x64/row_selector.hpp"
+
+namespace sluice::x64 {
+namespace {
+
+using ir::Node;
+using ir::Op;
+using ir::ValueId;
+
+// Longer parts take longer to allocate and to fetch than sweeps over the row.
+constexpr std::size_t kMostInstructions = 6000;
+
+// The program's operands and what is one for the call, as the selector of element kernels reads
+// them.
+schedule::ElementProgram shell_of(const schedule::RowProgram& rows) {
+  return {rows.name,
+          rows.graph,
+          rows.input_dtypes,
+          rows.output_dtypes,
+          rows.accumulated,
+          rows.uniform,
+          {},
+          {},
+          0};
+}
+
+class InRegisters : public RowSelector {
+ public:
+  InRegisters(const schedule::RowProgram& rows, const schedule::ElementProgram& shell,
+              Machine machine, RowSelection& result)
+      : RowSelector(rows, shell, machine, result), columns_(result.columns),
+        vectors_(static_cast<std::uint32_t>((columns_ + machine.lanes() - 1) / machine.lanes())),
+        rest_(result.rows > 1 ? 0 : static_cast<std::uint32_t>(columns_) % machine.lanes()),
+        of_vector_(vectors_, std::vector<Ref>(graph().size())) {}
+
+  void run_row() {
+    count_row_uses();
+    select_call_values();
+    mask_last_vector();
+    RowPart part;
+    block_ = &part.block;
+    begin_part();
+    load_row_inputs();
+    for (std::uint32_t v = 0; v < vectors_; ++v)
+      for (std::size_t i = 0; i < graph().inputs().size(); ++i)
+        if (is_element(graph().input_value(i))) add_input(i, v);
+    for (const schedule::Phase& phase : rows_.phases) {
+      splits_.clear();
+      halves_.clear();
+      for (const ValueId id : phase.row_values) select_row_value(id);
+      for (const schedule::Pass& pass : phase.passes) select_pass(pass);
+    }
+    store_row_outputs();
+    row_result_.parts.push_back(std::move(part));
+  }
+
+  [[nodiscard]] std::size_t estimate() const {
+    std::size_t count = 0;
+    for (const schedule::Phase& phase : rows_.phases) {
+      count += phase.row_values.size();
+      for (const schedule::Pass& pass : phase.passes)
+        count += vectors_ * (pass.body.size() + pass.reductions.size() + pass.outputs.size());
+    }
+    return count;
+  }
+
+ private:
+  [[nodiscard]] bool is_partial(std::uint32_t v) const { return rest_ != 0 && v + 1 == vectors_; }
+
+  void add_input(std::size_t input, std::uint32_t v) {
+    Value value;
+    value.home = static_cast<std::int32_t>(rows_.input_buffer(input));
+    value.narrow = size_of(rows_.input_dtypes[input]) < machine_.lane_bytes();
+    value.vector = static_cast<std::uint8_t>(v);
+    value.partial = is_partial(v);
+    of_vector_[v][graph().input_value(input).index] =
+        Ref::value(static_cast<std::uint32_t>(block_->values.size()));
+    block_->values.push_back(value);
+  }
+
+  // The lanes of the last vector that are columns.
+  void mask_last_vector() {
+    if (rest_ == 0) return;
+    block_ = &result_.once;
+    last_mask_ = keep_in_frame(
+        machine_.avx512 ? emit(Opcode::mask_icompare, lane_numbers(), bits(rest_), kIntLess)
+                        : emit(Opcode::icompare_gt, bits(rest_), lane_numbers()));
+  }
+
+  void select_pass(const schedule::Pass& pass) {
+    std::vector<std::vector<Ref>> accumulators(pass.reductions.size(), std::vector<Ref>(round()));
+    for (std::uint32_t v = 0; v < vectors_; ++v) {
+      enter_vector(v);
+      for (const ValueId id : pass.body) {
+        node_ = id.index;
+        refs_[id.index] = select_op(graph()[id]);
+        of_vector_[v][id.index] = refs_[id.index];
+      }
+      node_ = Instruction::kNoValue;
+      for (std::size_t r = 0; r < pass.reductions.size(); ++r) {
+        const Node& node = graph()[pass.reductions[r]];
+        Ref& accumulator = accumulators[r][v % round()];
+        accumulator = accumulate(node.op, accumulator, ref(node.operand(0)), is_partial(v));
+      }
+      store_outputs_of(pass, v);
+    }
+    splits_.clear();
+    halves_.clear();
+    for (std::size_t r = 0; r < pass.reductions.size(); ++r) {
+      node_ = pass.reductions[r].index;
+      refs_[node_] = combine(graph()[pass.reductions[r]].op, accumulators[r], columns_);
+      node_ = Instruction::kNoValue;
+    }
+  }
+
+  // The columns of vector v: their inputs, what earlier passes computed, their indices.
+  void enter_vector(std::uint32_t v) {
+    splits_.clear();
+    halves_.clear();
+    for (std::uint32_t i = 0; i < graph().size(); ++i) {
+      if (!is_element(ValueId{i})) continue;
+      refs_[i] = of_vector_[v][i];
+      if (graph()[ValueId{i}].op != Op::column || uses_[i] == 0) continue;
+      refs_[i] =
+          v == 0 ? lane_numbers()
+                 : emit(Opcode::iadd, lane_numbers(), bits(std::uint64_t{v} * machine_.lanes()));
+    }
+  }
+
+  Ref accumulate(Op op, Ref accumulator, Ref value, bool partial) {
+    if (partial) value = select_lanes(last_mask_, value, identity(op));
+    if (accumulator) return both(op, accumulator, value);
+    // vmaxps gives its second source where the first is NaN.
+    return op == Op::block_greatest ? emit(Opcode::max, value, identity(op)) : value;
+  }
+
+  void store_outputs_of(const schedule::Pass& pass, std::uint32_t v) {
+    const std::vector<Ref> stored = to_store(pass);
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+      const std::uint32_t output = pass.outputs[i];
+      Instruction store;
+      store.opcode = Opcode::store;
+      store.place = static_cast<std::uint32_t>(rows_.output_buffer(output));
+      store.narrow = size_of(rows_.output_dtypes[output]) < machine_.lane_bytes();
+      store.vector = static_cast<std::uint8_t>(v);
+      store.partial = is_partial(v);
+      store.src[0] = stored[i];
+      push(store);
+    }
+  }
+
+  std::int64_t columns_;
+  std::uint32_t vectors_;
+  std::uint32_t rest_;  // columns of the last vector, where it is not a whole one
+  std::vector<std::vector<Ref>> of_vector_;
+  Ref last_mask_;
+};
+
+// A value of the row lies in the frame between parts; reductions' accumulators do from the start.
+class InSweeps : public RowSelector {
+ public:
+  using RowSelector::RowSelector;
+
+  void run_row() {
+    count_row_uses();
+    choose_kept();
+    select_call_values();
+    open_part();
+    if (across())
+      load_rows();
+    else
+      load_row_inputs();
+    for (const schedule::Phase& phase : rows_.phases) {
+      for (const ValueId id : phase.row_values) select_row_value(id);
+      for (const schedule::Pass& pass : phase.passes) {
+        start_accumulators(pass);
+        close_part();
+        sweep(pass);
+        open_part();
+        finish_accumulators(pass);
+      }
+    }
+    if (across())
+      store_rows();
+    else
+      store_row_outputs();
+    close_part();
+  }
+
+  // What a lane for each row can't be.
+  [[nodiscard]] std::string unsupported_across() const {
+    for (const ValueId id : graph().live())
+      if (graph()[id].op == Op::pick || graph()[id].op == Op::row_index)
+        return std::string(ir::name(graph()[id].op)).append(" of rows across");
+    for (std::size_t i = 0; i < graph().inputs().size(); ++i)
+      if (size_of(rows_.input_dtypes[i]) > machine_.lane_bytes())
+        return "an input '" + graph().inputs()[i].name + "' that is wider than a lane";
+    for (std::size_t i = 0; i < graph().outputs().size(); ++i)
+      if (size_of(rows_.output_dtypes[i]) > machine_.lane_bytes() ||
+          (machine_.wide && size_of(rows_.output_dtypes[i]) < 8))
+        return "an output '" + graph().outputs()[i].name + "' of another width than a lane's";
+    return {};
+  }
+
+ private:
+  [[nodiscard]] bool across() const { return row_result_.across; }
+
+  // Accumulators of a reduction: of rows across one for each partial result, where there is an
+  // order to keep.
+  [[nodiscard]] std::uint32_t accumulators_of(Op op) const {
+    if (!across()) return round();
+    const bool ordered = op == Op::block_sum || op == Op::block_prod;
+    return ordered ? static_cast<std::uint32_t>(schedule::partial_count(graph().compute())) : 1;
+  }
+
+  void load_rows() {
+    for (std::size_t i = 0; i < graph().inputs().size(); ++i)
+      if (graph().inputs()[i].type.extent == ir::Extent::row)
+        refs_[graph().input_value(i).index] =
+            buffer_value(static_cast<std::uint32_t>(rows_.input_buffer(i)),
+                         size_of(rows_.input_dtypes[i]) < machine_.lane_bytes());
+  }
+
+  void store_rows() {
+    for (std::uint32_t i = 0; i < graph().outputs().size(); ++i) {
+      if (!rows_.is_row_output(i)) continue;
+      Ref value = ref(graph().outputs()[i].value);
+      if (rows_.output_dtypes[i] == Dtype::bf16) value = to_bf16(value);
+      store(value, static_cast<std::uint32_t>(rows_.output_buffer(i)),
+            size_of(rows_.output_dtypes[i]) < machine_.lane_bytes());
+    }
+  }
+
+  // The buffers of what passes keep: an output's, or of the workspace.
+  void choose_kept() {
+    row_result_.kept_buffers.assign(graph().size(), kNowhere);
+    const auto first = static_cast<std::uint32_t>(rows_.sources() + graph().outputs().size());
+    for (const schedule::Phase& phase : rows_.phases)
+      for (const schedule::Pass& pass : phase.passes)
+        for (const ValueId id : pass.kept) {
+          const std::uint32_t output = rows_.kept_in[id.index];
+          row_result_.kept_buffers[id.index] =
+              output == schedule::RowProgram::kInWorkspace
+                  ? first + row_result_.kept_in_workspace++
+                  : static_cast<std::uint32_t>(rows_.output_buffer(output));
+        }
+  }
+
+  void open_part() {
+    part_ = {};
+    block_ = &part_.block;
+    begin_part();
+  }
+
+  // What this part computed, and others may read, goes to the frame.
+  void close_part() {
+    for (std::uint32_t i = 0; i < graph().size(); ++i)
+      if (uses_[i] != 0 && !is_element(ValueId{i}) && refs_[i].is_value())
+        refs_[i] = keep_in_frame(refs_[i]);
+    row_result_.parts.push_back(std::move(part_));
+  }
+
+  void start_accumulators(const schedule::Pass& pass) {
+    accumulators_ = result_.uniform_slots;
+    for (const ValueId id : pass.reductions) {
+      const Ref start = identity(graph()[id].op);
+      const Ref value = emit(Opcode::move, start);
+      for (std::uint32_t v = 0; v < accumulators_of(graph()[id].op); ++v) keep_in_frame(value);
+    }
+  }
+
+  void finish_accumulators(const schedule::Pass& pass) {
+    std::uint32_t next = accumulators_;
+    for (const ValueId id : pass.reductions) {
+      const Op op = graph()[id].op;
+      std::vector<Ref> slots;
+      for (std::uint32_t v = 0; v < accumulators_of(op); ++v)
+        slots.push_back(invariant({Invariant::Kind::uniform, Bank::vector, next++, 0}));
+      node_ = id.index;
+      refs_[node_] = combine(op, slots, across() ? 1 : schedule::kBlockColumns);
+      // Of no columns a sum is +0.
+      if (graph()[id].op == Op::block_sum)
+        refs_[node_] =
+            select_lanes(compare_integers_equal(width(), bits(0)), bits(0), refs_[node_]);
+      node_ = Instruction::kNoValue;
+    }
+  }
+
+  Ref width() {
+    if (row_result_.width_slot < 0)
+      row_result_.width_slot = static_cast<std::int32_t>(result_.uniform_slots++);
+    return invariant({Invariant::Kind::uniform, Bank::vector,
+                      static_cast<std::uint32_t>(row_result_.width_slot), 0});
+  }
+  Ref compare_integers_equal(Ref a, Ref b) {
+    return machine_.avx512 ? emit(Opcode::mask_icompare, a, b, kIntEqual)
+                           : emit(Opcode::icompare_eq, a, b);
+  }
+
+  void sweep(const schedule::Pass& pass) {
+    open_part();
+    part_.sweep = true;
+    part_.reductions = static_cast<std::uint32_t>(pass.reductions.size());
+    part_.accumulators = accumulators_;
+    for (std::uint32_t i = 0; i < graph().size(); ++i)
+      if (is_element(ValueId{i})) refs_[i] = read_here(ValueId{i});
+    for (const ValueId id : pass.body) {
+      node_ = id.index;
+      refs_[id.index] = select_op(graph()[id]);
+    }
+    node_ = Instruction::kNoValue;
+    std::vector<Ref> kept;
+    for (const ValueId id : pass.kept) kept.push_back(refs_[id.index]);
+    const std::vector<Ref> stored = to_store(pass);
+    std::uint32_t next = 0;
+    for (const ValueId id : pass.reductions) {
+      accumulate(id, next);
+      next += accumulators_of(graph()[id].op);
+    }
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      store(kept[i], row_result_.kept_buffers[pass.kept[i].index], false);
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+      const std::uint32_t output = pass.outputs[i];
+      store(stored[i], static_cast<std::uint32_t>(rows_.output_buffer(output)),
+            size_of(rows_.output_dtypes[output]) < machine_.lane_bytes());
+    }
+    row_result_.parts.push_back(std::move(part_));
+  }
+
+  // An element value that this sweep finds in a buffer; instructions for those that nothing uses
+  // are left out.
+  Ref read_here(ValueId id) {
+    const Node& node = graph()[id];
+    const std::uint32_t kept = row_result_.kept_buffers[id.index];
+    if (node.op == Op::input)
+      return buffer_value(static_cast<std::uint32_t>(rows_.input_buffer(node.payload)),
+                          size_of(rows_.input_dtypes[node.payload]) < machine_.lane_bytes());
+    if (kept != kNowhere) return buffer_value(kept, false);
+    if (node.op != Op::column || uses_[id.index] == 0) return {};
+    static_cast<void>(lane_numbers());
+    Instruction number;
+    number.opcode = Opcode::column;
+    number.place = result_.invariants[lane_numbers().index()].place;
+    number.dst = new_value(Bank::vector);
+    return push(number);
+  }
+
+  Ref buffer_value(std::uint32_t buffer, bool narrow) {
+    Value value;
+    value.home = static_cast<std::int32_t>(buffer);
+    value.narrow = narrow;
+    block_->values.push_back(value);
+    return Ref::value(static_cast<std::uint32_t>(block_->values.size() - 1));
+  }
+
+  void accumulate(ValueId reduction, std::uint32_t slot) {
+    const Node& node = graph()[reduction];
+    const auto kind = node.op == Op::block_prod       ? Accumulation::product
+                      : node.op == Op::block_greatest ? Accumulation::greatest
+                      : node.op == Op::block_imin     ? Accumulation::least_integer
+                                                      : Accumulation::sum;
+    Instruction accumulate;
+    accumulate.opcode = Opcode::accumulate;
+    accumulate.imm = static_cast<std::uint8_t>(kind);
+    accumulate.place = slot;
+    accumulate.single = across() && accumulators_of(node.op) == 1;
+    accumulate.src[0] = ref(node.operand(0));
+    push(accumulate);
+  }
+
+  void store(Ref value, std::uint32_t buffer, bool narrow) {
+    Instruction store;
+    store.opcode = Opcode::store;
+    store.place = buffer;
+    store.narrow = narrow;
+    store.src[0] = value;
+    push(store);
+  }
+
+  static constexpr std::uint32_t kNowhere = 0xffffffff;
+  RowPart part_;
+  std::uint32_t accumulators_ = 0;
+};
+
+}  // namespace
+
+Result<RowSelection> select_rows_across(const schedule::RowProgram& program, Machine machine) {
+  RowSelection result(machine);
+  result.across = true;
+  const schedule::ElementProgram shell = shell_of(program);
+  InSweeps sweeps(program, shell, machine, result);
+  std::string obstacle = sweeps.unsupported_in_rows();
+  if (obstacle.empty()) obstacle = sweeps.unsupported_across();
+  if (!obstacle.empty())
+    return Error{Status::unsupported, "the x64 back end can't do " + obstacle + " yet"};
+  sweeps.run_row();
+  if (result.kept_in_workspace == 0) return result;
+  return Error{Status::unsupported, "rows across keep columns in outputs alone"};
+}
+
+std::uint32_t rows_to_vector(const schedule::RowProgram& program, Machine machine,
+                             std::int64_t columns) {
+  const bool power = columns > 0 && (columns & (columns - 1)) == 0;
+  const ir::Graph& graph = program.graph;
+  const std::vector<ValueId> live = graph.live();
+  const auto of_one_row = [&](ValueId id) {
+    const Node& node = graph[id];
+    return node.op == Op::row_index || node.op == Op::pick || node.op == Op::column ||
+           (node.op == Op::input && node.type.extent != ir::Extent::element);
+  };
+  if (!power || columns > machine.lanes() / 2 ||
+      std::any_of(live.begin(), live.end(), of_one_row) ||
+      std::find(program.row_outputs.begin(), program.row_outputs.end(), true) !=
+          program.row_outputs.end())
+    return 1;
+  return static_cast<std::uint32_t>(machine.lanes() / columns);
+}
+
+Result<RowSelection> select_rows(const schedule::RowProgram& program, Machine machine,
+                                 std::int64_t columns) {
+  RowSelection result(machine);
+  result.columns = columns;
+  const schedule::ElementProgram shell = shell_of(program);
+  const auto unsupported = [](const std::string& obstacle) {
+    return Error{Status::unsupported, "the x64 back end can't do " + obstacle + " yet"};
+  };
+  if (columns == 0) {
+    InSweeps sweeps(program, shell, machine, result);
+    const std::string obstacle = sweeps.unsupported_in_rows();
+    if (!obstacle.empty()) return unsupported(obstacle);
+    sweeps.run_row();
+    return result;
+  }
+  InRegisters row(program, shell, machine, result);
+  const std::string obstacle = row.unsupported_in_rows();
+  if (!obstacle.empty()) return unsupported(obstacle);
+  if (row.estimate() > kMostInstructions)
+    return Error{Status::limit_exceeded, "a row of this length is too long a block"};
+  row.run_row();
+  return result;
+}
+
+Result<RowSelection> select_packed_rows(const schedule::RowProgram& program, Machine machine,
+                                        const RowSelection& first) {
+  RowSelection result(machine);
+  result.columns = first.columns;
+  result.rows = rows_to_vector(program, machine, first.columns);
+  result.selection.pool = first.selection.pool;
+  result.selection.uniform_slots = first.selection.uniform_slots;
+  const schedule::ElementProgram shell = shell_of(program);
+  InRegisters rows(program, shell, machine, result);
+  rows.run_row();
+  return result;
+}
+
+}  // namespace sluice::x64
