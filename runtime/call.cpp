@@ -1,40 +1,25 @@
 // The checked call of a kernel: types, shapes, null and overlapping buffers; then the loops of
-// broadcasting around it.
+// broadcasting around one that is plain.
 //
 // Nothing here allocates unless a check fails.
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "runtime/broadcast.hpp"
+#include "runtime/call_checks.hpp"
 #include "runtime/kernel_state.hpp"
+#include "runtime/plain_rows.hpp"
 
 namespace sluice {
 namespace {
-
-using driver::Role;
 
 class CheckedCall {
  public:
   CheckedCall(const Kernel& kernel, const KernelState& state, std::span<const TensorView> views)
       : kernel_(kernel), state_(state), views_(views) {}
-
-  [[nodiscard]] Outcome check() {
-    if (views_.size() != state_.operands.size())
-      return bad("the kernel takes " + std::to_string(state_.operands.size()) +
-                 " operands, and the call has " + std::to_string(views_.size()));
-    for (std::size_t k = 0; k < views_.size(); ++k)
-      if (Outcome outcome = check_view(k); !outcome.ok()) return outcome;
-    for (std::size_t k = 0; k < views_.size(); ++k)
-      if (Outcome outcome = check_written_shape(k); !outcome.ok()) return outcome;
-    for (std::size_t k = 0; k < views_.size(); ++k)
-      if (state_.operands[k].output)
-        if (Outcome outcome = check_overlaps(k); !outcome.ok()) return outcome;
-    return Unit{};
-  }
 
   // The usual call, of operands of one shape and scalars with one element, told apart without
   // making messages. Whatever is not that goes through check().
@@ -52,7 +37,7 @@ class CheckedCall {
     }
     for (std::size_t written = views_.size(); written-- > 0 && state_.operands[written].output;)
       for (std::size_t k = 0; k < views_.size(); ++k)
-        if (clash(written, k)) return false;
+        if (CallChecks::clash(state_, views_, written, k)) return false;
     return count > 0;
   }
 
@@ -61,8 +46,10 @@ class CheckedCall {
     kernel_.run(buffers_.data(), counts_[views_.size() - 1], params);
   }
 
-  void run(const std::uint64_t* params) {
-    const Shape full = full_.shape();
+  // Of operands that have been found to go together.
+  void run(const Frame& frame, const std::uint64_t* params) {
+    const Extents extents = frame.full();
+    const Shape full = extents;
     if (std::find(full.begin(), full.end(), 0) != full.end()) return;
     nest_ = make_nest(full, views_.size(), [this](std::size_t k) { return shape(k); });
     // The kernel was made for operands that move and operands that stand still. Where a call's
@@ -81,78 +68,11 @@ class CheckedCall {
   [[nodiscard]] Shape shape(std::size_t k) const {
     return {views_[k].shape.data(), views_[k].rank};
   }
-  [[nodiscard]] Role role(std::size_t k) const { return state_.spec->operands[k].role; }
-  [[nodiscard]] std::size_t bytes(std::size_t k) const {
-    return static_cast<std::size_t>(counts_[k]) * size_of(views_[k].dtype);
-  }
-
-  static Error bad(std::string message) { return {Status::invalid_operands, std::move(message)}; }
-  [[nodiscard]] std::string who(std::size_t k) const {
-    return "the operand '" + state_.operands[k].name + "'";
-  }
-
-  Outcome check_view(std::size_t k) {
-    const TensorView& view = views_[k];
-    const OperandInfo& info = state_.operands[k];
-    if (view.dtype != info.dtype)
-      return bad(who(k) + " must be of type " + std::string(name(info.dtype)) + ", not " +
-                 std::string(name(view.dtype)));
-    counts_[k] = view.count();
-    if (view.rank > TensorView::kMaxRank)
-      return bad(who(k) + " has more than " + std::to_string(TensorView::kMaxRank) + " dimensions");
-    if (counts_[k] < 0) return bad(who(k) + " has the impossible shape " + to_string(shape(k)));
-    if (view.data == nullptr && counts_[k] > 0) return bad(who(k) + " is null");
-    if (info.output && !view.writable)
-      return bad(who(k) + " is written by the kernel, but its buffer is constant");
-    if (driver::is_source(role(k)) && !full_.add(shape(k)))
-      return bad(who(k) + " of shape " + to_string(shape(k)) + " does not broadcast with " +
-                 to_string(full_.shape()));
-    return Unit{};
-  }
-
-  Outcome check_written_shape(std::size_t k) const {
-    if (!state_.operands[k].output) return Unit{};
-    const Shape wanted = full_.shape();
-    if (std::equal(wanted.begin(), wanted.end(), shape(k).begin(), shape(k).end())) return Unit{};
-    const std::string not_wanted =
-        who(k) + " of shape " + to_string(shape(k)) + " must have the shape " + to_string(wanted);
-    if (role(k) == Role::output) return bad(not_wanted);
-    for (std::size_t i = 0; i < views_.size(); ++i)
-      if (role(i) == Role::input &&
-          state_.spec->operands[i].index == state_.spec->operands[k].index &&
-          std::equal(shape(i).begin(), shape(i).end(), shape(k).begin(), shape(k).end()))
-        return Error{Status::unsupported, "the gradient " + who(k) +
-                                              " of an input that broadcasts is a sum, which " +
-                                              "cannot be compiled yet"};
-    return bad(not_wanted);
-  }
-
   static bool same_shape(const TensorView& a, const TensorView& b) {
     if (a.rank != b.rank || a.rank > TensorView::kMaxRank) return false;
     for (std::size_t d = 0; d < a.rank; ++d)
       if (a.shape[d] != b.shape[d]) return false;
     return true;
-  }
-
-  // An output may share its buffer with an input of its type and size, and with nothing else.
-  [[nodiscard]] bool clash(std::size_t written, std::size_t k) const {
-    if (k == written) return false;
-    const auto* begin = static_cast<const std::byte*>(views_[written].data);
-    const auto* other = static_cast<const std::byte*>(views_[k].data);
-    // std::less orders all pointers, those into different objects too.
-    const std::less<> before;
-    if (!before(other, begin + bytes(written)) || !before(begin, other + bytes(k))) return false;
-    return state_.operands[k].output || other != begin ||
-           views_[k].dtype != views_[written].dtype || counts_[k] != counts_[written];
-  }
-
-  Outcome check_overlaps(std::size_t written) const {
-    for (std::size_t k = 0; k < views_.size(); ++k)
-      if (clash(written, k))
-        return bad(who(written) + " overlaps " + who(k) +
-                   (state_.operands[k].output ? ", which the kernel writes as well"
-                                              : " without being the same buffer"));
-    return Unit{};
   }
 
   // In bytes, of each outer loop. A contiguous operand's stride is the number of elements in the
@@ -187,7 +107,6 @@ class CheckedCall {
   const KernelState& state_;
   std::span<const TensorView> views_;
   std::array<std::int64_t, kMaxOperands> counts_;
-  BroadcastShape full_;
   LoopNest nest_;
   std::size_t outer_loops_ = 0;
   std::array<std::array<std::int64_t, kMaxOperands>, TensorView::kMaxRank> strides_;
@@ -197,7 +116,8 @@ class CheckedCall {
 }  // namespace
 
 Outcome checked_call(const Kernel& kernel, const KernelState& state,
-                     std::span<const TensorView> operands, std::span<const double> params) {
+                     std::span<const TensorView> operands, std::span<const double> params,
+                     std::span<std::byte> workspace) {
   if (params.size() != state.passed.size())
     return Error{Status::invalid_operands,
                  "the kernel takes " + std::to_string(state.passed.size()) +
@@ -209,13 +129,16 @@ Outcome checked_call(const Kernel& kernel, const KernelState& state,
     if (!outcome.ok()) return outcome;
     slots[i] = kernel.slot(params[i]);
   }
+  if (workspace.empty() && run_plain_rows(kernel, state, operands, slots.data())) return Unit{};
+  if (!state.plain) return checked_row_call(kernel, state, operands, slots.data(), workspace);
   CheckedCall call(kernel, state, operands);
   if (call.is_plain()) {
     call.run_plain(slots.data());
     return Unit{};
   }
-  if (Outcome outcome = call.check(); !outcome.ok()) return outcome;
-  call.run(slots.data());
+  CallChecks checks(state, operands);
+  if (Outcome outcome = checks.run(); !outcome.ok()) return outcome;
+  call.run(checks.frame(), slots.data());
   return Unit{};
 }
 

@@ -33,9 +33,38 @@ void Kernel::interpret(void* const* buffers, std::int64_t count,
   state_->interpreter->run(buffers, count, params);
 }
 
-Outcome Kernel::call(std::span<const TensorView> operands, std::span<const double> params) const {
-  return checked_call(*this, *state_, operands, params);
+void Kernel::run_rows(void* const* buffers, const RowExtent& extent, void* workspace,
+                      const std::uint64_t* params) const {
+  schedule::RowCall call;
+  call.buffers = buffers;
+  call.params = params;
+  call.rows = extent.rows;
+  call.columns = extent.columns;
+  call.row_steps = extent.row_steps;
+  call.column_steps = extent.column_steps;
+  call.row_index = extent.row_index;
+  call.row_index_step = extent.row_index_step;
+  call.workspace = workspace;
+  state_->rows->run(call);
 }
+
+Outcome Kernel::call(std::span<const TensorView> operands, std::span<const double> params,
+                     std::span<std::byte> workspace) const {
+  return checked_call(*this, *state_, operands, params, workspace);
+}
+
+std::size_t Kernel::workspace_bytes(std::int64_t columns) const {
+  return state_->rows ? state_->rows->workspace_bytes(columns) : 0;
+}
+
+std::size_t Kernel::workspace_bytes(std::span<const TensorView> operands) const {
+  if (state_->plain) return 0;
+  const auto bytes = workspace_of_call(*this, *state_, operands);
+  return bytes.ok() ? *bytes : 0;
+}
+
+bool Kernel::plain() const { return state_->plain; }
+bool Kernel::row_wise() const { return state_->spec->row.has_value(); }
 
 std::uint64_t Kernel::slot(double value) const {
   if (compute_type() == Dtype::f64) return std::bit_cast<std::uint64_t>(value);

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <sluice/kernel.hpp>
 
+#include "compiler/backend/composed/row_kernel.hpp"
 #include "compiler/backend/interpreter/interpreter.hpp"
 #include "compiler/object/executable_memory.hpp"
 #include "runtime/broadcast.hpp"
@@ -33,30 +35,51 @@ class KernelState {
   [[nodiscard]] static Result<Kernel> build(std::shared_ptr<const ResolvedSpec> spec,
                                             const LiveBytes& live);
 
+  [[nodiscard]] static const KernelState& of(const Kernel& kernel) { return *kernel.state_; }
+
   std::shared_ptr<const ResolvedSpec> spec;
   std::vector<OperandInfo> operands;
   std::vector<std::string> passed;
   std::vector<std::size_t> passed_indices;  // of the passed, among the function's parameters
   OperandSet scalars = 0;                   // the operands with one element for all
+  bool plain = true;                        // elementwise, and every operand is the code's own
+  bool plain_rows = false;       // of a row function along the innermost dimension, likewise
+  bool reads_row_index = false;  // a row function that uses row()
 
   Rung rung = Rung::interpreter;
   std::string rung_reason;
   std::optional<object::ExecutableMemory> memory;  // on the rung x64
   std::size_t code_bytes = 0;
   std::optional<interpreter::Interpreter> interpreter;  // on the rung interpreter
+  std::optional<composed::RowKernel> rows;              // of row functions, on every rung
+  std::optional<Kernel> divisor;                        // gives what a mean is divided by
   std::size_t bytes = 0;
   LiveBytes live;
 
  private:
   void describe_operands();
-  [[nodiscard]] Outcome try_x64(const schedule::ElementProgram& program);
-  [[nodiscard]] Outcome try_interpreter(const schedule::ElementProgram& program);
+  template <typename Program>
+  [[nodiscard]] Result<Kernel> climb(const std::shared_ptr<KernelState>& self,
+                                     const Program& program, const LiveBytes& live_bytes);
+  [[nodiscard]] Outcome try_rung(Rung rung, const schedule::ElementProgram& program);
+  [[nodiscard]] Outcome try_rung(Rung rung, const schedule::RowProgram& program);
   void count_bytes();
+
+  std::size_t mapped_bytes_ = 0;  // of the sweeps of a row kernel
 };
 
-// The checked call: everything that may be wrong with it, then the loops.
+// The checked call: everything that may be wrong with it, then the loops. Without a workspace the
+// thread's own is taken.
 [[nodiscard]] Outcome checked_call(const Kernel& kernel, const KernelState& state,
                                    std::span<const TensorView> operands,
-                                   std::span<const double> params);
+                                   std::span<const double> params, std::span<std::byte> workspace);
+
+// The same of kernels that are not plain: rows, and what is added up, halved or divided on the way.
+[[nodiscard]] Outcome checked_row_call(const Kernel& kernel, const KernelState& state,
+                                       std::span<const TensorView> operands,
+                                       const std::uint64_t* params, std::span<std::byte> workspace);
+// What such a call takes; errors are those of the call.
+[[nodiscard]] Result<std::size_t> workspace_of_call(const Kernel& kernel, const KernelState& state,
+                                                    std::span<const TensorView> operands);
 
 }  // namespace sluice

@@ -32,6 +32,36 @@ struct Encode {
       words.push_back(static_cast<std::uint64_t>(std::int64_t{operand.quantisation.zero_point}));
     }
   }
+  void operator()(std::string_view, const std::optional<driver::RowShape>& row) {
+    words.push_back(row ? 4 | (row->across ? 2u : 0u) | (row->one_block ? 1u : 0u) : 0u);
+    words.push_back(row ? static_cast<std::uint64_t>(row->columns) : 0u);
+  }
+  void operator()(std::string_view, const std::optional<std::uint32_t>& axis) {
+    words.push_back(axis ? std::uint64_t{*axis} + 1 : 0);
+  }
+  void operator()(std::string_view, Reduction reduction) {
+    words.push_back(static_cast<std::uint64_t>(reduction));
+  }
+  void operator()(std::string_view, Empty empty) {
+    words.push_back(static_cast<std::uint64_t>(empty));
+  }
+  void operator()(std::string_view, const std::string& text) {
+    words.push_back(text.size());
+    for (const char c : text) words.push_back(static_cast<unsigned char>(c));
+  }
+  // Those that are the kernel's operands as they stand have been said.
+  void operator()(std::string_view, const std::vector<Argument>& arguments) {
+    const std::size_t at = words.size();
+    words.push_back(0);
+    for (const Argument& argument : arguments) {
+      if (argument.way == Way::direct && !argument.single) continue;
+      ++words[at];
+      words.push_back(std::uint64_t{argument.operand} << 32 | std::uint64_t{argument.second} << 16 |
+                      static_cast<std::uint64_t>(argument.way) << 9 |
+                      (argument.single ? 1u : 0u) << 8 |
+                      static_cast<std::uint64_t>(argument.dtype));
+    }
+  }
   void operator()(std::string_view, const std::vector<driver::Parameter>& params) {
     words.push_back(params.size());
     for (const driver::Parameter& param : params) {
@@ -51,6 +81,7 @@ struct Encode {
 
 struct Describe {
   const dsl::FunctionDef& function;
+  const std::vector<driver::Operand>& operands;
   std::string text = {};
 
   void field(std::string_view field_name, std::string_view value) {
@@ -71,7 +102,7 @@ struct Describe {
   void operator()(std::string_view field_name, bool flag) {
     if (flag) field(field_name, "yes");
   }
-  void operator()(std::string_view field_name, const std::vector<driver::Operand>& operands) {
+  void operator()(std::string_view field_name, const std::vector<driver::Operand>&) {
     std::string list;
     for (const driver::Operand& operand : operands) {
       if (!list.empty()) list += ',';
@@ -81,8 +112,49 @@ struct Describe {
         list.append("@").append(std::to_string(operand.quantisation.zero_point));
       }
       if (operand.extent == ir::Extent::scalar) list += "[1]";
+      if (operand.extent == ir::Extent::row) list += "[rows]";
     }
     field(field_name, "(" + list + ")");
+  }
+  void operator()(std::string_view field_name, const std::optional<driver::RowShape>& row) {
+    if (!row) return;
+    const std::string length = row->columns != 0 ? std::to_string(row->columns)
+                               : row->one_block  ? "one_block"
+                                                 : "blocks";
+    field(field_name, (row->across ? "across," : "along,") + length);
+  }
+  // As the language counts from the end.
+  void operator()(std::string_view field_name, const std::optional<std::uint32_t>& axis) {
+    if (axis) field(field_name, "-" + std::to_string(*axis + 1));
+  }
+  void operator()(std::string_view field_name, Reduction reduction) {
+    switch (reduction) {
+      case Reduction::none: return;
+      case Reduction::sum: return field(field_name, "sum");
+      case Reduction::mean: return field(field_name, "mean");
+    }
+  }
+  void operator()(std::string_view field_name, Empty empty) {
+    if (empty == Empty::zero) field(field_name, "zero");
+  }
+  void operator()(std::string_view field_name, const std::string& word) {
+    if (!word.empty()) field(field_name, word);
+  }
+  void operator()(std::string_view field_name, const std::vector<Argument>& arguments) {
+    std::string list;
+    for (const Argument& argument : arguments) {
+      if (argument.way == Way::direct && !argument.single) continue;
+      if (!list.empty()) list += ',';
+      list.append(operand_name(function, operands[argument.operand])).append(":");
+      switch (argument.way) {
+        case Way::direct: list += "single"; break;
+        case Way::halves: list += "halves"; break;
+        case Way::summed: list += "summed"; break;
+        case Way::divided: list += "divided"; break;
+      }
+      list.append(":").append(name(argument.dtype));
+    }
+    if (!list.empty()) field(field_name, "(" + list + ")");
   }
   void operator()(std::string_view field_name, const std::vector<driver::Parameter>& params) {
     std::string list;
@@ -124,7 +196,7 @@ void seal(ResolvedSpec& spec) {
 }
 
 std::string key_text(const ResolvedSpec& spec) {
-  Describe describe{spec.definition_text()};
+  Describe describe{spec.definition_text(), spec.operands};
   visit_key(spec, describe);
   return std::move(describe.text);
 }

@@ -19,6 +19,12 @@ void visit_key(const ResolvedSpec& spec, Visitor&& visit) {
   visit("pass", spec.pass);
   visit("accumulate", spec.accumulate);
   visit("operands", spec.operands);
+  visit("row", spec.row);
+  visit("axis", spec.axis);
+  visit("reduction", spec.reduction);
+  visit("empty", spec.empty);
+  visit("split", spec.split);
+  visit("arguments", spec.arguments);
   visit("parameters", spec.params);
   visit("target", spec.target);
   visit("rungs", spec.allowed);

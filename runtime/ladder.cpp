@@ -1,4 +1,5 @@
 // The ladder: machine code, else the interpreter, with the reason for every step down.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -17,38 +18,55 @@ void add_reason(std::string& reasons, const std::string& reason) {
 
 Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved,
                                   const LiveBytes& live_bytes) {
-  auto compiled = driver::compile(resolved->request());
-  if (!compiled.ok()) return compiled.error();
-  const schedule::ElementProgram& program = compiled->program;
-
   auto state = std::make_shared<KernelState>();
   state->spec = std::move(resolved);
   state->describe_operands();
+  if (state->spec->divisor) {
+    auto divisor = build(state->spec->divisor, live_bytes);
+    if (!divisor.ok()) return divisor.error();
+    state->divisor = std::move(divisor).value();
+  }
+  if (!state->spec->row) {
+    const auto compiled = driver::compile(state->spec->request());
+    if (!compiled.ok()) return compiled.error();
+    return state->climb(state, compiled->program, live_bytes);
+  }
+  const auto compiled = driver::compile_rows(state->spec->request());
+  if (!compiled.ok()) return compiled.error();
+  const ir::Graph& graph = compiled->program.graph;
+  const std::vector<ir::ValueId> live = graph.live();
+  state->reads_row_index = std::any_of(
+      live.begin(), live.end(), [&](ir::ValueId id) { return graph[id].op == ir::Op::row_index; });
+  return state->climb(state, compiled->program, live_bytes);
+}
+
+template <typename Program>
+Result<Kernel> KernelState::climb(const std::shared_ptr<KernelState>& self, const Program& program,
+                                  const LiveBytes& live_bytes) {
   const auto finished = [&](Rung taken) -> Kernel {
-    state->rung = taken;
-    state->count_bytes();
-    state->live = live_bytes;
-    live_bytes->fetch_add(state->bytes, std::memory_order_relaxed);
-    return Kernel(std::shared_ptr<const KernelState>(state));
+    rung = taken;
+    count_bytes();
+    live = live_bytes;
+    live_bytes->fetch_add(bytes, std::memory_order_relaxed);
+    return Kernel(std::shared_ptr<const KernelState>(self));
   };
 
   Error last{Status::unavailable, ""};
-  if (state->spec->target.level == Level::interpreter) {
-    state->rung_reason = "x64: the target is the interpreter";
-  } else if (!state->spec->allowed.has(Rung::x64)) {
-    state->rung_reason = "x64: denied by the caller";
+  if (spec->target.level == Level::interpreter) {
+    rung_reason = "x64: the target is the interpreter";
+  } else if (!spec->allowed.has(Rung::x64)) {
+    rung_reason = "x64: denied by the caller";
   } else {
-    const Outcome outcome = state->try_x64(program);
+    const Outcome outcome = try_rung(Rung::x64, program);
     if (outcome.ok()) return finished(Rung::x64);
     last = outcome.error();
-    add_reason(state->rung_reason, "x64: " + last.message);
+    add_reason(rung_reason, "x64: " + last.message);
   }
-  if (!state->spec->allowed.has(Rung::interpreter)) {
-    last.message =
-        "the interpreter is denied, and no higher rung is left (" + state->rung_reason + ")";
+  if (!spec->allowed.has(Rung::interpreter)) {
+    last.message = "the interpreter is denied, and no higher rung is left (" + rung_reason + ")";
     return last;
   }
-  const Outcome outcome = state->try_interpreter(program);
+  const Outcome outcome = try_rung(Rung::interpreter, program);
   if (!outcome.ok()) return outcome.error();
   return finished(Rung::interpreter);
 }
@@ -59,14 +77,22 @@ KernelState::~KernelState() {
 
 void KernelState::describe_operands() {
   const dsl::FunctionDef& function = spec->definition_text();
-  for (const driver::Operand& operand : spec->operands) {
+  plain = !spec->row;
+  plain_rows = spec->row && !spec->row->across && spec->axis == 0u;
+  for (const Argument& argument : spec->arguments) {
+    const driver::Operand& operand = spec->operands[argument.operand];
     OperandInfo info;
-    info.name = operand_name(function, operand);
-    info.dtype = operand.dtype;
+    info.name = argument_name(*spec, argument);
+    info.dtype = argument.dtype;
     info.output = !driver::is_source(operand.role);
-    info.scalar = operand.extent == ir::Extent::scalar;
-    if (is_quantised(operand.dtype)) info.quantisation = operand.quantisation;
+    info.scalar = operand.extent == ir::Extent::scalar || argument.single;
+    info.per_row = lacks_axis(function, operand) && !argument.single;
+    if (is_quantised(argument.dtype)) info.quantisation = argument.quantisation;
     if (info.scalar) scalars |= OperandSet{1} << operands.size();
+    plain = plain && argument.way == Way::direct;
+    // What varies along rows alone, though its kind has columns, needs a look at its shape.
+    const bool by_shape = operand.extent == ir::Extent::row && !info.per_row;
+    plain_rows = plain_rows && argument.way == Way::direct && !argument.single && !by_shape;
     operands.push_back(std::move(info));
   }
   for (std::size_t i = 0; i < spec->params.size(); ++i) {
@@ -76,17 +102,16 @@ void KernelState::describe_operands() {
   }
 }
 
-Outcome KernelState::try_x64(const schedule::ElementProgram& program) {
-  auto code = driver::emit(program, spec->target);
-  if (!code.ok()) return code.error();
-  auto mapped = object::ExecutableMemory::map(code->bytes);
-  if (!mapped.ok()) return mapped.error();
-  memory.emplace(std::move(mapped).value());
-  code_bytes = code->bytes.size();
-  return Unit{};
-}
-
-Outcome KernelState::try_interpreter(const schedule::ElementProgram& program) {
+Outcome KernelState::try_rung(Rung wanted, const schedule::ElementProgram& program) {
+  if (wanted == Rung::x64) {
+    auto code = driver::emit(program, spec->target);
+    if (!code.ok()) return code.error();
+    auto mapped = object::ExecutableMemory::map(code->bytes);
+    if (!mapped.ok()) return mapped.error();
+    memory.emplace(std::move(mapped).value());
+    code_bytes = code->bytes.size();
+    return Unit{};
+  }
   auto prepared = interpreter::Interpreter::prepare(program);
   if (!prepared.ok()) return prepared.error();
   interpreter.emplace(std::move(prepared).value());
@@ -94,11 +119,79 @@ Outcome KernelState::try_interpreter(const schedule::ElementProgram& program) {
   return Unit{};
 }
 
+// Every sweep is an element kernel of its own, which the row kernel owns.
+Outcome KernelState::try_rung(Rung wanted, const schedule::RowProgram& program) {
+  code_bytes = mapped_bytes_ = 0;
+  using Memory = std::shared_ptr<const object::ExecutableMemory>;
+  const auto map = [this](const object::CodeObject& code) -> Result<Memory> {
+    auto mapped = object::ExecutableMemory::map(code.bytes);
+    if (!mapped.ok()) return mapped.error();
+    code_bytes += code.bytes.size();
+    mapped_bytes_ += mapped->mapped_bytes();
+    return Memory(std::make_shared<object::ExecutableMemory>(std::move(mapped).value()));
+  };
+  const composed::MakeElementKernel machine_code =
+      [this, &map](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
+    auto code = driver::emit(sweep, spec->target);
+    if (!code.ok()) return code.error();
+    auto held = map(*code);
+    if (!held.ok()) return held.error();
+    const auto entry =
+        reinterpret_cast<schedule::KernelEntry>(reinterpret_cast<std::uintptr_t>((*held)->entry()));
+    return composed::ElementKernel(
+        [held = *held, entry](void* const* buffers, std::int64_t count,
+                              const std::uint64_t* params) { entry(buffers, count, params); });
+  };
+  const composed::MakeElementKernel interpreted =
+      [this](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
+    auto prepared = interpreter::Interpreter::prepare(sweep);
+    if (!prepared.ok()) return prepared.error();
+    code_bytes += prepared->bytes();
+    mapped_bytes_ += prepared->bytes();
+    const auto held = std::make_shared<interpreter::Interpreter>(std::move(prepared).value());
+    return composed::ElementKernel(
+        [held](void* const* buffers, std::int64_t count, const std::uint64_t* params) {
+          held->run(buffers, count, params);
+        });
+  };
+  // Whole rows of exactly the spec's length where it has one, else of any.
+  const composed::MakeBlockKernel whole_rows =
+      [this, &map](const schedule::RowProgram& block) -> Result<composed::BlockKernel> {
+    driver::RowShape shape = *spec->row;
+    if (!block.cells.empty()) shape.columns = 0;
+    auto code = driver::emit(block, shape, spec->target);
+    if (!code.ok() && shape.columns != 0) {
+      shape.columns = 0;
+      code = driver::emit(block, shape, spec->target);
+    }
+    if (!code.ok()) return code.error();
+    auto held = map(*code);
+    if (!held.ok()) return held.error();
+    const auto entry =
+        reinterpret_cast<schedule::RowEntry>(reinterpret_cast<std::uintptr_t>((*held)->entry()));
+    return composed::BlockKernel{
+        [held = *held, entry](const schedule::RowCall& call) { entry(&call); },
+        code->workspace_bytes};
+  };
+  const bool x64 = wanted == Rung::x64;
+  auto made =
+      composed::RowKernel::make(program, spec->row->across, x64 ? machine_code : interpreted,
+                                x64 ? whole_rows : composed::MakeBlockKernel{});
+  if (!made.ok()) return made.error();
+  rows.emplace(std::move(made).value());
+  return Unit{};
+}
+
 // What lives as long as the kernel does; the program is shared with the runtime.
 void KernelState::count_bytes() {
   bytes = sizeof *this + sizeof(ResolvedSpec) + rung_reason.size();
-  bytes += memory ? memory->mapped_bytes() : code_bytes;
+  if (rows)
+    bytes += rows->bytes() + mapped_bytes_;
+  else
+    bytes += memory ? memory->mapped_bytes() : code_bytes;
+  if (divisor) bytes += divisor->bytes();
   bytes += spec->operands.size() * sizeof(driver::Operand) +
+           spec->arguments.size() * sizeof(Argument) +
            spec->params.size() * sizeof(driver::Parameter);
   bytes += spec->words.size() * sizeof(std::uint64_t) + operands.size() * sizeof(OperandInfo);
 }

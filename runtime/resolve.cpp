@@ -1,12 +1,10 @@
 // From a spec's names to a request: the first of what is wrong becomes the error.
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 
+#include "compiler/driver/compile.hpp"
 #include "runtime/broadcast.hpp"
 #include "runtime/key.hpp"
 #include "runtime/resolved_spec.hpp"
@@ -40,9 +38,10 @@ class Resolver {
 
   Result<std::shared_ptr<const ResolvedSpec>> run() {
     for (const auto step :
-         {&Resolver::find_function, &Resolver::choose_pass, &Resolver::resolve_operands,
-          &Resolver::check_dtypes, &Resolver::choose_accuracy, &Resolver::resolve_params,
-          &Resolver::resolve_shapes, &Resolver::choose_target}) {
+         {&Resolver::find_function, &Resolver::choose_pass, &Resolver::choose_split,
+          &Resolver::choose_reduction, &Resolver::resolve_operands, &Resolver::check_dtypes,
+          &Resolver::choose_accuracy, &Resolver::resolve_parameters, &Resolver::choose_shapes,
+          &Resolver::choose_target, &Resolver::choose_divisor}) {
       Outcome outcome = (this->*step)();
       if (!outcome.ok()) return outcome.error();
     }
@@ -67,10 +66,6 @@ class Resolver {
     resolved_->function = *id;
     function_ = &resolved_->program->function(*id);
     resolved_->definition = function().digest;
-    if (function().row_wise)
-      return error(Status::unsupported,
-                   quoted(function().name) +
-                       " reduces along a row, and row functions cannot be compiled yet");
     return Unit{};
   }
 
@@ -94,15 +89,21 @@ class Resolver {
     }
     if (!has_backward() && !spec_.gradients.empty())
       return error(Status::invalid_argument, "gradients are named, but the pass is forward");
+    return Unit{};
+  }
+
+  // After the split, whose operand stands for two inputs.
+  Outcome check_wanted() const {
     for (const std::string& wanted : spec_.gradients) {
-      const auto input = function().find_input(wanted);
-      if (input && is_number_input(function().inputs[*input])) continue;
-      if (function().find_parameter(wanted))
-        return error(Status::unsupported,
-                     "the gradient of the parameter " + quoted(wanted) +
-                         " is a sum over all elements, which cannot be compiled yet");
+      const auto names = number_inputs();
+      if (std::find(names.begin(), names.end(), wanted) != names.end()) continue;
+      const auto parameter = function().find_parameter(wanted);
+      if (parameter && !function().parameters[*parameter].is_integer) continue;
+      if (parameter)
+        return error(Status::invalid_argument, "the parameter " + quoted(wanted) +
+                                                   " chooses a behaviour and has no gradient");
       return error(Status::unknown_name,
-                   quoted(function().name) + " has no number input " + quoted(wanted) +
+                   quoted(function().name) + " has no number input or parameter " + quoted(wanted) +
                        " whose gradient could be taken; it has " + joined(number_inputs()));
     }
     return Unit{};
@@ -110,17 +111,78 @@ class Resolver {
 
   [[nodiscard]] std::vector<std::string> number_inputs() const {
     std::vector<std::string> names;
-    for (const dsl::Input& input : function().inputs)
-      if (is_number_input(input)) names.push_back(input.name);
+    for (std::size_t i = 0; i < function().inputs.size(); ++i)
+      if (is_number_input(function().inputs[i]) && (!is_half(i) || i == halves_->first))
+        names.push_back(input_name(i));
     return names;
+  }
+  [[nodiscard]] bool is_half(std::size_t input) const {
+    return halves_ && (input == halves_->first || input == halves_->second);
+  }
+  [[nodiscard]] const std::string& input_name(std::size_t input) const {
+    return is_half(input) ? spec_.split->name : function().inputs[input].name;
+  }
+
+  Outcome choose_split() {
+    if (!spec_.split) return check_wanted();
+    const Split& split = *spec_.split;
+    const auto half = [&](const std::string& wanted) -> Result<std::uint32_t> {
+      const auto index = function().find_input(wanted);
+      if (!index)
+        return error(Status::unknown_name,
+                     quoted(function().name) + " has no input " + quoted(wanted) + " to be a half");
+      const dsl::Input& input = function().inputs[*index];
+      if (input.kind != dsl::Kind::element)
+        return error(Status::invalid_argument, "the input " + quoted(wanted) + " is of kind " +
+                                                   std::string(dsl::name(input.kind)) +
+                                                   "; a half is of kind element");
+      return *index;
+    };
+    const auto first = half(split.first);
+    if (!first.ok()) return first.error();
+    const auto second = half(split.second);
+    if (!second.ok()) return second.error();
+    if (*first == *second)
+      return error(Status::invalid_argument,
+                   "the input " + quoted(split.first) + " cannot be both halves");
+    if (reads_output())
+      return error(Status::invalid_argument,
+                   "a saved output is read in place of the input, which cannot be split");
+    const auto taken = function().find_input(split.name);
+    if (split.name.empty() || (taken && *taken != *first && *taken != *second))
+      return error(Status::invalid_argument,
+                   split.name.empty() ? "the operand that is split has no name"
+                                      : "the operand that is split cannot be called " +
+                                            quoted(split.name) + ": there is such an input");
+    halves_ = {*first, *second};
+    resolved_->split = split.name;
+    return check_wanted();
+  }
+
+  Outcome choose_reduction() {
+    resolved_->reduction = spec_.reduction;
+    if (spec_.reduction == Reduction::none) return Unit{};
+    const dsl::Output& first = function().outputs.front();
+    if (first.type != dsl::Type::number)
+      return error(Status::invalid_argument,
+                   "the output " + quoted(first.name) + " is no number and has no " +
+                       (spec_.reduction == Reduction::sum ? "sum" : "mean"));
+    if (reads_output())
+      return error(Status::invalid_argument,
+                   "a reduced output cannot be what a backward pass reads");
+    if (spec_.reduction == Reduction::mean) resolved_->empty = spec_.empty;
+    return Unit{};
   }
 
   [[nodiscard]] bool wants_gradient(std::size_t input, std::size_t inputs_given) const {
     if (!has_backward() || input >= inputs_given || !is_number_input(function().inputs[input]))
       return false;
-    const auto& wanted = spec_.gradients;
-    return wanted.empty() ||
-           std::find(wanted.begin(), wanted.end(), function().inputs[input].name) != wanted.end();
+    return spec_.gradients.empty() || is_wanted(input_name(input));
+  }
+
+  [[nodiscard]] bool is_wanted(const std::string& named) const {
+    return std::find(spec_.gradients.begin(), spec_.gradients.end(), named) !=
+           spec_.gradients.end();
   }
 
   // All operands of the signature when the first `inputs_given` inputs are.
@@ -143,14 +205,49 @@ class Resolver {
       add(Role::output, i);
     for (std::size_t i = 0; i < inputs_given; ++i)
       if (wants_gradient(i, inputs_given)) add(Role::input_gradient, i);
+    for (std::size_t i = 0; has_backward() && i < function().parameters.size(); ++i)
+      if (is_wanted(function().parameters[i].name)) add(Role::parameter_gradient, i);
     return list;
+  }
+
+  // What a call has for them: halves are one.
+  [[nodiscard]] std::vector<Argument>
+  arguments_of(const std::vector<driver::Operand>& operands) const {
+    std::vector<Argument> list;
+    list.reserve(operands.size());
+    for (std::uint32_t k = 0; k < operands.size(); ++k) {
+      const driver::Operand& operand = operands[k];
+      Argument argument;
+      argument.operand = argument.second = k;
+      const bool reduced = spec_.reduction != Reduction::none && operand.index == 0 &&
+                           (operand.role == Role::output || operand.role == Role::output_gradient);
+      argument.single = reduced || operand.role == Role::parameter_gradient;
+      const bool of_input = operand.role == Role::input || operand.role == Role::input_gradient;
+      if (of_input && is_half(operand.index)) {
+        argument.way = Way::halves;
+        const auto other = std::find_if(list.begin(), list.end(), [&](const Argument& each) {
+          return each.way == Way::halves && operands[each.operand].role == operand.role;
+        });
+        if (other != list.end()) {
+          (operand.index == halves_->first ? other->operand : other->second) = k;
+          continue;
+        }
+      }
+      list.push_back(argument);
+    }
+    return list;
+  }
+  [[nodiscard]] std::string name_of(const std::vector<driver::Operand>& operands,
+                                    const Argument& argument) const {
+    const driver::Operand& operand = operands[argument.operand];
+    if (argument.way != Way::halves) return operand_name(function(), operand);
+    return operand.role == Role::input ? spec_.split->name : "d" + spec_.split->name;
   }
 
   [[nodiscard]] std::string described(const std::vector<driver::Operand>& operands) const {
     std::vector<std::string> names;
-    names.reserve(operands.size());
-    for (const driver::Operand& operand : operands)
-      names.push_back(operand_name(function(), operand));
+    for (const Argument& argument : arguments_of(operands))
+      names.push_back(name_of(operands, argument));
     return std::to_string(names.size()) + " (" + joined(names) + ")";
   }
 
@@ -170,8 +267,10 @@ class Resolver {
   Outcome resolve_by_position() {
     const std::size_t required = function().required_inputs();
     for (std::size_t given = required; given <= function().inputs.size(); ++given) {
+      if (halves_ && given <= std::max(halves_->first, halves_->second)) continue;
       resolved_->operands = signature(given);
-      if (resolved_->operands.size() != spec_.operands.size()) continue;
+      resolved_->arguments = arguments_of(resolved_->operands);
+      if (resolved_->arguments.size() != spec_.operands.size()) continue;
       for (std::size_t i = 0; i < spec_.operands.size(); ++i) given_.push_back(&spec_.operands[i]);
       return Unit{};
     }
@@ -185,35 +284,42 @@ class Resolver {
 
   Outcome resolve_by_name() {
     const std::vector<driver::Operand> all = signature(function().inputs.size());
-    given_.assign(all.size(), nullptr);
+    const std::vector<Argument> arguments = arguments_of(all);
+    given_.assign(arguments.size(), nullptr);
     for (const OperandSpec& operand : spec_.operands) {
       std::size_t k = 0;
-      while (k < all.size() &&
-             (given_[k] != nullptr || operand_name(function(), all[k]) != operand.name))
+      while (k < arguments.size() &&
+             (given_[k] != nullptr || name_of(all, arguments[k]) != operand.name))
         ++k;
-      if (k == all.size())
+      if (k == arguments.size())
         return error(Status::unknown_name, quoted(function().name) + " " +
                                                std::string(name(spec_.pass)) + " has no operand " +
                                                quoted(operand.name) + " left; it takes " +
                                                described(all));
       given_[k] = &operand;
     }
+    std::vector<bool> present(all.size(), false);
     bool writes = false;
-    for (std::size_t k = 0; k < all.size(); ++k) {
+    for (std::size_t k = 0; k < arguments.size(); ++k) {
+      const driver::Operand& operand = all[arguments[k].operand];
       const bool missing = given_[k] == nullptr;
       const bool required =
-          all[k].role == Role::saved_output ||
-          (all[k].role == Role::input && !function().inputs[all[k].index].default_value);
+          operand.role == Role::saved_output ||
+          (operand.role == Role::input &&
+           (!function().inputs[operand.index].default_value || arguments[k].way == Way::halves));
       if (missing && required)
         return error(Status::invalid_operands,
-                     "the operand " + quoted(operand_name(function(), all[k])) + " is missing");
+                     "the operand " + quoted(name_of(all, arguments[k])) + " is missing");
       if (missing) continue;
-      resolved_->operands.push_back(all[k]);
-      writes = writes || !driver::is_source(all[k].role);
+      present[arguments[k].operand] = present[arguments[k].second] = true;
+      writes = writes || !driver::is_source(operand.role);
     }
     if (!writes)
       return error(Status::invalid_operands,
                    "no operand is an output: there is nothing to compute");
+    for (std::size_t k = 0; k < all.size(); ++k)
+      if (present[k]) resolved_->operands.push_back(all[k]);
+    resolved_->arguments = arguments_of(resolved_->operands);
     std::erase(given_, nullptr);
     return check_gradients();
   }
@@ -246,178 +352,122 @@ class Resolver {
       case Role::saved_output:
       case Role::output: return function().outputs[operand.index].type;
       case Role::output_gradient:
-      case Role::input_gradient: return dsl::Type::number;
+      case Role::input_gradient:
+      case Role::parameter_gradient: return dsl::Type::number;
     }
     return dsl::Type::number;
   }
 
   Outcome check_dtypes() {
     for (std::size_t k = 0; k < given_.size(); ++k) {
-      driver::Operand& operand = resolved_->operands[k];
-      operand.dtype = given_[k]->dtype;
-      const bool is_bool = operand.dtype == Dtype::boolean;
-      switch (type_of(operand)) {
-        case dsl::Type::integer:
-          return dtype_error(Status::unsupported, operand,
-                             "holds integers, which kernels cannot yet");
-        case dsl::Type::boolean:
-          if (!is_bool)
-            return dtype_error(Status::invalid_operands, operand, "must be of type bool");
-          break;
-        case dsl::Type::number:
-          if (!is_floating(operand.dtype) && !is_quantised(operand.dtype))
-            return dtype_error(Status::invalid_operands, operand,
-                               "must be of a number type: f32, f64, f16, bf16, i8 or u8");
-          break;
-      }
+      resolved_->arguments[k].dtype = given_[k]->dtype;
+      if (Outcome outcome = check_dtype(k); !outcome.ok()) return outcome;
+      kernel_operand(k).dtype = given_[k]->dtype;
+      if (resolved_->arguments[k].way == Way::halves)
+        resolved_->operands[resolved_->arguments[k].second].dtype = given_[k]->dtype;
     }
     for (std::size_t k = 0; k < given_.size(); ++k)
       if (Outcome outcome = check_quantisation(k); !outcome.ok()) return outcome;
     return Unit{};
   }
 
+  [[nodiscard]] driver::Operand& kernel_operand(std::size_t k) {
+    return resolved_->operands[resolved_->arguments[k].operand];
+  }
+
+  Outcome check_dtype(std::size_t k) {
+    const driver::Operand& operand = kernel_operand(k);
+    const Dtype dtype = given_[k]->dtype;
+    switch (type_of(operand)) {
+      case dsl::Type::integer:
+        if (!function().row_wise)
+          return dtype_error(Status::unsupported, k,
+                             "holds integers, which kernels of elementwise functions cannot yet");
+        if (dtype == Dtype::i64 || (dtype == Dtype::i32 && driver::is_source(operand.role)))
+          return Unit{};
+        return dtype_error(Status::invalid_operands, k,
+                           driver::is_source(operand.role) ? "must be of type i64 or i32"
+                                                           : "must be of type i64");
+      case dsl::Type::boolean:
+        if (dtype == Dtype::boolean) return Unit{};
+        return dtype_error(Status::invalid_operands, k, "must be of type bool");
+      case dsl::Type::number:
+        if (is_floating(dtype) || is_quantised(dtype)) return Unit{};
+        return dtype_error(Status::invalid_operands, k,
+                           "must be of a number type: f32, f64, f16, bf16, i8 or u8");
+    }
+    return Unit{};
+  }
+
   // After all types are known: the scale is rounded to the one that is computed in.
   Outcome check_quantisation(std::size_t k) {
-    driver::Operand& operand = resolved_->operands[k];
+    driver::Operand& operand = kernel_operand(k);
     const std::optional<Quantisation>& given = given_[k]->quantisation;
     if (!is_quantised(operand.dtype)) {
       if (!given) return Unit{};
-      return dtype_error(Status::invalid_operands, operand,
+      return dtype_error(Status::invalid_operands, k,
                          "has a quantisation, which only i8 and u8 have");
     }
     if (!given)
-      return dtype_error(Status::invalid_operands, operand,
+      return dtype_error(Status::invalid_operands, k,
                          "needs a quantisation: a scale and a zero point");
     const Dtype compute = resolved_->compute_type();
     const double scale =
         compute == Dtype::f64 ? given->scale : double{static_cast<float>(given->scale)};
     if (!(scale > 0) || std::isinf(scale))
-      return dtype_error(Status::invalid_operands, operand,
+      return dtype_error(Status::invalid_operands, k,
                          "needs a scale that is positive and finite in " +
                              std::string(name(compute)) + ", not " + to_text(given->scale));
     const IntegerRange range = range_of(operand.dtype);
     if (given->zero_point < range.least || given->zero_point > range.greatest)
-      return dtype_error(Status::invalid_operands, operand,
+      return dtype_error(Status::invalid_operands, k,
                          "needs a zero point from " + std::to_string(range.least) + " to " +
                              std::to_string(range.greatest) + ", not " +
                              std::to_string(given->zero_point));
-    operand.quantisation = {scale, given->zero_point};
+    Argument& argument = resolved_->arguments[k];
+    operand.quantisation = argument.quantisation = {scale, given->zero_point};
+    resolved_->operands[argument.second].quantisation = argument.quantisation;
     return Unit{};
   }
 
-  [[nodiscard]] Error dtype_error(Status status, const driver::Operand& operand,
-                                  std::string_view problem) const {
-    std::string message = "the operand " + quoted(operand_name(function(), operand)) + " of type ";
-    message.append(name(operand.dtype)).append(" ").append(problem);
+  [[nodiscard]] Error dtype_error(Status status, std::size_t k, std::string_view problem) const {
+    const std::string named = name_of(resolved_->operands, resolved_->arguments[k]);
+    std::string message = "the operand " + quoted(named) + " of type ";
+    message.append(name(given_[k]->dtype)).append(" ").append(problem);
     return error(status, std::move(message));
   }
 
-  Outcome resolve_params() {
-    for (const dsl::Parameter& parameter : function().parameters)
-      resolved_->params.push_back({parameter.default_value, true});
-    for (const ParameterValue& given : spec_.parameters) {
-      const auto index = function().find_parameter(given.name);
-      if (!index) return unknown_parameter(given.name);
-      if (function().parameters[*index].is_integer && std::nearbyint(given.value) != given.value)
-        return error(Status::invalid_argument,
-                     "the parameter " + quoted(given.name) + " is an integer");
-      resolved_->params[*index].value = given.value;
-    }
-    for (const std::string& passed : spec_.passed) {
-      const auto index = function().find_parameter(passed);
-      if (!index) return unknown_parameter(passed);
-      if (function().parameters[*index].is_integer)
-        return error(Status::invalid_argument,
-                     "the parameter " + quoted(passed) +
-                         " chooses a behaviour and must be baked, not passed");
-      const auto same = [&](const ParameterValue& given) { return given.name == passed; };
-      if (std::any_of(spec_.parameters.begin(), spec_.parameters.end(), same))
-        return error(Status::invalid_argument,
-                     "the parameter " + quoted(passed) + " is both baked and passed");
-      resolved_->params[*index] = {0, false};
-    }
-    if (spec_.passed.size() > kMaxPassed)
-      return error(Status::limit_exceeded,
-                   "a kernel takes at most " + std::to_string(kMaxPassed) + " passed parameters");
-    for (std::size_t i = 0; i < resolved_->params.size(); ++i)
-      if (resolved_->params[i].baked)
-        if (Outcome outcome = check_range(function(), i, resolved_->params[i].value); !outcome.ok())
-          return outcome;
-    canonicalize_params();
-    return Unit{};
-  }
+  Outcome resolve_parameters() { return resolve_params(*resolved_, spec_); }
 
-  Error unknown_parameter(const std::string& wanted) const {
-    std::vector<std::string> names;
-    for (const dsl::Parameter& parameter : function().parameters) names.push_back(parameter.name);
-    return error(Status::unknown_name,
-                 quoted(function().name) + " has no parameter " + quoted(wanted) +
-                     (names.empty() ? "; it has none" : "; it has " + joined(names)));
-  }
+  Outcome choose_shapes() { return resolve_shapes(*resolved_, spec_, given_); }
 
-  // Values that bake to the same constant are one.
-  void canonicalize_params() {
-    const bool narrow = resolved_->compute_type() == Dtype::f32;
-    for (std::size_t i = 0; i < resolved_->params.size(); ++i) {
-      double& value = resolved_->params[i].value;
-      if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();
-      if (narrow && !function().parameters[i].is_integer)
-        value = static_cast<double>(static_cast<float>(value));
+  // What divides a mean may be the sum of another output: a kernel of its own.
+  Outcome choose_divisor() {
+    const auto& mean = function().attributes.mean_output;
+    if (spec_.reduction != Reduction::mean || !mean) return Unit{};
+    const std::uint32_t output = *mean;
+    if (function().outputs[output].type != dsl::Type::number)
+      return error(Status::unsupported, "the output " + quoted(function().outputs[output].name) +
+                                            " that divides a mean is no number");
+    auto divisor = std::make_shared<ResolvedSpec>(*resolved_);
+    divisor->pass = Pass::forward;
+    divisor->accumulate = false;
+    divisor->reduction = Reduction::sum;
+    std::erase_if(divisor->operands,
+                  [](const driver::Operand& each) { return each.role != Role::input; });
+    divisor->arguments = arguments_of(divisor->operands);
+    for (std::size_t k = 0; k < divisor->arguments.size(); ++k) {
+      divisor->arguments[k].dtype = resolved_->arguments[k].dtype;
+      divisor->arguments[k].quantisation = resolved_->arguments[k].quantisation;
     }
-  }
-
-  Outcome resolve_shapes() {
-    BroadcastShape broadcast;
-    for (std::size_t k = 0; k < given_.size(); ++k) {
-      const Shape shape = given_[k]->shape;
-      if (std::any_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent < 0; }))
-        return shape_error(k, "has a negative extent");
-      if (shape.size() > TensorView::kMaxRank)
-        return shape_error(k,
-                           "has more than " + std::to_string(TensorView::kMaxRank) + " dimensions");
-      if (driver::is_source(resolved_->operands[k].role) && !broadcast.add(shape))
-        return shape_error(k, "does not broadcast with " + to_string(broadcast.shape()));
-    }
-    const Shape full = broadcast.shape();
-    for (std::size_t k = 0; k < given_.size(); ++k) {
-      Outcome outcome = check_written_shape(k, full);
-      if (!outcome.ok()) return outcome;
-    }
-    const LoopNest nest =
-        make_nest(full, given_.size(), [&](std::size_t k) { return Shape(given_[k]->shape); });
-    for (std::size_t k = 0; k < given_.size(); ++k) {
-      driver::Operand& operand = resolved_->operands[k];
-      const bool still = (nest.inner_still() >> k & 1u) != 0 || given_[k]->shape.empty();
-      operand.extent =
-          driver::is_source(operand.role) && still ? ir::Extent::scalar : ir::Extent::element;
-    }
-    return Unit{};
-  }
-
-  Error shape_error(std::size_t k, const std::string& problem) const {
-    return error(Status::invalid_operands,
-                 "the operand " + quoted(operand_name(function(), resolved_->operands[k])) +
-                     " of shape " + to_string(given_[k]->shape) + " " + problem);
-  }
-
-  Outcome check_written_shape(std::size_t k, Shape full) const {
-    const driver::Operand& operand = resolved_->operands[k];
-    const Shape shape = given_[k]->shape;
-    if (operand.role == Role::output &&
-        !std::equal(shape.begin(), shape.end(), full.begin(), full.end()))
-      return shape_error(k, "must have the shape " + to_string(full));
-    if (operand.role != Role::input_gradient) return Unit{};
-    std::size_t input = 0;
-    while (!reads_output() && (resolved_->operands[input].role != Role::input ||
-                               resolved_->operands[input].index != operand.index))
-      ++input;
-    const Shape source = given_[input]->shape;
-    if (!std::equal(shape.begin(), shape.end(), source.begin(), source.end()))
-      return shape_error(k, "must have its input's shape " + to_string(source));
-    if (!std::equal(source.begin(), source.end(), full.begin(), full.end()))
-      return error(Status::unsupported,
-                   "the gradient of " + quoted(function().inputs[operand.index].name) +
-                       ", which broadcasts, is a sum, which cannot be compiled yet");
+    Argument sum;
+    sum.operand = sum.second = static_cast<std::uint32_t>(divisor->operands.size());
+    sum.way = Way::summed;
+    sum.single = true;
+    sum.dtype = resolved_->compute_type();
+    divisor->arguments.push_back(sum);
+    divisor->operands.push_back({Role::output, output, sum.dtype});
+    resolved_->divisor = std::move(divisor);
     return Unit{};
   }
 
@@ -447,6 +497,11 @@ class Resolver {
     if (resolved_->allowed.bits == 0)
       return error(Status::unavailable, "every rung that could run the target " +
                                             to_string(resolved_->target) + " is denied");
+    if (resolved_->row) {
+      const bool has_code = resolved_->allowed.has(Rung::x64);
+      std::int64_t& columns = resolved_->row->columns;
+      columns = has_code ? driver::exact_columns(columns, resolved_->target) : 0;
+    }
     return Unit{};
   }
 
@@ -454,61 +509,12 @@ class Resolver {
   const SpecDefaults& defaults_;
   std::shared_ptr<ResolvedSpec> resolved_;
   const dsl::FunctionDef* function_ = nullptr;
-  std::vector<const OperandSpec*> given_;  // those of the spec, in the order of resolved_->operands
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> halves_;  // inputs, as they lie
+  // Those of the spec, in the order of resolved_->arguments.
+  std::vector<const OperandSpec*> given_;
 };
 
 }  // namespace
-
-Dtype ResolvedSpec::compute_type() const {
-  for (const driver::Operand& operand : operands)
-    if (driver::is_primal(operand.role) && operand.dtype == Dtype::f64) return Dtype::f64;
-  return Dtype::f32;
-}
-
-std::string operand_name(const dsl::FunctionDef& function, const driver::Operand& operand) {
-  switch (operand.role) {
-    case Role::input: return function.inputs[operand.index].name;
-    case Role::output_gradient: return "grad_" + function.outputs[operand.index].name;
-    case Role::saved_output:
-    case Role::output: return function.outputs[operand.index].name;
-    case Role::input_gradient: return "d" + function.inputs[operand.index].name;
-  }
-  return {};
-}
-
-Outcome check_range(const dsl::FunctionDef& function, std::size_t parameter, double value) {
-  for (const dsl::Range& range : function.attributes.ranges)
-    if (range.of_parameter && range.target == parameter && !range.holds(value))
-      return error(Status::invalid_argument,
-                   "the parameter " + quoted(function.parameters[parameter].name) + " of " +
-                       quoted(function.name) + " must be from " + to_text(range.low) + " to " +
-                       to_text(range.high) + ", not " + to_text(value));
-  return Unit{};
-}
-
-std::string to_text(double value) {
-  std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  return {digits.data(), end};
-}
-
-std::string to_string(std::span<const std::int64_t> shape) {
-  std::string text = "(";
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) text += ", ";
-    text += std::to_string(shape[i]);
-  }
-  return text + ")";
-}
-
-Result<Target> usable_target(std::string_view text) {
-  auto target = parse_target(text);
-  if (!target.ok()) return target.error();
-  if (!runs_on(*target, host_target()))
-    return error(Status::unavailable, "this processor cannot run the target " + to_string(*target) +
-                                          "; its highest is " + to_string(host_target()));
-  return *target;
-}
 
 Result<std::shared_ptr<const ResolvedSpec>> resolve(std::shared_ptr<const dsl::Program> program,
                                                     const KernelSpec& spec,

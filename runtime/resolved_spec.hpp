@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,13 +31,38 @@ struct RungSet {
 // Parameters that a kernel may take at each call.
 inline constexpr std::size_t kMaxPassed = 32;
 
+// What an operand of a call is to the kernel's code.
+enum class Way : std::uint8_t {
+  direct,   // the buffer of the kernel's operand
+  halves,   // two of the kernel's operands, its halves along the axis
+  summed,   // the kernel's operand is as large as the full shape, or has one value a row, and is
+            // added up: a reduced output, the gradient of an input that broadcasts
+  divided,  // the gradient of a mean: what the kernel reads is divided
+};
+
+// An operand as a call has it; the kernel's own are ResolvedSpec::operands.
+struct Argument {
+  std::uint32_t operand = 0;  // the kernel's; of halves, the first
+  std::uint32_t second = 0;   // of halves, the other
+  Way way = Way::direct;
+  bool single = false;  // one number: a reduced output or its gradient
+  Dtype dtype = Dtype::f32;
+  Quantisation quantisation = {};
+};
+
 struct ResolvedSpec {
   // The key: what visit_key names.
   dsl::Digest definition;  // of the function and all it calls
   Pass pass = Pass::forward;
   bool accumulate = false;
   std::vector<driver::Operand> operands;
+  std::vector<Argument> arguments;
   std::vector<driver::Parameter> params;
+  std::optional<driver::RowShape> row;    // of row functions
+  std::optional<std::uint32_t> axis;      // of row functions and splits: 0 is the innermost
+  Reduction reduction = Reduction::none;  // of the first output
+  Empty empty = Empty::nan;
+  std::string split;  // the name of the operand that has two halves
   Target target;
   RungSet allowed;
   numerics::Grade grade = numerics::Grade::full;
@@ -45,6 +72,10 @@ struct ResolvedSpec {
   std::shared_ptr<const dsl::Program> program;
   dsl::FunctionId function = dsl::kNoFunction;
 
+  // Of a mean that another output's sum divides: the kernel that gives it, of the same inputs. It
+  // follows from the rest.
+  std::shared_ptr<const ResolvedSpec> divisor;
+
   std::vector<std::uint64_t> words;  // the key's fields, encoded; made by seal()
   std::uint64_t hash = 0;            // of the words
 
@@ -52,7 +83,7 @@ struct ResolvedSpec {
     return program->function(function);
   }
   [[nodiscard]] driver::Request request() const {
-    return {program.get(), function, pass, accumulate, operands, params, grade};
+    return {program.get(), function, pass, accumulate, operands, params, grade, row};
   }
   [[nodiscard]] Dtype compute_type() const;
 };
@@ -75,6 +106,25 @@ resolve(std::shared_ptr<const dsl::Program> program, const KernelSpec& spec,
 // The name of an operand in the function's signature: "x", "grad_y", "y", "dx".
 [[nodiscard]] std::string operand_name(const dsl::FunctionDef& function,
                                        const driver::Operand& operand);
+// The name of a call's operand: the same, but for halves.
+[[nodiscard]] std::string argument_name(const ResolvedSpec& spec, const Argument& argument);
+
+// Whether an operand of a row function has one value a row: its shape lacks the axis.
+[[nodiscard]] bool lacks_axis(const dsl::FunctionDef& function, const driver::Operand& operand);
+
+// The parameters of a spec: their values or that they are passed. Errors: `unknown_name`,
+// `invalid_argument` for a value or a use that a parameter does not take, `limit_exceeded`.
+[[nodiscard]] Outcome resolve_params(ResolvedSpec& resolved, const KernelSpec& spec);
+
+// The shapes of a spec, one for each argument: fills in what of them the code depends on, and which
+// arguments are sums. Errors: `invalid_operands` for shapes that do not go together,
+// `invalid_argument` for a misused axis, `limit_exceeded` for rows that are too long,
+// `unsupported`.
+[[nodiscard]] Outcome resolve_shapes(ResolvedSpec& resolved, const KernelSpec& spec,
+                                     std::span<const OperandSpec* const> given);
+
+// Columns of a row, at most.
+inline constexpr std::int64_t kMaxColumns = (std::int64_t{1} << 31) - 1;
 
 // Whether a parameter may have this value; the error, `invalid_argument`, names the declared range.
 [[nodiscard]] Outcome check_range(const dsl::FunctionDef& function, std::size_t parameter,

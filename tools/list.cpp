@@ -73,7 +73,7 @@ std::string to_line(const dsl::FunctionDef& function) {
   text += fmt::format("    promise: {}", promise_text(function));
   if (!function.attributes.aliases.empty())
     text += fmt::format("; also called {}", fmt::join(function.attributes.aliases, ", "));
-  if (function.row_wise) text += "; works on rows: not compiled yet";
+  if (function.row_wise) text += "; works on rows";
   return text + "\n";
 }
 

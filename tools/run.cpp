@@ -12,6 +12,7 @@
 #include "tools/command.hpp"
 #include "tools/run_plan.hpp"
 #include "tools/run_stream.hpp"
+#include "tools/run_whole.hpp"
 #include "tools/values.hpp"
 
 namespace sluice::tools {
@@ -91,7 +92,9 @@ int run(const RunArguments& arguments) {
   const Result<Kernel> kernel = runtime.compile(plan->spec);
   if (!kernel) return report(kernel.error());
   const Outline outline{plan->function.name(), plan->outputs};
-  const auto elements = stream(std::move(plan).value(), *kernel);
+  const bool whole = plan->whole;
+  const auto elements = whole ? run_whole(std::move(plan).value(), *kernel)
+                              : stream(std::move(plan).value(), *kernel);
   if (!elements) return report(elements.error());
   return arguments.json ? print_json(outline, *kernel, *elements) : print_plain(outline, *elements);
 }
@@ -134,7 +137,8 @@ void add_run(CLI::App& app, Action& action) {
       ->required();
   command->add_option("--pass", to.pass, "forward, backward or forward_backward");
   add_operand_options(*command, to);
-  command->add_option("--axis", to.axis, "The axis along which operands of rank 1 lie");
+  command->add_option("--axis", to.axis,
+                      "The axis that rows, halves and operands of rank 1 lie along");
   command->add_option("--wrt", to.wanted, "The inputs whose gradients are wanted: NAME,...");
   command->add_option("--reduction", to.reduction, "none, sum or mean of the first output");
   command->add_option("--saved", to.saved, "What a backward pass reads: inputs, outputs or auto");

@@ -34,8 +34,7 @@ Outcome check_options(const RunArguments& arguments) {
   if (Outcome ok = one_of("--saved", arguments.saved, {"inputs", "outputs", "auto"}); !ok)
     return ok;
   if (Outcome ok = one_of("--empty", arguments.empty, {"nan", "zero"}); !ok) return ok;
-  if (arguments.reduction != "none") return not_yet("--reduction " + arguments.reduction);
-  if (!arguments.splits.empty()) return not_yet("--split");
+  if (arguments.splits.size() > 1) return misuse("--split is given twice");
   if (arguments.target == "llvm" || arguments.target == "interpreter-nofma")
     return not_yet(fmt::format("the target '{}'", arguments.target));
   if (arguments.values.size() > 1) return misuse("--values is given twice");

@@ -14,16 +14,24 @@ namespace sluice::tools {
 
 Outcome RunOperands::read() {
   for (const auto step :
-       {&RunOperands::read_dtypes, &RunOperands::read_quantisations, &RunOperands::read_inputs,
-        &RunOperands::read_parameters, &RunOperands::read_gradients})
+       {&RunOperands::read_split, &RunOperands::read_dtypes, &RunOperands::read_quantisations,
+        &RunOperands::read_inputs, &RunOperands::read_parameters, &RunOperands::read_gradients})
     if (Outcome done = (this->*step)(); !done) return done;
   return Unit{};
 }
 
+std::optional<std::uint32_t> RunOperands::known_input(std::string_view name) const {
+  if (split_ && name == split_->names.name) return split_->place;
+  const auto index = definition_.find_input(name);
+  if (split_ && (index == split_->place || index == split_->other)) return std::nullopt;
+  return index;
+}
+
 Result<std::uint32_t> RunOperands::find_input(const std::string& name) const {
-  if (const auto index = definition_.find_input(name)) return *index;
+  if (const auto index = known_input(name)) return *index;
   std::vector<std::string_view> names;
-  for (const dsl::Input& input : definition_.inputs) names.push_back(input.name);
+  for (std::size_t i = 0; i < definition_.inputs.size(); ++i)
+    if (!split_ || i != split_->other) names.push_back(input_name(i));
   return unknown(fmt::format("'{}' has no input '{}'; it has {}", definition_.name, name,
                              fmt::join(names, ", ")));
 }
@@ -37,17 +45,39 @@ std::optional<std::uint32_t> RunOperands::find_output(std::string_view name) con
 
 std::optional<std::uint32_t> RunOperands::find_gradient(std::string_view name) const {
   if (!name.starts_with('d')) return std::nullopt;
-  const auto input = definition_.find_input(name.substr(1));
+  const auto input = known_input(name.substr(1));
   if (!input || definition_.inputs[*input].type() != dsl::Type::number) return std::nullopt;
   return input;
+}
+
+bool RunOperands::is_gradient(std::string_view name) const {
+  return find_gradient(name) ||
+         (name.starts_with('d') && definition_.find_parameter(name.substr(1)));
 }
 
 // The kernel's name for it: `y` may stand for another name of the first output.
 Result<std::string> RunOperands::operand_named(std::string_view option,
                                                const std::string& name) const {
-  if (definition_.find_input(name) || find_gradient(name)) return name;
+  if (known_input(name) || is_gradient(name)) return name;
   if (const auto output = find_output(name)) return definition_.outputs[*output].name;
   return unknown(fmt::format("{}: '{}' has no operand '{}'", option, definition_.name, name));
+}
+
+// Whether there are such inputs and they can be halves is the runtime's to say as well.
+Outcome RunOperands::read_split() {
+  return each(arguments_.splits, "--split", [&](const Assignment& given) -> Outcome {
+    const std::size_t comma = given.value.find(',');
+    if (comma == std::string::npos)
+      return misuse(
+          fmt::format("--split takes NAME=A,B, two inputs, not '{}={}'", given.name, given.value));
+    const Split names{given.name, given.value.substr(0, comma), given.value.substr(comma + 1)};
+    const Result<std::uint32_t> first = find_input(names.first);
+    if (!first) return first.error();
+    const Result<std::uint32_t> second = find_input(names.second);
+    if (!second) return second.error();
+    split_ = {names, std::min(*first, *second), std::max(*first, *second)};
+    return Unit{};
+  });
 }
 
 Outcome RunOperands::read_dtypes() {
@@ -155,7 +185,7 @@ Outcome RunOperands::bind_input(const std::string& given_name, const std::string
 Outcome RunOperands::read_inputs() {
   if (!arguments_.values.empty()) {
     // --values means x; a function whose only input has another name leaves no doubt either.
-    const bool only = definition_.inputs.size() == 1;
+    const bool only = definition_.inputs.size() == 1 || (split_ && definition_.inputs.size() == 2);
     const std::string name = only ? input_name(0) : "x";
     if (Outcome bound = bind_input(name, arguments_.values[0]); !bound) return bound;
   }
@@ -169,14 +199,16 @@ Outcome RunOperands::read_parameters() {
     const Result<double> value = parse_number(given.value);
     if (!value) return misuse(fmt::format("parameter '{}': {}", given.name, value.error().message));
     if (definition_.find_parameter(given.name)) return add_parameter(given.name, *value);
-    const auto input = definition_.find_input(given.name);
+    const auto input = known_input(given.name);
     if (input) return bind_scalar(*input, given.value);
     return unknown_parameter(given.name);
   });
   if (!read) return read;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const dsl::Input& input = definition_.inputs[i];
-    if (!inputs_[i] && !input.default_value)
+    if (split_ && i == split_->other) continue;
+    const bool needed = !input.default_value || (split_ && i == split_->place);
+    if (!inputs_[i] && needed)
       return Error{Status::invalid_operands,
                    fmt::format("the input '{0}' of '{1}' is missing: give it with --in "
                                "{0}=FILE.npy or --in {0}=1,2,3",

@@ -34,12 +34,14 @@ struct RunOutput {
   Dtype dtype;
   Shape shape;
   std::optional<Source> held = {};  // what the output is added to
+  Shape operand = {};               // the kernel's shape for it, where it runs on whole tensors
 };
 
 struct RunPlan {
   Function function;
   KernelSpec spec;
-  Shape result;  // what all operands broadcast to
+  Shape result;        // what all operands broadcast to
+  bool whole = false;  // rows, sums and halves take their tensors whole, not a piece at a time
   std::vector<RunInput> inputs;
   std::vector<RunOutput> outputs;
   std::string notes;  // for the user, lines

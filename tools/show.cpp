@@ -62,19 +62,29 @@ std::string kernel_text(const Subject& subject) {
   return text;
 }
 
+Result<std::vector<std::string>> rewrites_of(const driver::Request& request) {
+  if (request.row) {
+    Result<driver::CompiledRows> compiled = driver::compile_rows(request);
+    if (!compiled) return compiled.error();
+    return std::move(compiled->rewrites);
+  }
+  Result<driver::Compiled> compiled = driver::compile(request);
+  if (!compiled) return compiled.error();
+  return std::move(compiled->rewrites);
+}
+
 Result<Summary> summarize(const Subject& subject) {
   Summary summary;
   summary.formula = formula_text(subject);
-  if (subject.definition().row_wise) {
-    summary.kernel = "none: it reduces along rows, which is not supported yet";
-    return summary;
+  // A row function's derivative is no formula of one element.
+  if (!subject.definition().row_wise) {
+    auto derivatives = derivative_texts(subject.function);
+    if (!derivatives) return derivatives.error();
+    summary.derivatives = std::move(derivatives).value();
   }
-  auto derivatives = derivative_texts(subject.function);
-  if (!derivatives) return derivatives.error();
-  summary.derivatives = std::move(derivatives).value();
-  const Result<driver::Compiled> compiled = driver::compile(request_of(subject));
-  if (!compiled) return compiled.error();
-  for (const std::string& rule : compiled->rewrites)
+  const Result<std::vector<std::string>> fired = rewrites_of(request_of(subject));
+  if (!fired) return fired.error();
+  for (const std::string& rule : *fired)
     if (std::find(summary.rewrites.begin(), summary.rewrites.end(), rule) == summary.rewrites.end())
       summary.rewrites.push_back(rule);
   summary.kernel = kernel_text(subject);

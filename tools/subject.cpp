@@ -11,6 +11,7 @@
 #include <sluice/runtime.hpp>
 
 #include "compiler/driver/compile.hpp"
+#include "runtime/resolved_spec.hpp"
 #include "tools/disassemble.hpp"
 #include "tools/values.hpp"
 
@@ -48,6 +49,20 @@ Outcome read_parameters(const std::vector<std::string>& texts, Subject& subject)
 
 // Made for any target on any machine: nothing of it is run.
 Result<std::string> assembly(const Subject& subject, const driver::Request& request) {
+  if (request.row) {
+    if (!request.row->one_block)
+      return Error{Status::unsupported,
+                   fmt::format("rows of more than {} columns run in several pieces, which asm does "
+                               "not show: name a shorter --shape",
+                               schedule::kBlockColumns)};
+    const Result<driver::CompiledRows> compiled = driver::compile_rows(request);
+    if (!compiled) return compiled.error();
+    const Result<object::CodeObject> code =
+        driver::emit(compiled->program, *request.row, subject.target);
+    if (!code) return code.error();
+    return fmt::format("; {} for {}\n{}", compiled->program.name, to_string(subject.target),
+                       disassemble(*code));
+  }
   const Result<driver::Compiled> compiled = driver::compile(request);
   if (!compiled) return compiled.error();
   const Result<object::CodeObject> code = driver::emit(compiled->program, subject.target);
@@ -109,19 +124,31 @@ driver::Request request_of(const Subject& subject) {
   request.function = subject.function.id;
   request.pass = subject.pass;
   if (subject.dtype != Dtype::f64) request.grade = numerics::cheapest_grade(subject.accuracy);
+  // Of a row function: what must be given, rows of any length up to a block where none is named.
+  const std::int64_t columns = subject.shape.empty() ? 0 : subject.shape.back();
+  if (definition.row_wise)
+    request.row = {false, columns <= schedule::kBlockColumns,
+                   driver::exact_columns(columns, subject.target)};
+  const std::size_t inputs =
+      definition.row_wise ? definition.required_inputs() : definition.inputs.size();
   const auto add = [&](Role role, std::size_t index, dsl::Type type) {
-    const Dtype dtype = type == dsl::Type::boolean ? Dtype::boolean : subject.dtype;
-    request.operands.push_back({role, static_cast<std::uint32_t>(index), dtype});
+    driver::Operand operand;
+    operand.role = role;
+    operand.index = static_cast<std::uint32_t>(index);
+    operand.dtype = type == dsl::Type::boolean   ? Dtype::boolean
+                    : type == dsl::Type::integer ? Dtype::i64
+                                                 : subject.dtype;
+    if (lacks_axis(definition, operand)) operand.extent = ir::Extent::row;
+    request.operands.push_back(operand);
   };
   const bool backward = subject.pass != Pass::forward;
-  for (std::size_t i = 0; i < definition.inputs.size(); ++i)
-    add(Role::input, i, definition.inputs[i].type());
+  for (std::size_t i = 0; i < inputs; ++i) add(Role::input, i, definition.inputs[i].type());
   for (std::size_t i = 0; backward && i < definition.outputs.size(); ++i)
     if (definition.outputs[i].type == dsl::Type::number)
       add(Role::output_gradient, i, dsl::Type::number);
   for (std::size_t i = 0; subject.pass != Pass::backward && i < definition.outputs.size(); ++i)
     add(Role::output, i, definition.outputs[i].type);
-  for (std::size_t i = 0; backward && i < definition.inputs.size(); ++i)
+  for (std::size_t i = 0; backward && i < inputs; ++i)
     if (definition.inputs[i].type() == dsl::Type::number)
       add(Role::input_gradient, i, dsl::Type::number);
   for (std::size_t i = 0; i < subject.parameters.size(); ++i) {
@@ -141,7 +168,9 @@ KernelSpec spec_of(const Subject& subject, const driver::Request& request) {
   spec.accuracy = subject.accuracy;
   if (runs_on(subject.target, host_target())) spec.target = to_string(subject.target);
   for (const driver::Operand& operand : request.operands) {
-    spec.operands.push_back({operand.dtype, subject.shape, {}});
+    std::vector<std::int64_t> shape = subject.shape;
+    if (lacks_axis(subject.definition(), operand) && !shape.empty()) shape.pop_back();
+    spec.operands.push_back({operand.dtype, std::move(shape), {}});
     if (is_quantised(operand.dtype)) spec.operands.back().quantisation = operand.quantisation;
   }
   for (std::size_t i = 0; i < subject.parameters.size(); ++i)

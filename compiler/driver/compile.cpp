@@ -33,6 +33,12 @@ const dsl::FunctionDef& function(const Request& request) {
   return request.program->function(request.function);
 }
 
+ir::Extent extent_of_input(const Request& request, std::uint32_t index) {
+  for (const Operand& operand : request.operands)
+    if (operand.role == Role::input && operand.index == index) return operand.extent;
+  return ir::Extent::element;  // read from the saved output
+}
+
 }  // namespace
 
 Result<ir::Graph> lower(const Request& request) {
@@ -40,9 +46,6 @@ Result<ir::Graph> lower(const Request& request) {
   std::vector<lower::InputBinding> inputs(definition.inputs.size());
   lower::Bindings bindings;
   for (const Operand& operand : request.operands) {
-    if (!is_floating(operand.dtype) && !is_quantised(operand.dtype))
-      return Error{Status::unsupported, "there are no kernels for element type " +
-                                            std::string(name(operand.dtype)) + " yet"};
     if (!is_primal(operand.role)) continue;
     if (operand.dtype == Dtype::f64) bindings.compute = ir::Elem::f64;
     if (operand.role == Role::input)
@@ -85,6 +88,8 @@ Result<ir::Graph> Differentiate::operator()(const ir::Graph& graph) const {
       backward.keep_output[operand.index] = true;
     if (operand.role == Role::input_gradient)
       backward.wrt.push_back(definition.inputs[operand.index].name);
+    if (operand.role == Role::parameter_gradient)
+      backward.wrt.push_back(definition.parameters[operand.index].name);
   }
   return autodiff::backward(*resolved, backward);
 }
@@ -132,7 +137,8 @@ Result<ir::Graph> Accumulate::operator()(const ir::Graph& graph) const {
     const auto& [name, value] = graph.outputs()[output++];
     ir::ValueId sum = mapping[value];
     if (operand.role == Role::input_gradient) {
-      const ir::ValueId held = result.add_input(name, {graph.compute(), ir::Extent::element});
+      const ir::Extent extent = extent_of_input(request, operand.index);
+      const ir::ValueId held = result.add_input(name, {graph.compute(), extent});
       sum = result.add(ir::Op::add, {held, sum});
     }
     result.add_output(name, sum);
@@ -176,15 +182,45 @@ Result<ir::Graph> Quantize::operator()(const ir::Graph& graph) const {
   return numerics::quantize(graph, types_of(at.inputs), types_of(at.outputs));
 }
 
+namespace {
+
+// A bool is a byte.
+std::vector<Dtype> dtypes_of(const std::vector<const Operand*>& operands) {
+  std::vector<Dtype> dtypes;
+  for (const Operand* operand : operands)
+    dtypes.push_back(operand->dtype == Dtype::boolean ? Dtype::u8 : operand->dtype);
+  return dtypes;
+}
+
+}  // namespace
+
 Result<schedule::ElementProgram> Schedule::operator()(const ir::Graph& graph) const {
-  const auto dtypes_of = [](const std::vector<const Operand*>& operands) {
-    std::vector<Dtype> dtypes;
-    for (const Operand* operand : operands) dtypes.push_back(operand->dtype);
-    return dtypes;
-  };
   const Edges at = edges(request);
   return schedule::schedule_elements(kernel_name(request), rewrite::simplify_exact(graph),
                                      dtypes_of(at.inputs), dtypes_of(at.outputs), at.accumulated);
+}
+
+Result<schedule::RowProgram> ScheduleRows::operator()(const ir::Graph& graph) const {
+  const Edges at = edges(request);
+  schedule::RowProgram program{
+      kernel_name(request),
+      rewrite::simplify_exact(request.row->one_block ? schedule::without_merges(graph) : graph),
+      dtypes_of(at.inputs),
+      dtypes_of(at.outputs),
+      at.accumulated,
+      {},
+      request.row->one_block,
+      {},
+      {}};
+  const dsl::FunctionDef& definition = function(request);
+  for (const Operand* output : at.outputs) {
+    const bool gradient = output->role == Role::input_gradient;
+    program.row_outputs.push_back(
+        output->role == Role::parameter_gradient ||
+        (gradient ? extent_of_input(request, output->index) != ir::Extent::element
+                  : definition.outputs[output->index].extent != dsl::Extent::element));
+  }
+  return schedule::schedule_rows(std::move(program));
 }
 
 std::string kernel_name(const Request& request) {
@@ -195,20 +231,34 @@ std::string kernel_name(const Request& request) {
   return function(request).name + "." + std::string(name(request.pass)) + (wide ? ".f64" : ".f32");
 }
 
+namespace {
+
+Result<ir::Graph> machine_graph(const Request& request, std::vector<std::string>& fired) {
+  return lower(request)
+      .and_then(stabilize(request, fired))
+      .and_then(Differentiate{request})
+      .and_then(stabilize(request, fired))
+      .and_then(ReadOutput{request})
+      .and_then(compensate(request, fired))
+      .and_then(Expand{request.grade})
+      .and_then(Accumulate{request})
+      .and_then(Quantize{request});
+}
+
+}  // namespace
+
 Result<Compiled> compile(const Request& request) {
   std::vector<std::string> fired;
-  Result<schedule::ElementProgram> program = lower(request)
-                                                 .and_then(stabilize(request, fired))
-                                                 .and_then(Differentiate{request})
-                                                 .and_then(stabilize(request, fired))
-                                                 .and_then(ReadOutput{request})
-                                                 .and_then(compensate(request, fired))
-                                                 .and_then(Expand{request.grade})
-                                                 .and_then(Accumulate{request})
-                                                 .and_then(Quantize{request})
-                                                 .and_then(Schedule{request});
+  auto program = machine_graph(request, fired).and_then(Schedule{request});
   if (!program.ok()) return program.error();
   return Compiled{std::move(program).value(), std::move(fired)};
+}
+
+Result<CompiledRows> compile_rows(const Request& request) {
+  std::vector<std::string> fired;
+  auto program = machine_graph(request, fired).and_then(ScheduleRows{request});
+  if (!program.ok()) return program.error();
+  return CompiledRows{std::move(program).value(), std::move(fired)};
 }
 
 Result<object::CodeObject> emit(const schedule::ElementProgram& program, const Target& target) {
@@ -221,6 +271,27 @@ Result<object::CodeObject> emit(const schedule::ElementProgram& program, const T
 #endif
   return Error{Status::unavailable, "this build has no code generator for " + to_string(target) +
                                         ": kernels of " + program.name + " run in the interpreter"};
+}
+
+Result<object::CodeObject> emit(const schedule::RowProgram& program, const RowShape& shape,
+                                const Target& target) {
+#if SLUICE_HAVE_X64
+  if (target.level != Level::interpreter)
+    return x64::emit(program, {shape.columns, shape.across}, target);
+#else
+  static_cast<void>(shape);
+#endif
+  return Error{Status::unavailable, "this build has no code generator for " + to_string(target) +
+                                        ": kernels of " + program.name + " run in the interpreter"};
+}
+
+// Measured on Emerald Rapids (bench/rows): rows of so many vectors are as fast in registers, with
+// what does not fit in the frame, as in sweeps; shorter ones faster.
+std::int64_t exact_columns(std::int64_t columns, const Target& target) {
+  const std::int64_t longest = target.level == Level::x86_64_v4   ? 512
+                               : target.level == Level::x86_64_v3 ? 256
+                                                                  : 0;
+  return columns <= longest ? columns : 0;
 }
 
 }  // namespace sluice::driver

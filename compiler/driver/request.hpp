@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <sluice/dtype.hpp>
@@ -24,7 +25,10 @@ enum class Role : std::uint8_t {
   saved_output,     // index: into its outputs; a backward pass may read it in place of the input
   output_gradient,  // index: into its outputs; passes with a backward part only
   output,           // index: into its outputs; passes with a forward part only
-  input_gradient,   // index: into its inputs; passes with a backward part only
+  input_gradient,   // index: into its inputs; passes with a backward part only. Of an elementwise
+                    // function one value for each element; of a row function one a row where the
+                    // input has no more
+  parameter_gradient,  // index: into its parameters; passes with a backward part only, likewise
 };
 
 // Read by the kernel; the others are written.
@@ -41,13 +45,22 @@ struct Operand {
   std::uint32_t index = 0;
   Dtype dtype = Dtype::f32;  // as stored
   ir::Extent extent =
-      ir::Extent::element;  // inputs and output gradients: scalar (one element for all) or element
+      ir::Extent::element;  // inputs and output gradients: scalar (one element for all), row (one
+                            // for each row, of row functions) or element
   Quantisation quantisation = {};  // of i8 and u8; the scale has been rounded to the compute type
 };
 
 struct Parameter {
   double value = 0;   // of a baked one; the default of a passed one, for listings only
   bool baked = true;  // false: a slot of the kernel's parameters, in the order of the function's
+};
+
+// What of the rows' shape changes a row function's code.
+struct RowShape {
+  bool across = false;       // the axis is not the innermost: rows lie next to each other
+  bool one_block = true;     // rows have at most schedule::kBlockColumns columns
+  std::int64_t columns = 0;  // exactly, of short rows, whose length is part of the code; 0: any
+  friend bool operator==(const RowShape&, const RowShape&) = default;
 };
 
 struct Request {
@@ -64,6 +77,8 @@ struct Request {
       params;  // one each of the function's, in order; int parameters are always baked
 
   numerics::Grade grade = numerics::Grade::full;  // f64 is always of full accuracy
+
+  std::optional<RowShape> row;  // of row-wise functions, and of no others
 };
 
 }  // namespace sluice::driver

@@ -16,14 +16,27 @@ constexpr std::array<std::string_view, 6> kSteps{"ast",  "ir",     "rewrites",
 Result<std::string> printed(const ir::Graph& graph) { return ir::print(graph); }
 
 Result<std::string> show_rewrites(const Request& request) {
-  const Result<Compiled> compiled = compile(request);
-  if (!compiled.ok()) return compiled.error();
+  std::vector<std::string> fired;
+  if (request.row) {
+    Result<CompiledRows> compiled = compile_rows(request);
+    if (!compiled.ok()) return compiled.error();
+    fired = std::move(compiled->rewrites);
+  } else {
+    Result<Compiled> compiled = compile(request);
+    if (!compiled.ok()) return compiled.error();
+    fired = std::move(compiled->rewrites);
+  }
   std::string text;
-  for (const std::string& rule : compiled->rewrites) text += rule + "\n";
+  for (const std::string& rule : fired) text += rule + "\n";
   return text;
 }
 
 Result<std::string> show_schedule(const Request& request) {
+  if (request.row) {
+    const Result<CompiledRows> compiled = compile_rows(request);
+    if (!compiled.ok()) return compiled.error();
+    return schedule::to_string(compiled->program);
+  }
   const Result<Compiled> compiled = compile(request);
   if (!compiled.ok()) return compiled.error();
   return schedule::to_string(compiled->program);

@@ -11,6 +11,7 @@
 #include "compiler/ir/graph.hpp"
 #include "compiler/rewrite/low_words.hpp"
 #include "compiler/schedule/element_program.hpp"
+#include "compiler/schedule/row_program.hpp"
 
 namespace sluice::driver {
 
@@ -60,7 +61,7 @@ struct Accumulate {
   Result<ir::Graph> operator()(const ir::Graph& graph) const;
 };
 
-// Operands of 8 bits become integers at the graph's edges.
+// Operands of 8 bits and bools become integers at the graph's edges.
 struct Quantize {
   const Request& request;
   Result<ir::Graph> operator()(const ir::Graph& graph) const;
@@ -69,6 +70,11 @@ struct Quantize {
 struct Schedule {
   const Request& request;
   Result<schedule::ElementProgram> operator()(const ir::Graph& graph) const;
+};
+
+struct ScheduleRows {
+  const Request& request;
+  Result<schedule::RowProgram> operator()(const ir::Graph& graph) const;
 };
 
 // "gelu.backward.f32"

@@ -34,7 +34,20 @@ struct OperandInfo {
   Dtype dtype = Dtype::f32;
   bool output = false;                            // written by the kernel
   bool scalar = false;                            // one element for all
+  bool per_row = false;                           // of a row function: its shape lacks the axis
   std::optional<Quantisation> quantisation = {};  // of i8 and u8, as the kernel holds it
+};
+
+// Rows for Kernel::run_rows: `rows` of `columns` elements each. Buffer k's element of row i and
+// column j is row_steps[k] * i + column_steps[k] * j bytes from its start.
+struct RowExtent {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  const std::int64_t* row_steps = nullptr;     // a buffer each; 0: one value for all rows
+  const std::int64_t* column_steps = nullptr;  // a buffer each; 0: one value a row
+  // What row() is in the first row, and how it goes on.
+  std::int64_t row_index = 0;
+  std::int64_t row_index_step = 1;
 };
 
 // Immutable; a copy costs one atomic increment. It may be called from any thread at once and lives
@@ -45,7 +58,8 @@ class Kernel {
   // Without checks, for callers who know their buffers: `buffers` are those of operands(), in that
   // order; each has `count` elements, or one where it is scalar. None may be null unless count is
   // 0. An output may be the very buffer of an input of the same type, and overlaps no other.
-  // `params` are the passed parameters in order, as slot() gives them.
+  // `params` are the passed parameters in order, as slot() gives them. For kernels that are
+  // plain().
   void run(void* const* buffers, std::int64_t count, const std::uint64_t* params = nullptr) const {
     if (entry_ != nullptr)
       entry_(buffers, count, params);
@@ -53,11 +67,22 @@ class Kernel {
       interpret(buffers, count, params);
   }
 
+  // The same of a row function's kernel: the buffers of operands() in that order, `workspace` of
+  // workspace_bytes(extent.columns) aligned to 64 bytes. Of an operand that varies along the row
+  // the column step is its element's size or, where the spec's axis is not the innermost dimension
+  // that has elements, any, and the row step then is that size or 0; of others the column step is
+  // 0, and where it is scalar the row step is. A kernel made for rows of at most 4096 columns takes
+  // no longer ones. Not for kernels with sums, means, halves or gradients of what broadcasts.
+  void run_rows(void* const* buffers, const RowExtent& extent, void* workspace,
+                const std::uint64_t* params = nullptr) const;
+
   // With checks of types, shapes, null and overlapping buffers and parameters' ranges, and with
   // NumPy's broadcasting of the inputs; nothing is written when one fails. `params` are the passed
-  // parameters in order.
+  // parameters in order. `workspace`, aligned to 64 bytes, has workspace_bytes(operands); without
+  // one it is the calling thread's, which grows to what its largest call took.
   [[nodiscard]] Outcome call(std::span<const TensorView> operands,
-                             std::span<const double> params = {}) const;
+                             std::span<const double> params = {},
+                             std::span<std::byte> workspace = {}) const;
 
   // The same, from spans, vectors and tensor views: kernel(x, y).
   template <typename... Operands>
@@ -72,6 +97,11 @@ class Kernel {
   [[nodiscard]] std::span<const OperandInfo> operands() const;
   [[nodiscard]] std::span<const std::string> passed_parameters() const;
 
+  // Of an elementwise function, and every operand is one that the code itself reads or writes: no
+  // sum, mean, halves, or gradient of what broadcasts.
+  [[nodiscard]] bool plain() const;
+  [[nodiscard]] bool row_wise() const;
+
   [[nodiscard]] std::string_view function() const;
   [[nodiscard]] Pass pass() const;
   [[nodiscard]] Dtype compute_type() const;
@@ -84,7 +114,10 @@ class Kernel {
 
   [[nodiscard]] std::size_t code_bytes() const;  // instructions and their constants
   [[nodiscard]] std::size_t bytes() const;       // what the cache counts: all memory it holds
-  [[nodiscard]] std::size_t workspace_bytes() const { return 0; }
+  // Of run_rows() for rows of so many columns; 0 of elementwise functions.
+  [[nodiscard]] std::size_t workspace_bytes(std::int64_t columns = 0) const;
+  // Of a call of these operands; 0 where the call would be refused.
+  [[nodiscard]] std::size_t workspace_bytes(std::span<const TensorView> operands) const;
   [[nodiscard]] std::span<const std::uint8_t> code() const;  // empty on the interpreter's rung
   [[nodiscard]] std::string key_text() const;
 

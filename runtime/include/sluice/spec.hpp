@@ -27,9 +27,28 @@ enum class Rung : std::uint8_t { x64, interpreter };
 // the stored output.
 enum class Saved : std::uint8_t { inputs, outputs, automatic };
 
+// What becomes of the first output: every element of it, or their sum or mean, one number. A mean
+// divides by their count, or by the sum of the output that the function's @mean names; its gradient
+// takes the divisor for a constant.
+enum class Reduction : std::uint8_t { none, sum, mean };
+
+// What the mean of nothing is.
+enum class Empty : std::uint8_t { nan, zero };
+
+// Two inputs that are the halves of one operand along the spec's axis, as gated units have them.
+// The operand stands in their place: `name` in that of the inputs, "d" and it in that of their
+// gradients.
+struct Split {
+  std::string name = {};
+  std::string first = {};  // the inputs, in the order of the halves
+  std::string second = {};
+};
+
 // One buffer. Its length does not become part of the kernel; what does is whether it holds one
 // element for all (shape {}, or ones where another operand has more) or broadcasts along the
-// innermost dimension.
+// innermost dimension. In a row function elements, masks, and outputs that vary along the row have
+// the axis; what is one value a row (inputs of the kinds row and index, and outputs) has the other
+// dimensions alone, or broadcasts to them.
 struct OperandSpec {
   Dtype dtype = Dtype::f32;
   std::vector<std::int64_t> shape = {};
@@ -70,7 +89,17 @@ struct KernelSpec {
 
   std::vector<ParameterValue> parameters = {};  // baked into the code; others take their defaults
   std::vector<std::string> passed = {};         // parameters given at each call
-  std::vector<std::string> gradients = {};      // inputs; empty: every number input given
+  // Inputs and parameters; empty: every number input given. That of a parameter has the shape {}.
+  std::vector<std::string> gradients = {};
+
+  // Of a row function: the dimension that rows lie along, of the shape that all operands broadcast
+  // to; negative counts from the end. In an elementwise function it is that of `split` alone.
+  int axis = -1;
+  // The first output, and the gradient that comes in for it, then have the shape {}.
+  Reduction reduction = Reduction::none;
+  Empty empty = Empty::nan;
+  std::optional<Split> split = std::nullopt;
+
   Saved saved = Saved::inputs;
   // Gradients of inputs are added to what their buffers hold, in the type that is computed in, the
   // sum rounded once to the buffer's.

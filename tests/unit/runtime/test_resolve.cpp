@@ -112,17 +112,14 @@ TEST_CASE("backward specs are checked as well", "[runtime]") {
                  .pass = backward,
                  .operands = three,
                  .gradients = {"negative_slope"}},
-                Status::unsupported, "sum");
-  check_refused({.function = "prelu",
-                 .pass = backward,
-                 .operands = {f32({4}), f32({1}), f32({4}), f32({4}), f32({1})}},
-                Status::unsupported, "'weight', which broadcasts");
+                Status::invalid_operands, "'dnegative_slope' of shape (4) is one number");
+  check_refused({.function = "choose", .pass = backward, .operands = three, .gradients = {"mode"}},
+                Status::invalid_argument, "chooses a behaviour");
   check_refused({.function = "relu", .pass = backward, .operands = {f32({4}), f32({4}), f32({1})}},
                 Status::invalid_operands, "its input's shape");
 }
 
 TEST_CASE("what cannot be compiled or run yet is said", "[runtime]") {
-  check_refused({.function = "centred", .operands = kPair}, Status::unsupported, "row");
   check_refused({.function = "relu", .operands = kPair, .denied = {Rung::x64, Rung::interpreter}},
                 Status::unavailable, "denied");
   if (host_target().level < Level::x86_64_v4)

@@ -1,0 +1,85 @@
+// Sums in the order that the language's numerics give them, so that their bits do not depend on how
+// a tensor is cut into pieces.
+//
+// Along a row: element i goes to partial i modulo 64 (of f64: 32), the partials of a block of 4096
+// are combined by halves, blocks as a binary counter. Across rows: groups of 64 terms are added one
+// after the other, groups as a binary counter. A binary counter merges equal numbers of results as
+// they arrive, and the rest from the right at the end. Of nothing every sum is +0.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "compiler/schedule/row_program.hpp"
+
+namespace sluice {
+
+// Where the elements of a piece lie.
+template <typename T>
+struct Strided {
+  const T* first = nullptr;
+  std::int64_t step = 1;  // in elements
+  std::int64_t count = 0;
+};
+
+// The sum of one row, which comes in pieces, in order. T is float or double.
+template <typename T>
+class RowSum {
+ public:
+  RowSum() { restart(); }
+  void restart();
+  void add(const Strided<T>& elements);
+  [[nodiscard]] std::int64_t count() const { return count_; }
+  [[nodiscard]] T result() const;
+
+ private:
+  static constexpr std::size_t kPartials =
+      schedule::partial_count(sizeof(T) == 8 ? ir::Elem::f64 : ir::Elem::f32);
+  static constexpr std::size_t kMaxDepth = 52;  // of 2^63 elements
+
+  void add_within_block(const T* first, std::int64_t step, std::int64_t count);
+  [[nodiscard]] static T combined(std::array<T, kPartials> partials);
+
+  std::array<T, kPartials> partials_;
+  std::array<T, kMaxDepth> blocks_;  // the counter's, the largest first
+  std::size_t depth_ = 0;
+  std::int64_t count_ = 0;
+};
+
+// One sum for each of many targets. Every target has the same number of terms and gets them in
+// order; different targets may be at different terms. The memory is the caller's.
+template <typename T>
+class TermSums {
+ public:
+  [[nodiscard]] static std::size_t bytes(std::int64_t targets, std::int64_t terms);
+  TermSums() = default;
+  // `memory`: bytes(targets, terms), aligned to T.
+  TermSums(void* memory, std::int64_t targets, std::int64_t terms);
+
+  // Adds term `term` of targets `target`, `target` + 1, ...
+  void add(std::int64_t target, std::int64_t term, const Strided<T>& values);
+  // After all terms of the target.
+  [[nodiscard]] T result(std::int64_t target) const;
+
+ private:
+  // One after the other; more lose digits, fewer cost merges.
+  static constexpr std::int64_t kGroup = 64;
+  [[nodiscard]] static std::int64_t groups(std::int64_t terms) {
+    return terms / kGroup + (terms % kGroup != 0 ? 1 : 0);
+  }
+  [[nodiscard]] T* level(std::size_t index) const {
+    return sums_ + static_cast<std::int64_t>(index + 1) * targets_;
+  }
+
+  T* sums_ = nullptr;  // of the groups at hand, then the counter's levels, the smallest first
+  std::int64_t targets_ = 0;
+  std::int64_t terms_ = 0;
+};
+
+extern template class RowSum<float>;
+extern template class RowSum<double>;
+extern template class TermSums<float>;
+extern template class TermSums<double>;
+
+}  // namespace sluice
