@@ -19,6 +19,9 @@ TITLES = {
     "smooth": "Smooth functions",
     "units_gated": "Gated units",
     "training_losses": "Losses of single elements",
+    "softmax": "Softmax and its family",
+    "normalized": "Normalised rows",
+    "training_losses_rows": "Losses of rows",
 }
 SPECIAL = ("-inf", "-0", "0", "inf", "nan")
 

@@ -1,9 +1,11 @@
 // A loss is a function with an input called target or label, or with an index input. It *applies* a
-// sigmoid to an input where a sigmoid, or a logarithm of one, is taken of that input (as it is,
-// negated, or through lets and calls); a value *is* a sigmoid where the outermost operation is one.
-// The same for softmax. Both are facts of a definition, found once and remembered.
+// sigmoid to an input where a sigmoid, or a logarithm of one, is taken of that input: as it is, or
+// as the first in arithmetic and choices, through lets and calls. A value *is* a sigmoid where the
+// outermost operation is one, or a choice that may be one. The same for softmax. All are facts of a
+// definition, found once and remembered.
 #include "dsl/warnings.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -30,31 +32,33 @@ bool is(Builtin builtin, Activation activation) {
   return builtin == (activation == Activation::softmax ? Builtin::row_softmax : Builtin::sigmoid);
 }
 
+bool is_target(const Input& input) {
+  return input.kind == Kind::index || input.name.starts_with("target") ||
+         input.name.starts_with("label");
+}
+
 bool is_loss(const FunctionDef& function) {
-  for (const Input& input : function.inputs) {
-    if (input.kind == Kind::index || input.name.starts_with("target") ||
-        input.name.starts_with("label")) {
-      return true;
-    }
-  }
-  return false;
+  return std::any_of(function.inputs.begin(), function.inputs.end(), is_target);
 }
 
 class Graph {
  public:
   explicit Graph(const Program& program) : program_(program) {}
 
-  // Whether the value of the expression is the activation of something.
+  // Whether the value of the expression is, or may be, the activation of something.
   bool is_activation(const FunctionDef& function, ExprId id, Activation activation) {
-    const Expr& e = function.expr(through_lets(function, id));
-    if (e.kind != ExprKind::call) return false;
-    if (e.builtin != Builtin::none) return is(e.builtin, activation);
-    const FunctionDef& callee = program_.function(e.callee);
-    const auto key = std::pair(e.callee, activation);
-    if (const auto known = results_.find(key); known != results_.end()) return known->second;
-    const bool answer =
-        callee.results.size() == 1 && is_activation(callee, callee.results[0], activation);
-    return results_[key] = answer;
+    std::set<ExprId> seen;
+    std::vector<ExprId> open{id};
+    while (!open.empty()) {
+      const ExprId at = through_lets(function, open.back());
+      open.pop_back();
+      if (!seen.insert(at).second) continue;
+      const Expr& e = function.expr(at);
+      const auto operands = function.operands_of(e);
+      if (e.kind == ExprKind::select) open.insert(open.end(), {operands[2], operands[1]});
+      if (e.kind == ExprKind::call && is_activation(e, activation)) return true;
+    }
+    return false;
   }
 
   // The inputs of the function to which it applies the activation itself.
@@ -72,13 +76,24 @@ class Graph {
                 ? i == 0 && applies(e.builtin, activation)
                 : applied_to(e.callee, activation).contains(static_cast<std::uint32_t>(i));
         if (!applied) continue;
-        if (const auto input = plain_input(function, operands[i])) inputs.insert(*input);
+        const auto input = first_input(function, operands[i]);
+        if (input && !is_target(function.inputs[*input])) inputs.insert(*input);
       }
     }
     return applied_[key] = std::move(inputs);
   }
 
  private:
+  bool is_activation(const Expr& call, Activation activation) {
+    if (call.builtin != Builtin::none) return is(call.builtin, activation);
+    const FunctionDef& callee = program_.function(call.callee);
+    const auto key = std::pair(call.callee, activation);
+    if (const auto known = results_.find(key); known != results_.end()) return known->second;
+    const bool answer =
+        callee.results.size() == 1 && is_activation(callee, callee.results[0], activation);
+    return results_[key] = answer;
+  }
+
   static ExprId through_lets(const FunctionDef& function, ExprId id) {
     while (function.expr(id).kind == ExprKind::let) {
       const Let& let = function.lets[function.expr(id).target];
@@ -88,18 +103,71 @@ class Graph {
     return id;
   }
 
-  // The input that the expression is, perhaps negated.
-  static std::optional<std::uint32_t> plain_input(const FunctionDef& function, ExprId id) {
-    id = through_lets(function, id);
-    while (function.expr(id).kind == ExprKind::negate) {
-      id = through_lets(function, function.operands_of(function.expr(id))[0]);
+  // The first input in the expression's arithmetic and choices. Built-ins and conditions count as
+  // none.
+  std::optional<std::uint32_t> first_input(const FunctionDef& function, ExprId id) {
+    std::set<ExprId> seen;
+    std::vector<ExprId> open{id};
+    while (!open.empty()) {
+      const ExprId at = open.back();
+      open.pop_back();
+      if (!seen.insert(at).second) continue;
+      const Expr& e = function.expr(at);
+      const auto operands = function.operands_of(e);
+      switch (e.kind) {
+        case ExprKind::input: return e.target;
+        case ExprKind::let: {
+          const Let& let = function.lets[e.target];
+          const Expr& value = function.expr(let.value);
+          if (!let.several) open.push_back(let.value);
+          if (let.several) follow_call(function, value, let.output, open);
+          break;
+        }
+        case ExprKind::call: follow_call(function, e, 0, open); break;
+        case ExprKind::select: open.insert(open.end(), {operands[2], operands[1]}); break;
+        case ExprKind::negate:
+        case ExprKind::add:
+        case ExprKind::subtract:
+        case ExprKind::multiply:
+        case ExprKind::divide: open.insert(open.end(), operands.rbegin(), operands.rend()); break;
+        case ExprKind::number:
+        case ExprKind::constant:
+        case ExprKind::parameter:
+        case ExprKind::result:
+        case ExprKind::power:
+        case ExprKind::less:
+        case ExprKind::less_equal:
+        case ExprKind::greater:
+        case ExprKind::greater_equal:
+        case ExprKind::equal:
+        case ExprKind::not_equal:
+        case ExprKind::logical_not:
+        case ExprKind::logical_and:
+        case ExprKind::logical_or:
+        case ExprKind::detach:
+        case ExprKind::derivative: break;
+      }
     }
-    const Expr& e = function.expr(id);
-    return e.kind == ExprKind::input ? std::optional(e.target) : std::nullopt;
+    return std::nullopt;
+  }
+
+  // The argument for the first input of the callee's output.
+  void follow_call(const FunctionDef& function, const Expr& call, std::uint32_t output,
+                   std::vector<ExprId>& open) {
+    if (call.builtin != Builtin::none) return;
+    const auto key = std::pair(call.callee, output);
+    auto known = first_.find(key);
+    if (known == first_.end()) {
+      const FunctionDef& callee = program_.function(call.callee);
+      known = first_.emplace(key, first_input(callee, callee.results[output])).first;
+    }
+    if (known->second && *known->second < call.operand_count)
+      open.push_back(function.operands_of(call)[*known->second]);
   }
 
   const Program& program_;
   std::map<std::pair<FunctionId, Activation>, bool> results_;
+  std::map<std::pair<FunctionId, std::uint32_t>, std::optional<std::uint32_t>> first_;
   std::map<std::pair<FunctionId, Activation>, std::set<std::uint32_t>> applied_;
 };
 

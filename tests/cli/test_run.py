@@ -120,7 +120,9 @@ class Values(CommandTest):
                 continue
             words = [op, "--values", ",".join(repr(x) for x in example["input"])]
             for name, value in example.get("params", {}).items():
-                if name != "approximate":  # torch's way to name gelu and gelu_tanh
+                if name == "dim":
+                    words += ["--axis", value]
+                elif name != "approximate":  # torch's way to name gelu and gelu_tanh
                     words += ["--param", f"{name}={value!r}"]
             with self.subTest(example=example):
                 got = self.values(*words, *(["--pass", "backward"] if slope else []))
@@ -157,12 +159,10 @@ class Passes(CommandTest):
         self.assertEqual(self.succeeds("run", *words).out, "0.5 1\n-2 0\n")
         self.assertEqual(self.succeeds("run", *words, "--wrt", "weight").out, "-2 0\n")
 
-    def test_gradients_of_broadcast_inputs_are_left_out_until_asked_for(self):
-        words = ["prelu", "--pass", "backward", "--values", "-2,3", "--param", "weight=0.5"]
-        done = self.succeeds("run", *words)
-        self.assertEqual(done.out, "0.5 1\n")
-        self.assertIn("dweight is left out", done.err)
-        self.fails("run", *words, "--wrt", "weight", says="not supported yet")
+    def test_gradients_of_broadcast_inputs_are_sums(self):
+        words = ["prelu", "--pass", "backward", "--values", "-2,3,-4", "--param", "weight=0.5"]
+        self.assertEqual(self.succeeds("run", *words).out, "0.5 1 0.5\n-6\n")
+        self.assertEqual(self.succeeds("run", *words, "--wrt", "weight").out, "-6\n")
 
     def test_saved_outputs(self):
         for target in runnable_targets():
