@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -406,8 +407,13 @@ TEST_CASE("the error does not grow with the length, 2^20", "[accuracy][rows][slo
 // where it is less than half of that one's last place: each of a block's 64 partial sums (f64: 32)
 // is of 64 elements (128), so that up to 63 units (127) of 2^-24 (2^-53) are lost to a softmax,
 // whose bound is 10.
+//
+// Parts of the bounds, in the order of kEach: what is above 1 is a promise that does not hold
+// (CHANGELOG, Known), by no more than this and no less than at all: who mends it is told here.
+using Parts = std::array<double, std::size(kEach)>;
+
 template <typename T, typename N>
-void check_just_dominant(double gap) {
+void check_just_dominant(double gap, const Parts& known) {
   Runtime runtime;
   std::vector<T> x(4096, 0);
   x[0] = static_cast<T>(gap);
@@ -416,22 +422,24 @@ void check_just_dominant(double gap) {
   const Given single{0, {1.0}};
   const Truth<N> truth(numbers, whole, kDtype<T>);
   const Truth<N> of_class(numbers, single, kDtype<T>);
-  for (const Which& which : kEach) {
+  for (std::size_t k = 0; k < std::size(kEach); ++k) {
+    const Which& which = kEach[k];
     const bool one = which.of_class;
     const Worst worst = worst_of<T, N>(run<T>(runtime, which, x, one ? single : whole),
                                        one ? of_class : truth, which);
     INFO(name(which) << ": " << static_cast<double>(worst.off) << " off in column " << worst.at);
-    CHECK(worst.part <= 1);
+    const auto part = static_cast<double>(worst.part);
+    CHECK(part <= known[k]);
+    CHECK((part > 1) == (known[k] > 1));
   }
 }
 
-// They fail until that sum or the bound is another one, and then are tests like the others.
-TEST_CASE("one element just dominates, f32", "[accuracy][rows][!shouldfail]") {
-  check_just_dominant<float, long double>(16.65);
+TEST_CASE("one element just dominates, f32", "[accuracy][rows]") {
+  check_just_dominant<float, long double>(16.65, {6.23, 15.55, 1, 1, 1, 3.9, 1.1, 2, 1.3});
 }
-TEST_CASE("one element just dominates, f64", "[accuracy][rows][!shouldfail]") {
+TEST_CASE("one element just dominates, f64", "[accuracy][rows]") {
   const accuracy::ScopedPrecision precision(192);
-  check_just_dominant<double, Real>(36.75);
+  check_just_dominant<double, Real>(36.75, {12.6, 31.33, 1, 1, 1, 7.9, 2.1, 4, 2.1});
 }
 
 std::string printed(const std::vector<float>& row) {
