@@ -6,16 +6,17 @@
 // the order of sum_rows.hpp. Nothing here allocates but the thread's workspace.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <new>
 #include <type_traits>
 
+#include "compiler/backend/composed/lanes.hpp"
 #include "runtime/call_checks.hpp"
 #include "runtime/kernel_state.hpp"
 #include "runtime/sum_rows.hpp"
 #include "runtime/workspace.hpp"
-#include "support/half.hpp"
 
 namespace sluice {
 namespace {
@@ -40,38 +41,11 @@ Steps steps_of(const Aligned& own, std::int64_t size, std::size_t halved) {
 
 template <typename T>
 T load(const void* from, Dtype dtype) {
-  const auto as = [&](auto value) {
-    std::memcpy(&value, from, sizeof value);
-    return value;
-  };
-  switch (dtype) {
-    case Dtype::f32: return static_cast<T>(as(float{}));
-    case Dtype::f64: return static_cast<T>(as(double{}));
-    case Dtype::f16: return static_cast<T>(static_cast<float>(as(F16{})));
-    case Dtype::bf16: return static_cast<T>(static_cast<float>(as(BF16{})));
-    case Dtype::i8:
-    case Dtype::u8:
-    case Dtype::i32:
-    case Dtype::i64:
-    case Dtype::boolean: break;
-  }
-  return 0;
+  return std::bit_cast<T>(composed::load_lane<T>(dtype, from, false));
 }
-
 template <typename T>
 void store(void* to, Dtype dtype, T value) {
-  const auto put = [&](auto stored) { std::memcpy(to, &stored, sizeof stored); };
-  switch (dtype) {
-    case Dtype::f32: return put(static_cast<float>(value));
-    case Dtype::f64: return put(static_cast<double>(value));
-    case Dtype::f16: return put(F16(static_cast<double>(value)));
-    case Dtype::bf16: return put(BF16(static_cast<double>(value)));
-    case Dtype::i8:
-    case Dtype::u8:
-    case Dtype::i32:
-    case Dtype::i64:
-    case Dtype::boolean: return;
-  }
+  composed::store_lane<T>(dtype, to, std::bit_cast<typename composed::Lane<T>::Bits>(value), false);
 }
 
 // Neighbouring dimensions in which every operand goes on by the same step.
