@@ -292,6 +292,22 @@ void Assembler::write_whole_store(const Address& to, const Xmm& source) {
   stores_.push_back(begin + prefix_bytes(top_[begin]));
 }
 
+void Assembler::lay_out_upper_words(Pool& pool) {
+  upper_words = pool.add_lanes(machine_.lanes());
+  for (std::uint32_t i = 0; i < machine_.lanes() / 2; ++i)
+    pool.put(upper_words, i, (4 * i + 1) | (4 * i + 3) << 16);
+}
+
+void Assembler::reserve_frame(std::uint32_t bytes) {
+  constexpr std::uint32_t kPage = 4096;
+  and_(rsp, 0 - machine_.vector_bytes());
+  for (; bytes > kPage; bytes -= kPage) {
+    sub(rsp, kPage);
+    or_(qword[rsp], 0);
+  }
+  sub(rsp, bytes);
+}
+
 void Assembler::repeat_streaming(Stretch stretch) {
   const std::size_t size = stretch.end - stretch.begin;
   const std::size_t start = getSize();

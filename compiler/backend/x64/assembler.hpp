@@ -80,6 +80,12 @@ class Assembler : public Xbyak::CodeGenerator {
   // outside but through registers.
   void repeat_streaming(Stretch stretch);
 
+  // For outputs of bf16, on AVX-512.
+  void lay_out_upper_words(Pool& pool);
+  // Below what is saved; aligned to a vector, and touched page by page, for a guard page may follow
+  // the stack.
+  void reserve_frame(std::uint32_t bytes);
+
   // Asks for the lines of an element input that the round `distance` bytes on will read.
   void prefetch(std::size_t buffer, std::size_t bytes, std::size_t distance);
 

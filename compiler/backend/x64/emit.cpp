@@ -83,19 +83,26 @@ AllocationOptions options_of(const RowSelection& rows, const RowPart& part) {
   return options;
 }
 
-// Of a row in registers: pins, where they cost no spills.
+// Pins what has room in `block.code`, unless that costs spills. The last mask is the last vector's.
+void pin_where_free(RowBlock& block, const RowSelection& rows, const RowPart& part, Machine machine,
+                    AllocationOptions options) {
+  const std::vector<Invariant>& invariants = rows.selection.invariants;
+  Pins pins = pin(part.block, invariants, machine, block.code.free, {options.reserved, 1});
+  options.pinned = pins.registers;
+  Allocation pinned = allocate(part.block, invariants, machine, options);
+  if (pinned.spills > block.code.spills) return;
+  block.code = std::move(pinned);
+  block.pinned = std::move(pins.registers);
+}
+
+// A straight part; of a row in registers its pins hold for all rows.
 RowBlock allocate_straight(const RowSelection& rows, const RowPart& part, Machine machine) {
   const Selection& selection = rows.selection;
   AllocationOptions options = options_of(rows, part);
   RowBlock block;
   block.code = allocate(part.block, selection.invariants, machine, options);
   if (rows.columns == 0) return block;
-  Pins pins = pin(part.block, selection.invariants, machine, block.code.free, {0, 1});
-  options.pinned = pins.registers;
-  Allocation pinned = allocate(part.block, selection.invariants, machine, options);
-  if (pinned.spills > block.code.spills) return block;
-  block.code = std::move(pinned);
-  block.pinned = std::move(pins.registers);
+  pin_where_free(block, rows, part, machine, options);
   return block;
 }
 
@@ -119,13 +126,7 @@ RowBlock allocate_sweep(const RowSelection& rows, const RowPart& part, Machine m
     block.code = allocate(part.block, selection.invariants, machine, options);
     if (block.code.spills == 0 || block.copies == 1) break;
   }
-  Pins pins =
-      pin(part.block, selection.invariants, machine, block.code.free, {options.reserved, 1});
-  options.pinned = pins.registers;
-  Allocation pinned = allocate(part.block, selection.invariants, machine, options);
-  if (pinned.spills > block.code.spills) return block;
-  block.code = std::move(pinned);
-  block.pinned = std::move(pins.registers);
+  pin_where_free(block, rows, part, machine, options);
   return block;
 }
 
@@ -139,12 +140,7 @@ RowBlock allocate_across(const RowSelection& rows, const RowPart& part, Machine 
   options.partial = false;
   block.code = allocate(part.block, selection.invariants, machine, options);
   if (!part.sweep) return block;
-  Pins pins = pin(part.block, selection.invariants, machine, block.code.free, {0, 1});
-  options.pinned = pins.registers;
-  Allocation pinned = allocate(part.block, selection.invariants, machine, options);
-  if (pinned.spills > block.code.spills) return block;
-  block.code = std::move(pinned);
-  block.pinned = std::move(pins.registers);
+  pin_where_free(block, rows, part, machine, options);
   return block;
 }
 

@@ -110,7 +110,7 @@ class Kernel {
       ones_ = static_cast<std::uint32_t>(selection_.pool.add_constant(~std::uint64_t{0}));
       const auto& outputs = program_.output_dtypes;
       if (std::find(outputs.begin(), outputs.end(), Dtype::bf16) != outputs.end())
-        lay_out_upper_words();
+        code_.lay_out_upper_words(selection_.pool);
       return;
     }
     // A window of one vector ends up to a round's elements before the edge between ones and zeros,
@@ -119,12 +119,6 @@ class Kernel {
     const std::uint32_t place = selection_.pool.add_lanes(before + machine_.lanes());
     for (std::uint32_t i = 0; i < before; ++i) selection_.pool.put(place, i, ~std::uint64_t{0});
     code_.mask_edge = place + before * machine_.lane_bytes();
-  }
-
-  void lay_out_upper_words() {
-    code_.upper_words = selection_.pool.add_lanes(machine_.lanes());
-    for (std::uint32_t i = 0; i < machine_.lanes() / 2; ++i)
-      selection_.pool.put(code_.upper_words, i, (4 * i + 1) | (4 * i + 3) << 16);
   }
 
   void enter() {
@@ -162,20 +156,10 @@ class Kernel {
     if (!all) saved_.push_back(code_.r15);
   }
 
-  // Below what is saved; aligned to a vector, and touched page by page, for a guard page may follow
-  // the stack.
   void reserve_frame() {
     const std::uint32_t slots = std::max({selection_.uniform_slots, blocks_.once.slots_end,
                                           blocks_.loop.slots_end, blocks_.tail.slots_end});
-    if (slots == 0) return;
-    constexpr std::uint32_t kPage = 4096;
-    std::uint32_t bytes = slots * machine_.vector_bytes();
-    code_.and_(code_.rsp, 0 - machine_.vector_bytes());
-    for (; bytes > kPage; bytes -= kPage) {
-      code_.sub(code_.rsp, kPage);
-      code_.or_(code_.qword[code_.rsp], 0);
-    }
-    code_.sub(code_.rsp, bytes);
+    if (slots != 0) code_.reserve_frame(slots * machine_.vector_bytes());
   }
 
   void leave() {

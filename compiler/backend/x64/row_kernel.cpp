@@ -86,9 +86,7 @@ class RowKernel {
       ones_ = static_cast<std::uint32_t>(pool.add_constant(~std::uint64_t{0}));
       const auto& outputs = program_.output_dtypes;
       if (std::find(outputs.begin(), outputs.end(), Dtype::bf16) == outputs.end()) return;
-      code_.upper_words = pool.add_lanes(machine_.lanes());
-      for (std::uint32_t i = 0; i < machine_.lanes() / 2; ++i)
-        pool.put(code_.upper_words, i, (4 * i + 1) | (4 * i + 3) << 16);
+      code_.lay_out_upper_words(pool);
       return;
     }
     // A window of one vector ends up to a round's columns before the edge between ones and zeros.
@@ -98,13 +96,13 @@ class RowKernel {
     code_.mask_edge = place + before * machine_.lane_bytes();
   }
 
-  template <typename T>
-  Xbyak::Address field(T RowCall::*, std::size_t offset) {
+  // Of the call.
+  Xbyak::Address field(std::size_t offset) {
     return code_.ptr[Assembler::at(code_.rdi, static_cast<std::ptrdiff_t>(offset))];
   }
 
   void enter() {
-    code_.mov(code_.r10, field(&RowCall::rows, offsetof(RowCall, rows)));
+    code_.mov(code_.r10, field(offsetof(RowCall, rows)));
     code_.test(code_.r10, code_.r10);
     code_.jle(nothing_, CodeGenerator::T_NEAR);
     code_.push(code_.rbp);
@@ -115,25 +113,23 @@ class RowKernel {
     for (const Reg64& reg : saved_) code_.push(reg);
     reserve_frame();
     code_.lea(code_.r11, code_.ptr[code_.rip + pool_ + Assembler::kPoolBias]);
-    code_.mov(code_.rsi, selection_.across
-                             ? field(&RowCall::column_steps, offsetof(RowCall, column_steps))
-                             : field(&RowCall::row_steps, offsetof(RowCall, row_steps)));
-    code_.mov(code_.rdx, field(&RowCall::params, offsetof(RowCall, params)));
+    code_.mov(code_.rsi, selection_.across ? field(offsetof(RowCall, column_steps))
+                                           : field(offsetof(RowCall, row_steps)));
+    code_.mov(code_.rdx, field(offsetof(RowCall, params)));
     if (exact())
       code_.mov(code_.rcx, static_cast<std::uint64_t>(code_.row_columns));
     else
-      code_.mov(code_.rcx, selection_.across
-                               ? field(&RowCall::rows, offsetof(RowCall, rows))
-                               : field(&RowCall::columns, offsetof(RowCall, columns)));
-    code_.mov(code_.r10, field(&RowCall::buffers, offsetof(RowCall, buffers)));
+      code_.mov(code_.rcx, selection_.across ? field(offsetof(RowCall, rows))
+                                             : field(offsetof(RowCall, columns)));
+    code_.mov(code_.r10, field(offsetof(RowCall, buffers)));
     choose_pointers();
     for (std::size_t i = 0; i < operands_; ++i)
       if (!in_cells(i))
         code_.mov(code_.pointers[i], code_.ptr[Assembler::at(code_.r10, static_cast<int>(i * 8))]);
-    if (cells_) code_.mov(*cells_, field(&RowCall::cells, offsetof(RowCall, cells)));
+    if (cells_) code_.mov(*cells_, field(offsetof(RowCall, cells)));
     for (std::size_t i = operands_; i < code_.pointers.size(); ++i) {
       const std::size_t before = (i - operands_) * schedule::kBlockColumns * machine_.lane_bytes();
-      code_.mov(code_.pointers[i], field(&RowCall::workspace, offsetof(RowCall, workspace)));
+      code_.mov(code_.pointers[i], field(offsetof(RowCall, workspace)));
       if (before != 0) code_.add(code_.pointers[i], static_cast<std::uint32_t>(before));
     }
     code_.xor_(code_.eax, code_.eax);
@@ -175,10 +171,9 @@ class RowKernel {
       code_.lea(code_.r15, code_.ptr[code_.rsp + v * frame_bytes_]);
     }
     if (selection_.row_index_slot >= 0)
-      start_slot(selection_.row_index_slot,
-                 field(&RowCall::row_index, offsetof(RowCall, row_index)));
+      start_slot(selection_.row_index_slot, field(offsetof(RowCall, row_index)));
     if (selection_.width_slot >= 0)
-      start_slot(selection_.width_slot, field(&RowCall::columns, offsetof(RowCall, columns)));
+      start_slot(selection_.width_slot, field(offsetof(RowCall, columns)));
     code_.write(blocks_.once.code, Access::plain);
     if (selection_.across) code_.mov(code_.r15, code_.rsp);
   }
@@ -224,14 +219,7 @@ class RowKernel {
     // read of a column then is more than one line.
     constexpr std::uint32_t kFrames = 24 * 1024;
     if (selection_.across) vectors_ = std::clamp<std::uint32_t>(kFrames / frame_bytes_, 1, 4);
-    constexpr std::uint32_t kPage = 4096;
-    std::uint32_t bytes = vectors_ * frame_bytes_;
-    code_.and_(code_.rsp, 0 - machine_.vector_bytes());
-    for (; bytes > kPage; bytes -= kPage) {
-      code_.sub(code_.rsp, kPage);
-      code_.or_(code_.qword[code_.rsp], 0);
-    }
-    code_.sub(code_.rsp, bytes);
+    code_.reserve_frame(vectors_ * frame_bytes_);
   }
 
   void preload(const RowSelection& selection, const RowBlock& part) {
