@@ -1,13 +1,15 @@
 // Sums in the order that the language's numerics give them, so that their bits do not depend on how
 // a tensor is cut into pieces.
 //
-// Along a row: element i goes to partial i modulo 64 (of f64: 32), the partials of a block of 4096
-// are combined by halves, blocks as a binary counter. Across rows: groups of 64 terms are added one
-// after the other, groups as a binary counter. A binary counter merges equal numbers of results as
-// they arrive, and the rest from the right at the end. Of nothing every sum is +0.
+// Along a row: groups of 64 elements (of f64: 32) are merged as a binary counter within a block of
+// 4096, lane by lane, and the lanes of what is left by halves (compiler/schedule/tree_order.hpp);
+// blocks are merged as a binary counter, and so are the terms of a sum across rows. A binary
+// counter merges equal numbers of results as they arrive, and the rest from the right at the end.
+// Of nothing every sum is +0.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -36,12 +38,18 @@ class RowSum {
  private:
   static constexpr std::size_t kPartials =
       schedule::partial_count(sizeof(T) == 8 ? ir::Elem::f64 : ir::Elem::f32);
+  static constexpr std::int64_t kGroups =
+      schedule::kBlockColumns / static_cast<std::int64_t>(kPartials);
+  static constexpr std::size_t kGroupLevels = std::bit_width(static_cast<std::uint64_t>(kGroups));
   static constexpr std::size_t kMaxDepth = 52;  // of 2^63 elements
+  using Lanes = std::array<T, kPartials>;
 
-  void add_within_block(const T* first, std::int64_t step, std::int64_t count);
-  [[nodiscard]] static T combined(std::array<T, kPartials> partials);
+  void add_group(Lanes& group);
+  [[nodiscard]] static T combined(Lanes lanes);
+  [[nodiscard]] T block() const;
 
-  std::array<T, kPartials> partials_;
+  Lanes partial_;  // the group at hand
+  std::array<Lanes, kGroupLevels> groups_;
   std::array<T, kMaxDepth> blocks_;  // the counter's, the largest first
   std::size_t depth_ = 0;
   std::int64_t count_ = 0;
@@ -63,16 +71,11 @@ class TermSums {
   [[nodiscard]] T result(std::int64_t target) const;
 
  private:
-  // One after the other; more lose digits, fewer cost merges.
-  static constexpr std::int64_t kGroup = 64;
-  [[nodiscard]] static std::int64_t groups(std::int64_t terms) {
-    return terms / kGroup + (terms % kGroup != 0 ? 1 : 0);
-  }
   [[nodiscard]] T* level(std::size_t index) const {
-    return sums_ + static_cast<std::int64_t>(index + 1) * targets_;
+    return levels_ + static_cast<std::int64_t>(index) * targets_;
   }
 
-  T* sums_ = nullptr;  // of the groups at hand, then the counter's levels, the smallest first
+  T* levels_ = nullptr;  // of the counter, the smallest first
   std::int64_t targets_ = 0;
   std::int64_t terms_ = 0;
 };

@@ -22,13 +22,13 @@
 
 #include "compiler/ir/graph.hpp"
 #include "compiler/schedule/element_program.hpp"
+#include "compiler/schedule/tree_order.hpp"
 
 namespace sluice::schedule {
 
-// Columns of a block, and partial results that its columns go to in turn: those of column i to
-// partial i modulo their number, in order, from the identity; the partials are then combined by
-// halves. Blocks are merged as a binary counter: equal numbers of them as they arrive, the rest
-// from the right at the end.
+// Columns of a block, and of a group of them (tree_order.hpp says how those are combined). Blocks
+// are merged as a binary counter: equal numbers of them as they arrive, the rest from the right at
+// the end.
 inline constexpr std::int64_t kBlockColumns = 4096;
 [[nodiscard]] constexpr std::size_t partial_count(ir::Elem compute) {
   return compute == ir::Elem::f64 ? 32 : 64;
@@ -122,8 +122,9 @@ struct RowCall {
   // The index along the axis before the row's: of the first row, and from one to the next.
   std::int64_t row_index = 0;
   std::int64_t row_index_step = 1;
-  void* workspace = nullptr;  // workspace_bytes() of the kernel, aligned to 64
-  void* cells = nullptr;      // of a block's program
+  void* workspace = nullptr;          // workspace_bytes() of the kernel, aligned to 64
+  const TreeVisit* visits = nullptr;  // of machine code for rows across: the walk over the columns
+  void* cells = nullptr;              // of a block's program
 };
 
 using RowEntry = void (*)(const RowCall* call);

@@ -18,6 +18,7 @@ inline constexpr std::size_t kPartials = schedule::partial_count(sizeof(T) == 8 
 template <typename T>
 struct Sum {
   using Value = T;
+  static constexpr bool kOrdered = true;
   static constexpr T identity() { return -T{0}; }
   static T both(T a, T b) { return a + b; }
   static T result(T a) { return a; }
@@ -25,6 +26,7 @@ struct Sum {
 template <typename T>
 struct Product {
   using Value = T;
+  static constexpr bool kOrdered = true;
   static constexpr T identity() { return T{1}; }
   static T both(T a, T b) { return a * b; }
   static T result(T a) { return a; }
@@ -33,6 +35,7 @@ struct Product {
 template <typename T>
 struct Greatest {
   using Value = T;
+  static constexpr bool kOrdered = false;
   static constexpr T identity() { return -std::numeric_limits<T>::infinity(); }
   static T both(T a, T b) { return b > a ? b : a; }
   static T result(T a) { return a + T{0}; }
@@ -40,11 +43,15 @@ struct Greatest {
 template <typename T>
 struct IntegerMin {
   using Value = typename Lane<T>::Integer;
+  static constexpr bool kOrdered = false;
   static constexpr Value identity() { return std::numeric_limits<Value>::max(); }
   static Value both(Value a, Value b) { return b < a ? b : a; }
   static Value result(Value a) { return a; }
 };
 
+// Along a row the memory has the last group, which may not be whole, and then the counter over
+// groups, the smallest first. What is free of order goes to the former alone, or of rows to the
+// result's place: from the identity, which is what is left of a NaN.
 template <typename T, typename Rule>
 struct Loops {
   using Bits = typename Lane<T>::Bits;
@@ -53,27 +60,65 @@ struct Loops {
   static Bits both(Bits a, Bits b) {
     return std::bit_cast<Bits>(Rule::both(std::bit_cast<Value>(a), std::bit_cast<Value>(b)));
   }
+  static void add(const Bits* left, const Bits* right, std::size_t count, Bits* result) {
+    for (std::size_t i = 0; i < count; ++i) result[i] = both(left[i], right[i]);
+  }
+  static Bits result_of(Bits bits) {
+    return std::bit_cast<Bits>(Rule::result(std::bit_cast<Value>(bits)));
+  }
+  static Bits* level(Bits* memory, std::size_t index) {
+    return memory + (1 + index) * kPartials<T>;
+  }
 
-  static void start(Bits* partials, std::size_t count) {
-    std::fill_n(partials, count, std::bit_cast<Bits>(Rule::identity()));
+  static void start(Bits* memory) {
+    std::fill_n(memory, kPartials<T>, std::bit_cast<Bits>(Rule::identity()));
   }
-  static void rows(Bits* partials, const Bits* lanes, std::size_t rows) {
-    for (std::size_t r = 0; r < rows; ++r) partials[r] = both(partials[r], lanes[r]);
+
+  static void columns(Bits* memory, std::size_t first, const Bits* lanes, std::size_t count) {
+    std::size_t group = first / kPartials<T>;
+    if (!Rule::kOrdered)
+      for (; count >= kPartials<T>; count -= kPartials<T>, lanes += kPartials<T>)
+        add(memory, lanes, kPartials<T>, memory);
+    for (; count >= kPartials<T>; count -= kPartials<T>, lanes += kPartials<T>, ++group) {
+      Bits sums[kPartials<T>];
+      std::copy_n(lanes, kPartials<T>, sums);
+      std::size_t depth = 0;
+      for (; (group >> depth & 1u) != 0; ++depth)
+        add(level(memory, depth), sums, kPartials<T>, sums);
+      std::copy_n(sums, kPartials<T>, level(memory, depth));
+    }
+    add(memory, lanes, count, memory);
   }
-  static void columns(Bits* partials, const Bits* lanes, std::size_t columns) {
-    for (; columns >= kPartials<T>; columns -= kPartials<T>, lanes += kPartials<T>)
-      rows(partials, lanes, kPartials<T>);
-    rows(partials, lanes, columns);
-  }
-  static void finish(Bits* partials, std::size_t stride, std::size_t rows, Bits* result) {
+
+  static void finish(Bits* memory, std::size_t columns, Bits* result) {
+    const std::size_t groups = Rule::kOrdered ? columns / kPartials<T> : 0;
+    for (std::size_t depth = 0; groups >> depth != 0; ++depth)
+      if ((groups >> depth & 1u) != 0) add(level(memory, depth), memory, kPartials<T>, memory);
     for (std::size_t half = kPartials<T> / 2; half > 0; half /= 2)
-      for (std::size_t j = 0; j < half; ++j)
-        Loops::rows(partials + j * stride, partials + (j + half) * stride, rows);
-    for (std::size_t r = 0; r < rows; ++r)
-      result[r] = std::bit_cast<Bits>(Rule::result(std::bit_cast<Value>(partials[r])));
+      add(memory, memory + half, half, memory);
+    *result = result_of(*memory);
   }
 
-  static constexpr Fold<T> kFold{&start, &columns, &rows, &finish};
+  static void rows(Bits* memory, schedule::TreeVisit visit, const Bits* lanes, std::size_t rows) {
+    Bits* const target = memory + visit.target() * rows;
+    Bits* const sums = memory + schedule::kTreeResult * rows;
+    if (!Rule::kOrdered) {
+      if (visit.column() == 0) std::fill_n(sums, rows, std::bit_cast<Bits>(Rule::identity()));
+      return add(sums, lanes, rows, sums);
+    }
+    const Bits* from = lanes;
+    for (std::uint32_t levels = visit.levels(); levels != 0; levels &= levels - 1) {
+      add(memory + static_cast<std::size_t>(std::countr_zero(levels)) * rows, from, rows, sums);
+      from = sums;
+    }
+    if (from != target) std::copy_n(from, rows, target);
+  }
+  static void finish_rows(const Bits* memory, std::size_t rows, Bits* result) {
+    const Bits* const sums = memory + schedule::kTreeResult * rows;
+    for (std::size_t r = 0; r < rows; ++r) result[r] = result_of(sums[r]);
+  }
+
+  static constexpr Fold<T> kFold{&start, &columns, &finish, &rows, &finish_rows};
 };
 
 }  // namespace
@@ -84,6 +129,16 @@ const Fold<T>& fold_of(Op op) {
   if (op == Op::block_greatest) return Loops<T, Greatest<T>>::kFold;
   if (op == Op::block_imin) return Loops<T, IntegerMin<T>>::kFold;
   return Loops<T, Sum<T>>::kFold;
+}
+
+template <typename T>
+std::size_t fold_lanes() {
+  constexpr std::size_t kGroups = schedule::kBlockColumns / kPartials<T>;
+  return (2 + std::countr_zero(kGroups)) * kPartials<T>;
+}
+template <typename T>
+std::size_t fold_lanes(std::size_t rows) {
+  return schedule::kTreePlaces * rows;
 }
 
 template <typename T>
@@ -99,6 +154,10 @@ typename Lane<T>::Bits of_nothing(Op op) {
 
 template const Fold<float>& fold_of<float>(Op);
 template const Fold<double>& fold_of<double>(Op);
+template std::size_t fold_lanes<float>();
+template std::size_t fold_lanes<double>();
+template std::size_t fold_lanes<float>(std::size_t);
+template std::size_t fold_lanes<double>(std::size_t);
 template std::uint32_t of_nothing<float>(Op);
 template std::uint64_t of_nothing<double>(Op);
 

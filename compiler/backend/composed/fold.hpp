@@ -1,4 +1,4 @@
-// The reductions' order in C++: partial results of a block's columns, and what they combine to.
+// The reductions' order in C++ (schedule/tree_order.hpp): the columns of a block, as they come.
 #pragma once
 
 #include <cstddef>
@@ -6,27 +6,37 @@
 
 #include "compiler/backend/composed/lanes.hpp"
 #include "compiler/ir/op.hpp"
+#include "compiler/schedule/tree_order.hpp"
 
 namespace sluice::composed {
 
-// T is the compute type; lanes are bits of its width. `stride` rows lie next to each other: the
-// partial of column i for row r is partials[(i modulo their number) * stride + r].
+// T is the compute type; lanes are bits of its width. The memory is the caller's, fold_lanes() of
+// it.
 template <typename T>
 struct Fold {
   using Bits = typename Lane<T>::Bits;
-  // What nothing gives, in every partial.
-  void (*start)(Bits* partials, std::size_t count);
-  // Columns of one row, the first of which goes to partial 0.
-  void (*columns)(Bits* partials, const Bits* lanes, std::size_t columns);
-  // One column of several rows, into the partials of that column.
-  void (*rows)(Bits* partials, const Bits* lanes, std::size_t rows);
-  // The partials by halves into `result`, a lane for each row.
-  void (*finish)(Bits* partials, std::size_t stride, std::size_t rows, Bits* result);
+  // Before the first column.
+  void (*start)(Bits* memory);
+  // Columns of one row from `first` of the block on, a multiple of the partials; all but the last
+  // call's are whole groups.
+  void (*columns)(Bits* memory, std::size_t first, const Bits* lanes, std::size_t count);
+  // After them all, `columns`.
+  void (*finish)(Bits* memory, std::size_t columns, Bits* result);
+  // One column of several rows that lie next to each other, in the order of the walk; of the last
+  // one the result is written.
+  void (*rows)(Bits* memory, schedule::TreeVisit visit, const Bits* lanes, std::size_t rows);
+  void (*finish_rows)(const Bits* memory, std::size_t rows, Bits* result);
 };
 
 // Of a block reduction.
 template <typename T>
 [[nodiscard]] const Fold<T>& fold_of(ir::Op op);
+
+// Lanes of memory for the columns of one row, or of so many rows.
+template <typename T>
+[[nodiscard]] std::size_t fold_lanes();
+template <typename T>
+[[nodiscard]] std::size_t fold_lanes(std::size_t rows);
 
 // What a block reduction or a merge gives of no columns.
 template <typename T>

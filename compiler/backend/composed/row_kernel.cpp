@@ -22,14 +22,18 @@ constexpr std::size_t kMaxDepth = 48;  // of the binary counter over blocks
 
 // Where everything lies in the workspace, in lanes.
 struct Layout {
-  std::size_t cells, partials, temps, columns, shared, states, first_column, block, kept, arrays,
-      end;
+  std::size_t cells, folds, fold, visits, temps, columns, shared, states, first_column, block, kept,
+      arrays, end;
 
   Layout(const RowKernel::Plan& plan, std::int64_t width) {
     const std::size_t lanes = plan.lanes;
     const std::size_t blocks = block_count(width);
-    const std::size_t partial_lanes =
-        schedule::partial_count(plan.wide ? ir::Elem::f64 : ir::Elem::f32) * lanes;
+    const std::size_t of_fold =
+        plan.across ? plan.wide ? fold_lanes<double>(lanes) : fold_lanes<float>(lanes)
+        : plan.wide ? fold_lanes<double>()
+                    : fold_lanes<float>();
+    const std::size_t in_block =
+        std::min<std::size_t>(static_cast<std::size_t>(width), schedule::kBlockColumns);
     const std::size_t chunk = plan.across ? lanes : kChunk;
     std::size_t at = 0;
     const auto take = [&](std::size_t count) {
@@ -40,7 +44,9 @@ struct Layout {
     first_column = 15;  // next to the cells
     at = 16;
     cells = take(plan.cells * lanes);
-    partials = take(plan.largest_reductions * partial_lanes);
+    folds = take(plan.largest_reductions * of_fold);
+    fold = of_fold;
+    visits = take(plan.across ? in_block : 0);
     temps = take(std::max<std::size_t>(plan.temps * chunk, 3 * plan.largest_state * lanes));
     columns = take(plan.across ? 1 : kChunk);
     shared = take(plan.across ? 2 * plan.across_broadcast.size() * lanes : 0);
@@ -56,6 +62,13 @@ struct Layout {
                                     schedule::kBlockColumns);
   }
 };
+
+template <typename T>
+void write_visits(std::size_t columns, schedule::TreeVisit* visits) {
+  constexpr std::size_t kPartials =
+      schedule::partial_count(sizeof(T) == 8 ? ir::Elem::f64 : ir::Elem::f32);
+  schedule::tree_order(static_cast<std::uint32_t>(columns), kPartials, visits);
+}
 
 template <typename T>
 class Run {
@@ -92,10 +105,8 @@ class Run {
   [[nodiscard]] Bits* temp(std::uint32_t index) const {
     return lanes_ + layout_.temps + index * (plan_.across ? plan_.lanes : kChunk);
   }
-  [[nodiscard]] Bits* partials(std::size_t reduction) const {
-    constexpr std::size_t kPartials =
-        schedule::partial_count(sizeof(T) == 8 ? ir::Elem::f64 : ir::Elem::f32);
-    return lanes_ + layout_.partials + reduction * kPartials * plan_.lanes;
+  [[nodiscard]] Bits* fold(std::size_t reduction) const {
+    return lanes_ + layout_.folds + reduction * layout_.fold;
   }
   [[nodiscard]] std::byte* operand(std::uint32_t buffer, std::size_t lane,
                                    std::size_t column) const {
@@ -219,37 +230,47 @@ class Run {
 
   void run_pass(const PassPlan& pass, std::size_t begin, std::size_t end) {
     run_stages(pass.before);
+    if (plan_.across) return run_columns(pass, begin, end);
     for (std::size_t i = 0; i < pass.reductions.size(); ++i)
-      fold_of<T>(pass.reductions[i].op)
-          .start(partials(i), static_cast<std::size_t>(partials(1) - partials(0)));
-    if (plan_.across)
-      for (std::size_t column = begin; column < end; ++column) run_column(pass, begin, column);
-    else
-      for (std::size_t column = begin; column < end; column += kChunk)
-        run_chunk(pass, column, std::min(kChunk, end - column));
+      fold_of<T>(pass.reductions[i].op).start(fold(i));
+    for (std::size_t column = begin; column < end; column += kChunk)
+      run_chunk(pass, begin, column, std::min(kChunk, end - column));
     for (std::size_t i = 0; i < pass.reductions.size(); ++i)
-      fold_of<T>(pass.reductions[i].op)
-          .finish(partials(i), plan_.lanes, at_hand_, cell(pass.reductions[i].cell));
+      fold_of<T>(pass.reductions[i].op).finish(fold(i), end - begin, cell(pass.reductions[i].cell));
   }
 
-  void run_chunk(const PassPlan& pass, std::size_t column, std::size_t count) {
+  void run_chunk(const PassPlan& pass, std::size_t begin, std::size_t column, std::size_t count) {
     run_section(pass.columns, column, count);
     for (std::size_t i = 0; i < pass.reductions.size(); ++i) {
       const Reduction& reduction = pass.reductions[i];
-      fold_of<T>(reduction.op).columns(partials(i), lanes_of(reduction.from, column), count);
+      fold_of<T>(reduction.op)
+          .columns(fold(i), column - begin, lanes_of(reduction.from, column), count);
     }
   }
 
-  void run_column(const PassPlan& pass, std::size_t begin, std::size_t column) {
+  // Of rows across, in the order of the walk.
+  void run_columns(const PassPlan& pass, std::size_t begin, std::size_t end) {
+    const schedule::TreeVisit* const visits = visits_of(end - begin);
+    for (std::size_t v = 0; v < end - begin; ++v) run_column(pass, begin, visits[v]);
+    for (std::size_t i = 0; i < pass.reductions.size(); ++i)
+      fold_of<T>(pass.reductions[i].op)
+          .finish_rows(fold(i), at_hand_, cell(pass.reductions[i].cell));
+  }
+
+  [[nodiscard]] const schedule::TreeVisit* visits_of(std::size_t columns) {
+    auto* const visits = reinterpret_cast<schedule::TreeVisit*>(lanes_ + layout_.visits);
+    if (columns != visited_) write_visits<T>(columns, visits);
+    visited_ = columns;
+    return visits;
+  }
+
+  void run_column(const PassPlan& pass, std::size_t begin, schedule::TreeVisit visit) {
+    const std::size_t column = begin + visit.column();
     lanes_[layout_.columns] = static_cast<Bits>(column);
     run_section(pass.columns, column, at_hand_);
-    constexpr std::size_t kPartials =
-        schedule::partial_count(sizeof(T) == 8 ? ir::Elem::f64 : ir::Elem::f32);
-    const std::size_t partial = (column - begin) % kPartials;
     for (std::size_t i = 0; i < pass.reductions.size(); ++i) {
       const Reduction& reduction = pass.reductions[i];
-      fold_of<T>(reduction.op)
-          .rows(partials(i) + partial * plan_.lanes, lanes_of(reduction.from, column), at_hand_);
+      fold_of<T>(reduction.op).rows(fold(i), visit, lanes_of(reduction.from, column), at_hand_);
     }
   }
 
@@ -311,6 +332,7 @@ class Run {
   std::size_t row_ = 0;
   std::size_t at_hand_ = 1;
   std::size_t depth_ = 0;
+  std::size_t visited_ = 0;  // columns that the walk at hand is of
 };
 
 // Whether no rows across share an operand.
@@ -318,6 +340,18 @@ bool each_has_own(const RowKernel::Plan& plan, const schedule::RowCall& call) {
   return std::all_of(plan.own_rows.begin(), plan.own_rows.end(), [&](std::uint32_t buffer) {
     return call.row_steps[buffer] == static_cast<std::int64_t>(size_of(plan.dtypes[buffer]));
   });
+}
+
+void run_whole(const RowKernel::Plan& plan, const schedule::RowCall& call) {
+  if (!plan.across || call.columns == 0) return plan.whole.run(call);
+  const Layout layout(plan, call.columns);
+  auto* const visits = reinterpret_cast<schedule::TreeVisit*>(
+      static_cast<std::byte*>(call.workspace) + layout.visits * (plan.wide ? 8 : 4));
+  const auto columns = static_cast<std::size_t>(call.columns);
+  plan.wide ? write_visits<double>(columns, visits) : write_visits<float>(columns, visits);
+  schedule::RowCall walked = call;
+  walked.visits = visits;
+  plan.whole.run(walked);
 }
 
 }  // namespace
@@ -332,7 +366,7 @@ Result<RowKernel> RowKernel::make(const schedule::RowProgram& program, bool acro
 
 void RowKernel::run(const schedule::RowCall& call) const {
   if (call.rows <= 0) return;
-  if (plan_->whole.run && each_has_own(*plan_, call)) return plan_->whole.run(call);
+  if (plan_->whole.run && each_has_own(*plan_, call)) return run_whole(*plan_, call);
   if (plan_->wide)
     Run<double>(*plan_, call).run();
   else

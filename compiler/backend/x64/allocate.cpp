@@ -401,7 +401,7 @@ class Allocator {
   void place_accumulate(const Instruction& instruction, std::size_t i) {
     Placed placed = start(instruction);
     placed.src[0] = fetch(instruction.src[0]);
-    placed.single = instruction.single;
+    placed.ordered = instruction.ordered;
     placed.memory = {Memory::Kind::slot, 0, false,
                      options_.first_accumulator + instruction.place + copy_};
     if (options_.reserved > 0)

@@ -55,6 +55,8 @@ class Assembler : public Xbyak::CodeGenerator {
   std::int64_t row_columns = 0;
   // Of a row kernel's sweep: how many vectors on in the round the code is that is being written.
   std::uint32_t group = 0;
+  // Whether that is the first of two rounds: what has an order begins anew with it.
+  bool first_round = false;
   // Of a row kernel whose rows lie across, the index of the column is this far below rbp.
   bool across = false;
   // The frame's slots.

@@ -82,18 +82,22 @@ void Assembler::write_columns(const Placed& placed) {
   sub(r10, rcx);
 }
 
-// Accumulators in memory are those of the round's vectors; of a partial vector, or of rows across,
-// the one that is rdi bytes on. Lanes beyond the row stay as they are.
+// Accumulators in memory are those of the round's vectors; of a partial vector the one that is rdi
+// bytes on. Lanes beyond the row stay as they are. Where a value is the first of what is merged it
+// is only put there: of rows across at the place of the walk that is rdi bytes on.
 void Assembler::write_accumulate(const Placed& placed, Access access) {
   const Ymm value = vector(placed.src[0]);
-  if (placed.dst != Placed::kNone && access == Access::plain) {
+  const bool partial = access == Access::partial;
+  if (across && placed.ordered) return write_move(ptr[slot(placed.memory.place) + rdi], value);
+  if (placed.dst != Placed::kNone && !partial) {
     const Ymm accumulator = vector(placed.dst);
+    if (placed.ordered && first_round) return write_move(accumulator, value);
     return write_accumulation(accumulator, accumulator, value, placed);
   }
-  const bool partial = access == Access::partial;
-  const bool by_rdi = across ? !placed.single : partial;
+  const bool by_rdi = partial && !across;
   const RegExp place = slot(placed.memory.place + (partial ? 0 : group));
   const Address accumulator = by_rdi ? ptr[place + rdi] : ptr[place];
+  if (!partial && placed.ordered && first_round) return write_move(accumulator, value);
   const Ymm result = vector(placed.scratch);
   write_move(result, accumulator);
   write_accumulation(result, result, value, placed);

@@ -84,10 +84,15 @@ AllocationOptions options_of(const RowSelection& rows, const RowPart& part) {
 }
 
 // Pins what has room in `block.code`, unless that costs spills. The last mask is the last vector's.
+// The first registers are free for what is merged between a sweep's vectors.
 void pin_where_free(RowBlock& block, const RowSelection& rows, const RowPart& part, Machine machine,
                     AllocationOptions options) {
+  constexpr int kMerged = 8;
   const std::vector<Invariant>& invariants = rows.selection.invariants;
-  Pins pins = pin(part.block, invariants, machine, block.code.free, {options.reserved, 1});
+  Room room = block.code.free;
+  if (part.has_tree())
+    room.vectors = std::min(room.vectors, machine.vector_registers() - options.reserved - kMerged);
+  Pins pins = pin(part.block, invariants, machine, room, {options.reserved, 1});
   options.pinned = pins.registers;
   Allocation pinned = allocate(part.block, invariants, machine, options);
   if (pinned.spills > block.code.spills) return;

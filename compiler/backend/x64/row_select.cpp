@@ -1,6 +1,8 @@
 #include "compiler/backend/x64/row_select.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <string>
 #include <utility>
 
@@ -29,6 +31,13 @@ schedule::ElementProgram shell_of(const schedule::RowProgram& rows) {
           {},
           0};
 }
+
+Accumulation kind_of(Op op) {
+  if (op == Op::block_prod) return Accumulation::product;
+  if (op == Op::block_greatest) return Accumulation::greatest;
+  return op == Op::block_imin ? Accumulation::least_integer : Accumulation::sum;
+}
+bool is_ordered(Op op) { return op == Op::block_sum || op == Op::block_prod; }
 
 class InRegisters : public RowSelector {
  public:
@@ -93,9 +102,13 @@ class InRegisters : public RowSelector {
                         : emit(Opcode::icompare_gt, bits(rest_), lane_numbers()));
   }
 
+  // In the order of the walk, so that few partial results are alive at once.
   void select_pass(const schedule::Pass& pass) {
-    std::vector<std::vector<Ref>> accumulators(pass.reductions.size(), std::vector<Ref>(round()));
-    for (std::uint32_t v = 0; v < vectors_; ++v) {
+    std::vector<schedule::TreeVisit> visits(vectors_);
+    schedule::tree_order(vectors_, round(), visits.data());
+    std::vector<Places> trees(pass.reductions.size());
+    for (const schedule::TreeVisit visit : visits) {
+      const std::uint32_t v = visit.column();
       enter_vector(v);
       for (const ValueId id : pass.body) {
         node_ = id.index;
@@ -105,8 +118,7 @@ class InRegisters : public RowSelector {
       node_ = Instruction::kNoValue;
       for (std::size_t r = 0; r < pass.reductions.size(); ++r) {
         const Node& node = graph()[pass.reductions[r]];
-        Ref& accumulator = accumulators[r][v % round()];
-        accumulator = accumulate(node.op, accumulator, ref(node.operand(0)), is_partial(v));
+        accumulate(node.op, trees[r], visit, ref(node.operand(0)));
       }
       store_outputs_of(pass, v);
     }
@@ -114,7 +126,8 @@ class InRegisters : public RowSelector {
     halves_.clear();
     for (std::size_t r = 0; r < pass.reductions.size(); ++r) {
       node_ = pass.reductions[r].index;
-      refs_[node_] = combine(graph()[pass.reductions[r]].op, accumulators[r], columns_);
+      const Op op = graph()[pass.reductions[r]].op;
+      refs_[node_] = combine(op, accumulators_of(op, trees[r]), columns_);
       node_ = Instruction::kNoValue;
     }
   }
@@ -133,11 +146,28 @@ class InRegisters : public RowSelector {
     }
   }
 
-  Ref accumulate(Op op, Ref accumulator, Ref value, bool partial) {
-    if (partial) value = select_lanes(last_mask_, value, identity(op));
-    if (accumulator) return both(op, accumulator, value);
+  // Partial results: by the walk's place, or where the order is free by accumulator.
+  using Places = std::array<Ref, schedule::kTreePlaces>;
+
+  void accumulate(Op op, Places& places, schedule::TreeVisit visit, Ref value) {
+    const std::uint32_t v = visit.column();
+    if (is_partial(v)) value = select_lanes(last_mask_, value, identity(op));
+    if (is_ordered(op)) {
+      for (std::uint32_t levels = visit.levels(); levels != 0; levels &= levels - 1)
+        value = both(op, places[static_cast<std::size_t>(std::countr_zero(levels))], value);
+      places[visit.target()] = value;
+      return;
+    }
     // vmaxps gives its second source where the first is NaN.
-    return op == Op::block_greatest ? emit(Opcode::max, value, identity(op)) : value;
+    Ref& accumulator = places[v % round()];
+    accumulator = accumulator                ? both(op, accumulator, value)
+                  : op == Op::block_greatest ? emit(Opcode::max, value, identity(op))
+                                             : value;
+  }
+
+  [[nodiscard]] std::vector<Ref> accumulators_of(Op op, const Places& places) const {
+    if (is_ordered(op)) return {places[schedule::kTreeResult]};
+    return {places.begin(), places.begin() + round()};
   }
 
   void store_outputs_of(const schedule::Pass& pass, std::uint32_t v) {
@@ -211,14 +241,6 @@ class InSweeps : public RowSelector {
  private:
   [[nodiscard]] bool across() const { return row_result_.across; }
 
-  // Accumulators of a reduction: of rows across one for each partial result, where there is an
-  // order to keep.
-  [[nodiscard]] std::uint32_t accumulators_of(Op op) const {
-    if (!across()) return round();
-    const bool ordered = op == Op::block_sum || op == Op::block_prod;
-    return ordered ? static_cast<std::uint32_t>(schedule::partial_count(graph().compute())) : 1;
-  }
-
   void load_rows() {
     for (std::size_t i = 0; i < graph().inputs().size(); ++i)
       if (graph().inputs()[i].type.extent == ir::Extent::row)
@@ -268,24 +290,41 @@ class InSweeps : public RowSelector {
 
   void start_accumulators(const schedule::Pass& pass) {
     accumulators_ = result_.uniform_slots;
-    for (const ValueId id : pass.reductions) {
-      const Ref start = identity(graph()[id].op);
-      const Ref value = emit(Opcode::move, start);
-      for (std::uint32_t v = 0; v < accumulators_of(graph()[id].op); ++v) keep_in_frame(value);
+    places_.clear();
+    trees_.assign(pass.reductions.size(), {});
+    for (std::size_t r = 0; r < pass.reductions.size(); ++r) {
+      const Op op = graph()[pass.reductions[r]].op;
+      const Ref value = emit(Opcode::move, identity(op));
+      places_.push_back(result_.uniform_slots - accumulators_);
+      if (across() && is_ordered(op)) {
+        trees_[r] = {result_.uniform_slots, kind_of(op)};
+        result_.uniform_slots += schedule::kTreeResult;
+      }
+      for (std::uint32_t v = 0; v < (across() ? 1 : round()); ++v) keep_in_frame(value);
+    }
+    if (across()) return;
+    for (std::size_t r = 0; r < pass.reductions.size(); ++r) {
+      const Op op = graph()[pass.reductions[r]].op;
+      if (!is_ordered(op)) continue;
+      keep_in_frame(emit(Opcode::move, identity(op)));
+      trees_[r] = {result_.uniform_slots, kind_of(op)};
+      result_.uniform_slots += round() * pair_levels(graph().compute());
     }
   }
 
   void finish_accumulators(const schedule::Pass& pass) {
-    std::uint32_t next = accumulators_;
-    for (const ValueId id : pass.reductions) {
+    for (std::size_t r = 0; r < pass.reductions.size(); ++r) {
+      const ValueId id = pass.reductions[r];
       const Op op = graph()[id].op;
+      std::uint32_t next = accumulators_ + places_[r];
+      if (across() && is_ordered(op)) next += schedule::kTreeResult;
       std::vector<Ref> slots;
-      for (std::uint32_t v = 0; v < accumulators_of(op); ++v)
+      for (std::uint32_t v = 0; v < (across() ? 1 : round()); ++v)
         slots.push_back(invariant({Invariant::Kind::uniform, Bank::vector, next++, 0}));
       node_ = id.index;
       refs_[node_] = combine(op, slots, across() ? 1 : schedule::kBlockColumns);
       // Of no columns a sum is +0.
-      if (graph()[id].op == Op::block_sum)
+      if (op == Op::block_sum)
         refs_[node_] =
             select_lanes(compare_integers_equal(width(), bits(0)), bits(0), refs_[node_]);
       node_ = Instruction::kNoValue;
@@ -308,6 +347,7 @@ class InSweeps : public RowSelector {
     part_.sweep = true;
     part_.reductions = static_cast<std::uint32_t>(pass.reductions.size());
     part_.accumulators = accumulators_;
+    part_.trees = trees_;
     for (std::uint32_t i = 0; i < graph().size(); ++i)
       if (is_element(ValueId{i})) refs_[i] = read_here(ValueId{i});
     for (const ValueId id : pass.body) {
@@ -318,11 +358,8 @@ class InSweeps : public RowSelector {
     std::vector<Ref> kept;
     for (const ValueId id : pass.kept) kept.push_back(refs_[id.index]);
     const std::vector<Ref> stored = to_store(pass);
-    std::uint32_t next = 0;
-    for (const ValueId id : pass.reductions) {
-      accumulate(id, next);
-      next += accumulators_of(graph()[id].op);
-    }
+    for (std::size_t r = 0; r < pass.reductions.size(); ++r)
+      accumulate(pass.reductions[r], places_[r]);
     for (std::size_t i = 0; i < kept.size(); ++i)
       store(kept[i], row_result_.kept_buffers[pass.kept[i].index], false);
     for (std::size_t i = 0; i < stored.size(); ++i) {
@@ -361,15 +398,11 @@ class InSweeps : public RowSelector {
 
   void accumulate(ValueId reduction, std::uint32_t slot) {
     const Node& node = graph()[reduction];
-    const auto kind = node.op == Op::block_prod       ? Accumulation::product
-                      : node.op == Op::block_greatest ? Accumulation::greatest
-                      : node.op == Op::block_imin     ? Accumulation::least_integer
-                                                      : Accumulation::sum;
     Instruction accumulate;
     accumulate.opcode = Opcode::accumulate;
-    accumulate.imm = static_cast<std::uint8_t>(kind);
+    accumulate.imm = static_cast<std::uint8_t>(kind_of(node.op));
     accumulate.place = slot;
-    accumulate.single = across() && accumulators_of(node.op) == 1;
+    accumulate.ordered = is_ordered(node.op);
     accumulate.src[0] = ref(node.operand(0));
     push(accumulate);
   }
@@ -386,6 +419,8 @@ class InSweeps : public RowSelector {
   static constexpr std::uint32_t kNowhere = 0xffffffff;
   RowPart part_;
   std::uint32_t accumulators_ = 0;
+  std::vector<std::uint32_t> places_;  // by reduction: from the first accumulator on
+  std::vector<RowTree> trees_;
 };
 
 }  // namespace

@@ -5,11 +5,14 @@
 // what is one for the row, a loop over the columns for each pass, whose reductions have
 // accumulators. What crosses from one part to another has a slot of the frame.
 //
-// The reductions' order (schedule/row_program.hpp) is that of vectors here: vector v of a row goes
-// to accumulator v modulo their number, accumulators and then the halves of one are combined, and
-// since a half combined with the other gives the same either way, every lane has the result.
+// The reductions' order (schedule/tree_order.hpp) is that of vectors here: a round is the vectors
+// of a group of columns, and has an accumulator for each. Rounds are merged as a binary counter,
+// whose levels have slots of the frame, then accumulators and the halves of one are combined; since
+// a half combined with the other gives the same either way, every lane has the result. Of rows
+// across the vectors are visited in the order of the walk, whose levels have a slot each.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -20,11 +23,27 @@
 
 namespace sluice::x64 {
 
+// Where the partial results of a reduction that has an order lie: slots of the frame. Along rows
+// the counter's levels over pairs of rounds, after what a round begins from; of rows across the
+// walk's places.
+struct RowTree {
+  static constexpr std::uint32_t kNone = 0xffffffff;
+  std::uint32_t slot = kNone;
+  Accumulation kind = Accumulation::sum;
+};
+
 struct RowPart {
   Block block;
-  bool sweep = false;            // over the columns, a vector at a time
-  std::uint32_t reductions = 0;  // of a sweep: its accumulators' slots come one reduction after the
-  std::uint32_t accumulators = 0;  // other, from this one on
+  bool sweep = false;  // over the columns, a vector at a time
+  // Of a sweep: its accumulators' slots come one reduction after the other, from this one on.
+  std::uint32_t reductions = 0;
+  std::uint32_t accumulators = 0;
+  std::vector<RowTree> trees = {};  // by reduction
+
+  [[nodiscard]] bool has_tree() const {
+    return std::any_of(trees.begin(), trees.end(),
+                       [](const RowTree& tree) { return tree.slot != RowTree::kNone; });
+  }
 };
 
 struct RowSelection {
@@ -47,6 +66,8 @@ struct RowSelection {
 
 // Vectors of a round of a sweep: one for each accumulator of a reduction.
 [[nodiscard]] std::uint32_t round_vectors(ir::Elem compute, Machine machine);
+// Levels of the counter over pairs of rounds.
+[[nodiscard]] std::uint32_t pair_levels(ir::Elem compute);
 
 // For rows of exactly `columns`, held in registers; with 0 for rows of up to a block, in sweeps.
 // `unsupported` where the program or its operands' types have no code here, `limit_exceeded` where

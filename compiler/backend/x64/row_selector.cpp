@@ -1,6 +1,7 @@
 #include "compiler/backend/x64/row_selector.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 namespace sluice::x64 {
@@ -26,6 +27,12 @@ bool is_lane_storage(Dtype dtype, ir::Elem elem) {
 
 std::uint32_t round_vectors(ir::Elem compute, Machine machine) {
   return static_cast<std::uint32_t>(schedule::partial_count(compute)) / machine.lanes();
+}
+
+std::uint32_t pair_levels(ir::Elem compute) {
+  return static_cast<std::uint32_t>(
+      std::bit_width(static_cast<std::uint64_t>(schedule::kBlockColumns) /
+                     (2 * schedule::partial_count(compute))));
 }
 
 RowSelector::RowSelector(const schedule::RowProgram& rows, const schedule::ElementProgram& shell,

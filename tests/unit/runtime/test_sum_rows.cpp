@@ -35,30 +35,26 @@ T counted(const std::vector<T>& results) {
 }
 
 template <typename T>
-T row_sum(const std::vector<T>& row) {
+T block_sum(const T* columns, std::size_t count) {
   const std::size_t partials = sizeof(T) == 8 ? 32 : 64;
-  std::vector<T> blocks;
-  for (std::size_t begin = 0; begin < row.size(); begin += 4096) {
-    std::vector<T> sums(partials, -T{0});
-    for (std::size_t i = begin; i < std::min(begin + 4096, row.size()); ++i)
-      sums[(i - begin) % partials] += row[i];
-    for (std::size_t half = partials / 2; half > 0; half /= 2)
-      for (std::size_t p = 0; p < half; ++p) sums[p] += sums[p + half];
-    blocks.push_back(sums[0]);
+  std::vector<T> sums;
+  for (std::size_t p = 0; p < partials; ++p) {
+    std::vector<T> lane;
+    for (std::size_t i = p; i < count; i += partials) lane.push_back(columns[i]);
+    sums.push_back(lane.empty() ? -T{0} : counted(lane));
   }
-  return counted(blocks);
+  for (std::size_t half = partials / 2; half > 0; half /= 2)
+    for (std::size_t p = 0; p < half; ++p) sums[p] += sums[p + half];
+  return sums[0];
 }
 
 template <typename T>
-T term_sum(const std::vector<T>& terms) {
-  std::vector<T> groups;
-  for (std::size_t i = 0; i < terms.size(); ++i) {
-    if (i % 64 == 0)
-      groups.push_back(terms[i]);
-    else
-      groups.back() += terms[i];
-  }
-  return counted(groups);
+T row_sum(const std::vector<T>& row) {
+  std::vector<T> blocks;
+  for (std::size_t begin = 0; begin < row.size(); begin += 4096)
+    blocks.push_back(
+        block_sum(row.data() + begin, std::min<std::size_t>(4096, row.size() - begin)));
+  return counted(blocks);
 }
 
 template <typename T>
@@ -127,7 +123,7 @@ void check_terms() {
       for (std::size_t term = 0; term < terms; ++term)
         own.push_back(values[term * kTargets + from]);
       INFO(terms << " terms of target " << target);
-      CHECK(sums.result(static_cast<std::int64_t>(target)) == term_sum(own));
+      CHECK(sums.result(static_cast<std::int64_t>(target)) == counted(own));
     }
   }
 }
