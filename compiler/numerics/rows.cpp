@@ -1,6 +1,8 @@
 #include "compiler/numerics/rows.hpp"
 
+#include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <unordered_map>
@@ -23,18 +25,26 @@ constexpr double kLn2 = 0x1.62e43p-1;
 
 Expr exp_of(Expr a) { return exp(a, number(a, 0)); }
 
-// e^x for x <= 0, 1 at 0, in f32 within (4 + |x|/16) 2^-24: what softmax's bound leaves room for.
-// x = k ln 2 + r with ln 2 in one word, which is 2^-29 off; the rest is the polynomial's 1.6 2^-24
-// and its evaluation's. Of
-// inf it is inf where `of_infinity` asks for that, else NaN. Masked columns, of -inf, must not go
-// through an underflow, which processors are slow at.
+// e^x for x <= 0, 1 at 0, in f32 within (3 + |x|/16) 2^-24: x = (8 k + j) / 8 ln 2 + r with ln 2 in
+// one word, which is 2^-29 off, and e^x = 2^k 2^(j/8) e^r. The polynomial of e^r is kept 2^64 times
+// too small and 2^k as many times too large, so that the product is rounded once, below the
+// smallest normal too. Of inf it is inf where `of_infinity` asks for that, else NaN.
 Expr exp_below_zero(Expr x, bool of_infinity) {
+  constexpr int kLift = 64;
   if (is_f64(x)) return exp_of(x);
-  const Expr limited = of_infinity ? min(x, 89.0) : x;
-  const double magic = biased_integer(x, 0);
-  const Expr k = fma(limited, kLog2E, number(x, magic)) - magic;
-  const Expr r = fma(k, -kLn2, limited);
-  return ir::select(x < -104.0, 0, ldexp(horner(r, kSoftmaxExp), k));
+  // Below k = -kLift - 127 the lifted 2^k has the exponent of 0: masked columns, of -inf, must not
+  // go through an underflow, which processors are slow at. At k = kLift it has that of inf.
+  const Expr near = max(number(x, -132.4), x);
+  const Expr limited = of_infinity ? min(near, 44.4) : near;
+  const double magic = 0x1.8p23 + 8 * kLift;
+  const Expr eighths = fma(limited, 8 * kLog2E, number(x, magic));
+  const Expr r = fma(eighths - magic, -kLn2 / 8, limited);
+  const Expr index = to_bits(eighths);
+  const Expr part =
+      lookup(index, "softmax_eighth", {std::begin(kSoftmaxEighth), std::end(kSoftmaxEighth)});
+  std::vector<double> small(std::begin(kSoftmaxExp), std::end(kSoftmaxExp));
+  for (double& each : small) each = std::ldexp(each, -kLift);
+  return from_bits(to_bits(part) + (index << 20)) * horner(r, small);
 }
 
 // The larger, without regard to NaNs; a where neither is.
