@@ -353,6 +353,7 @@ class Allocator {
     placed.opcode = instruction.opcode;
     placed.imm = instruction.imm;
     placed.zeroing = instruction.zeroing;
+    placed.one_lane = instruction.one_lane;
     placed.node = instruction.node;
     return placed;
   }

@@ -46,6 +46,7 @@ struct Placed {
   std::int8_t scratch = kNone;  // a vector register that a store may overwrite
   std::int8_t form = 0;         // fma: which source dst stands for
   bool zeroing = false;
+  bool one_lane = false;     // in the first lane, and from there in all
   bool ordered = false;      // accumulate: as a tree says (row_select.hpp)
   Bank bank = Bank::vector;  // load and spill: of what
   Memory memory;  // also: where a load, a spill, a keep or a store goes, and a gather's table

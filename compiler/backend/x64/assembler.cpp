@@ -44,9 +44,7 @@ Ymm Assembler::target(const Placed& placed) const {
   return dst;
 }
 
-RegExp Assembler::slot(std::uint32_t place) const {
-  return at(frame, place * machine_.vector_bytes());
-}
+RegExp Assembler::slot(std::uint32_t place) const { return at(frame, place * slot_bytes); }
 
 RegExp Assembler::buffer(const Memory& memory) {
   const int scale = static_cast<int>(size_of(dtypes[memory.place]));
@@ -82,6 +80,7 @@ void Assembler::write(const Placed& placed, Access access) {
   const Operand& last = in_memory ? static_cast<const Operand&>(memory) : last_register;
   const Ymm dst = target(placed);
   const bool wide = machine_.wide;
+  if (placed.one_lane && placed.mask == Placed::kNone) return write_one_lane(placed, last);
   switch (placed.opcode) {
 #define ARGUMENTS_unary (dst, last)
 #define ARGUMENTS_unary_imm (dst, last, placed.imm)

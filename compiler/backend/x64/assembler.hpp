@@ -25,7 +25,8 @@ enum class Access : std::uint8_t { plain, partial };
 class Assembler : public Xbyak::CodeGenerator {
  public:
   Assembler(Machine machine, std::vector<std::uint8_t>& buffer)
-      : CodeGenerator(buffer.size(), buffer.data()), machine_(machine) {}
+      : CodeGenerator(buffer.size(), buffer.data()), slot_bytes(machine.vector_bytes()),
+        machine_(machine) {}
 
   // The address `offset` bytes from a base.
   static Xbyak::RegExp at(const Xbyak::RegExp& base, std::ptrdiff_t offset) {
@@ -59,8 +60,10 @@ class Assembler : public Xbyak::CodeGenerator {
   bool first_round = false;
   // Of a row kernel whose rows lie across, the index of the column is this far below rbp.
   bool across = false;
-  // The frame's slots.
+  // The frame's slots, and how far they are from each other: of rows across each vector of them has
+  // its own, next to each other.
   Xbyak::Reg64 frame = rsp;
+  std::uint32_t slot_bytes;
   static constexpr int kColumn = 24;
 
   void write(std::span<const Placed> code, Access access);
@@ -119,6 +122,7 @@ class Assembler : public Xbyak::CodeGenerator {
 
   void write(const Placed& placed, Access access);
   void write_special(const Placed& placed, const Xbyak::Operand& last, Access access);
+  void write_one_lane(const Placed& placed, const Xbyak::Operand& last);
   void write_fma(const Placed& placed);
   void write_move(const Xbyak::Address& to, const Xbyak::Xmm& source);
   void write_move(const Xbyak::Xmm& dst, const Xbyak::Operand& source);

@@ -1,5 +1,6 @@
 // What only row kernels have: values of a row in every lane, accumulators, columns' indices, the
 // last vector of a row whose length is part of the code.
+#include <algorithm>
 #include <stdexcept>
 
 #include "compiler/backend/x64/assembler.hpp"
@@ -132,6 +133,20 @@ void Assembler::write_accumulation(const Ymm& dst, const Ymm& accumulator, const
   const Ymm greater = vector(placed.src[1]);
   vpcmpgtq(greater, accumulator, value);
   vblendvpd(dst, accumulator, value, greater);
+}
+
+// A quarter of the register, at most, keeps the divider for a quarter of the time.
+void Assembler::write_one_lane(const Placed& placed, const Xbyak::Operand& last) {
+  const Xmm dst(placed.dst);
+  const Xmm first(std::max<int>(placed.src[0], 0));
+  const Xmm last_register(last.getIdx());
+  const Xbyak::Operand& divisor =
+      last.isMEM() ? last : static_cast<const Xbyak::Operand&>(last_register);
+  if (placed.opcode == Opcode::sqrt)
+    machine_.wide ? vsqrtpd(dst, divisor) : vsqrtps(dst, divisor);
+  else
+    machine_.wide ? vdivpd(dst, first, divisor) : vdivps(dst, first, divisor);
+  machine_.wide ? vbroadcastsd(vector(placed.dst), dst) : vbroadcastss(vector(placed.dst), dst);
 }
 
 // By the distance in bytes: halves of the register, of its halves, and so on.

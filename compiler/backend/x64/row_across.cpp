@@ -3,6 +3,7 @@
 // is to be kept in that of the walk (schedule/tree_order.hpp).
 #include "compiler/backend/x64/row_writer.hpp"
 
+#include <algorithm>
 #include <bit>
 
 namespace sluice::x64 {
@@ -24,6 +25,10 @@ class AcrossWriter : public RowWriter {
   }
 
  private:
+  // Of a visit.
+  static constexpr std::uint32_t kColumns = (1u << TreeVisit::kLevelsBegin) - 1;
+  static constexpr std::uint32_t kLevels = (1u << TreeVisit::kTargetBegin) - 1 - kColumns;
+
   // rax is the first row of the vector at hand, rcx one past the last row, rsi the column steps.
   void write_rows() {
     enter();
@@ -73,7 +78,7 @@ class AcrossWriter : public RowWriter {
     code_.L(vector);
     code_.write(code.code, access);
     if (vectors_ == 1) return;
-    code_.add(code_.r15, frame_bytes_);
+    code_.add(code_.r15, machine_.vector_bytes());
     code_.add(code_.rax, machine_.lanes());
     code_.cmp(code_.rax, code_.qword[code_.rbp - kEnd]);
     code_.jl(vector, CodeGenerator::T_NEAR);
@@ -143,8 +148,6 @@ class AcrossWriter : public RowWriter {
   // Addresses of the visit's column, and in rdi how far from the walk's first place its value goes:
   // to that of the result where there is more to do.
   void visit_column() {
-    constexpr std::uint32_t kColumns = (1u << TreeVisit::kLevelsBegin) - 1;
-    constexpr std::uint32_t kLevels = (1u << TreeVisit::kTargetBegin) - 1 - kColumns;
     load_visit();
     code_.and_(code_.r10d, kColumns);
     code_.mov(column(), code_.r10);
@@ -167,39 +170,52 @@ class AcrossWriter : public RowWriter {
     code_.shl(code_.edi, place_bits());
   }
 
-  // A place of the walk has a vector.
-  [[nodiscard]] int place_bits() const { return std::countr_zero(machine_.vector_bytes()); }
+  // A place of the walk has a slot.
+  [[nodiscard]] int place_bits() const { return std::countr_zero(code_.slot_bytes); }
 
   void merge_visit(const RowPart& part, std::uint32_t vectors) {
+    constexpr std::uint32_t kAtOnce = 4;
     Label merged;
-    for (const RowTree& tree : part.trees) {
-      if (tree.slot == RowTree::kNone) continue;
-      const auto place = [&](std::uint32_t v, std::uint32_t index) {
-        return Assembler::at(code_.r15,
-                             v * frame_bytes_ + (tree.slot + index) * machine_.vector_bytes());
-      };
-      Label levels;
-      load_visit();
-      code_.shr(code_.r10d, TreeVisit::kLevelsBegin);
-      code_.and_(code_.r10d, (1u << schedule::kTreeLevels) - 1);
-      code_.jz(merged, CodeGenerator::T_NEAR);
-      for (std::uint32_t v = 0; v < vectors; ++v)
-        code_.vmovups(vector_register(static_cast<int>(v)),
-                      code_.ptr[place(v, schedule::kTreeResult)]);
-      code_.L(levels);
-      code_.tzcnt(code_.edi, code_.r10d);
-      code_.shl(code_.edi, place_bits());
-      for (std::uint32_t v = 0; v < vectors; ++v)
-        combine(tree, vector_register(static_cast<int>(v)), code_.ptr[place(v, 0) + code_.rdi]);
-      code_.blsr(code_.r10d, code_.r10d);
-      code_.jnz(levels);
-      load_visit();
-      code_.shr(code_.r10d, TreeVisit::kTargetBegin);
-      code_.shl(code_.r10d, place_bits());
-      for (std::uint32_t v = 0; v < vectors; ++v)
-        code_.vmovups(code_.ptr[place(v, 0) + code_.r10], vector_register(static_cast<int>(v)));
+    load_visit();
+    code_.test(code_.r10d, kLevels);
+    code_.jz(merged, CodeGenerator::T_NEAR);
+    for (std::uint32_t first = 0; first < vectors; first += kAtOnce) {
+      if (first != 0) {
+        code_.lea(code_.r10, code_.ptr[code_.rax + first * machine_.lanes()]);
+        code_.cmp(code_.r10, code_.qword[code_.rbp - kEnd]);
+        code_.jge(merged, CodeGenerator::T_NEAR);
+      }
+      for (const RowTree& tree : part.trees)
+        if (tree.slot != RowTree::kNone)
+          merge_vectors(tree, first, std::min(vectors - first, kAtOnce));
     }
     code_.L(merged);
+  }
+
+  void merge_vectors(const RowTree& tree, std::uint32_t first, std::uint32_t count) {
+    const auto place = [&](std::uint32_t v, std::uint32_t index) {
+      return Assembler::at(code_.r15, (first + v) * machine_.vector_bytes() +
+                                          (tree.slot + index) * code_.slot_bytes);
+    };
+    Label levels;
+    load_visit();
+    code_.shr(code_.r10d, TreeVisit::kLevelsBegin);
+    code_.and_(code_.r10d, (1u << schedule::kTreeLevels) - 1);
+    for (std::uint32_t v = 0; v < count; ++v)
+      code_.vmovups(vector_register(static_cast<int>(v)),
+                    code_.ptr[place(v, schedule::kTreeResult)]);
+    code_.L(levels);
+    code_.tzcnt(code_.edi, code_.r10d);
+    code_.shl(code_.edi, place_bits());
+    for (std::uint32_t v = 0; v < count; ++v)
+      combine(tree, vector_register(static_cast<int>(v)), code_.ptr[place(v, 0) + code_.rdi]);
+    code_.blsr(code_.r10d, code_.r10d);
+    code_.jnz(levels);
+    load_visit();
+    code_.shr(code_.r10d, TreeVisit::kTargetBegin);
+    code_.shl(code_.r10d, place_bits());
+    for (std::uint32_t v = 0; v < count; ++v)
+      code_.vmovups(code_.ptr[place(v, 0) + code_.r10], vector_register(static_cast<int>(v)));
   }
 
   void next_visit(const Label& loop) {

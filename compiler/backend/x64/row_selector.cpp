@@ -148,9 +148,19 @@ void RowSelector::select_row_value(ValueId id) {
     pick.dst = new_value(Bank::vector);
     refs_[id.index] = push(pick);
   } else {
+    const std::size_t begin = block_->code.size();
     refs_[id.index] = select_op(node);
+    if (!row_result_.across && row_result_.rows == 1) divide_once(begin);
   }
   node_ = Instruction::kNoValue;
+}
+
+// What is one for the row is in every lane, but needs no division in each.
+void RowSelector::divide_once(std::size_t begin) {
+  for (std::size_t i = begin; i < block_->code.size(); ++i) {
+    Instruction& instruction = block_->code[i];
+    instruction.one_lane = instruction.opcode == Opcode::div || instruction.opcode == Opcode::sqrt;
+  }
 }
 
 void RowSelector::store_row_outputs() {

@@ -34,6 +34,7 @@ class RowSelector : public Selector {
   Ref keep_in_frame(Ref value);
   void begin_part();
   void select_row_value(ValueId id);
+  void divide_once(std::size_t begin);
   void store_row_outputs();
   std::vector<Ref> to_store(const schedule::Pass& pass);
 

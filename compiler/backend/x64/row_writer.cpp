@@ -1,6 +1,7 @@
 #include "compiler/backend/x64/row_writer.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace sluice::x64 {
@@ -110,7 +111,7 @@ void RowWriter::choose_pointers() {
 void RowWriter::enter_frame(std::uint32_t v) {
   if (selection_.across) {
     code_.frame = code_.r15;
-    code_.lea(code_.r15, code_.ptr[code_.rsp + v * frame_bytes_]);
+    code_.lea(code_.r15, code_.ptr[code_.rsp + v * machine_.vector_bytes()]);
   }
   if (selection_.row_index_slot >= 0)
     start_slot(selection_.row_index_slot, field(offsetof(RowCall, row_index)));
@@ -146,12 +147,14 @@ void RowWriter::reserve_frame() {
         std::max({slots, packed_->selection.selection.uniform_slots, packed_->blocks.once.slots_end,
                   packed_->blocks.parts.front().code.slots_end});
   if (slots == 0) return;
-  frame_bytes_ = slots * machine_.vector_bytes();
   // Neighbouring vectors of rows across, as many as find room in the first-level cache: what is
-  // read of a column then is more than one line.
-  constexpr std::uint32_t kFrames = 24 * 1024;
-  if (selection_.across) vectors_ = std::clamp<std::uint32_t>(kFrames / frame_bytes_, 1, 4);
-  code_.reserve_frame(vectors_ * frame_bytes_);
+  // read of a column then is more than one line, and what is done for each column once counts less.
+  constexpr std::uint32_t kFrame = 32 * 1024;
+  if (selection_.across)
+    vectors_ = std::bit_floor(
+        std::clamp<std::uint32_t>(kFrame / (slots * machine_.vector_bytes()), 1, kMostVectors));
+  code_.slot_bytes = vectors_ * machine_.vector_bytes();
+  code_.reserve_frame(slots * code_.slot_bytes);
 }
 
 void RowWriter::combine(const RowTree& tree, const Xbyak::Ymm& sum, const Xbyak::Address& value) {

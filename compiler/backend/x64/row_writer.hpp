@@ -72,7 +72,7 @@ class RowWriter {
   void next_row_index();
   Xbyak::Address frame(std::int32_t place) {
     return code_.ptr[Assembler::at(code_.frame,
-                                   place * static_cast<std::ptrdiff_t>(machine_.vector_bytes()))];
+                                   place * static_cast<std::ptrdiff_t>(code_.slot_bytes))];
   }
   void reserve_frame();
   void preload(const RowSelection& selection, const RowBlock& part) {
@@ -96,8 +96,8 @@ class RowWriter {
   std::size_t operands_ = 0;
   std::optional<Reg64> cells_;
   std::uint32_t ones_ = 0;
-  std::uint32_t frame_bytes_ = 0;
-  std::uint32_t vectors_ = 1;  // of rows across, at a time; each has a frame
+  static constexpr std::uint32_t kMostVectors = 16;
+  std::uint32_t vectors_ = 1;  // of rows across, at a time; a power of two
   std::array<Reg64, 5> saved_{Reg64(Xbyak::Operand::RBX), Reg64(Xbyak::Operand::R12),
                               Reg64(Xbyak::Operand::R13), Reg64(Xbyak::Operand::R14),
                               Reg64(Xbyak::Operand::R15)};
