@@ -181,14 +181,20 @@ class Allocator {
     return ref.is_value() && uses().after(i, role) == kNever;
   }
 
+  // Of this copy.
+  [[nodiscard]] Memory in_buffer(std::uint32_t buffer, std::uint32_t vector, bool partial) const {
+    const auto row = static_cast<std::uint8_t>(options_.rows ? copy_ : 0);
+    return {Memory::Kind::buffer, static_cast<std::uint8_t>(copy_ - row + vector), partial, buffer,
+            row};
+  }
+
   [[nodiscard]] Memory memory_of(Ref ref) const {
     const Thing& thing = things_[thing_of(ref)];
     if (ref.is_value()) {
       if (thing.slot >= 0)
         return {Memory::Kind::slot, 0, false, static_cast<std::uint32_t>(thing.slot)};
       if (thing.home < 0) return {};
-      return {Memory::Kind::buffer, static_cast<std::uint8_t>(copy_ + thing.vector), thing.partial,
-              static_cast<std::uint32_t>(thing.home)};
+      return in_buffer(static_cast<std::uint32_t>(thing.home), thing.vector, thing.partial);
     }
     const Invariant& invariant = invariants_[ref.index()];
     switch (invariant.kind) {
@@ -383,11 +389,12 @@ class Allocator {
     Placed placed = start(instruction);
     placed.src[0] = fetch(instruction.src[0]);
     placed.bank = things_[thing_of(instruction.src[0])].bank;
-    const auto copy = static_cast<std::uint8_t>(copy_ + instruction.vector);
     const bool partial = options_.partial || instruction.partial;
     const bool keeps = instruction.opcode == Opcode::keep;
-    placed.memory = {keeps ? Memory::Kind::slot : Memory::Kind::buffer, copy, instruction.partial,
-                     instruction.place};
+    if (keeps)
+      placed.memory = {Memory::Kind::slot, 0, false, instruction.place};
+    else
+      placed.memory = in_buffer(instruction.place, instruction.vector, instruction.partial);
     // Stores of elements smaller than a lane need room to pack them, AVX2's masked stores a mask.
     if (!keeps && (instruction.narrow || (!machine_.avx512 && partial))) {
       placed.scratch = take(Bank::vector);
@@ -426,7 +433,7 @@ class Allocator {
     }
     Placed placed = start(instruction);
     if (instruction.opcode == Opcode::load_scalar || instruction.opcode == Opcode::pick)
-      placed.memory = {Memory::Kind::buffer, 0, false, instruction.place};
+      placed.memory = in_buffer(instruction.place, 0, false);
     const std::size_t sources = src[0] ? facts.sources : 0;
     const std::size_t folded = facts.has(trait::Fold) ? sources - 1 : sources;
     for (std::size_t s = 0; s < sources; ++s)

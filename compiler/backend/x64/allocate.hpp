@@ -31,6 +31,7 @@ struct Memory {
   std::uint8_t copy = 0;
   bool partial = false;  // the row's last vector, which is not a whole one
   std::uint32_t place = 0;
+  std::uint8_t row = 0;  // of rows side by side
 };
 
 // An instruction with its registers. A source of kMemory is the operand `memory`.
@@ -55,6 +56,7 @@ struct Placed {
 
 struct AllocationOptions {
   int copies = 1;
+  bool rows = false;     // copies are rows, not vectors next to each other
   int sequences = 0;     // the first so many copies go by Way::sequence, the others by Way::divider
   bool jumps = false;    // over arms; up to three copies. Else they are always done
   bool partial = false;  // the vector reaches past the buffers' end: loads and stores under a mask

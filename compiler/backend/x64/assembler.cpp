@@ -52,6 +52,8 @@ RegExp Assembler::buffer(const Memory& memory) {
       static_cast<std::ptrdiff_t>((memory.copy + group) * machine_.lanes()) * scale;
   if (memory.place < displacements.size() && displacements[memory.place] != 0)
     return at(pointers[memory.place], displacements[memory.place]);
+  if (memory.row != 0)
+    return at(pointers[memory.place] + row_steps[memory.place] * memory.row, offset);
   if (memory.place < pointers.size()) return at(pointers[memory.place] + rax * scale, offset);
   mov(r15, ptr[at(rdi, memory.place * 8)]);
   return at(r15 + rax * scale, offset);

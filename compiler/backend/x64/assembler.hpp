@@ -36,6 +36,9 @@ class Assembler : public Xbyak::CodeGenerator {
   // Where the kernel keeps each buffer's address; buffers beyond the registers are fetched into r15
   // at each use.
   std::vector<Xbyak::Reg64> pointers;
+  // Of a row kernel that does several rows at once, which has no index in rax then: a register each
+  // for how far the next row is.
+  std::vector<Xbyak::Reg64> row_steps;
   // How far from there it is; of a row kernel's cells.
   std::vector<std::int32_t> displacements;
 

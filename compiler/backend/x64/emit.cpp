@@ -4,6 +4,7 @@
 
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -149,6 +150,28 @@ RowBlock allocate_across(const RowSelection& rows, const RowPart& part, Machine 
   return block;
 }
 
+// Several rows at once, as many as have their values in registers: what is one for a row is a long
+// chain of few instructions.
+std::optional<RowCode> allocate_several(const schedule::RowProgram& program, const RowCode& one,
+                                        Machine machine) {
+  const RowSelection& rows = one.selection;
+  if (!can_have_several(program, machine, rows)) return std::nullopt;
+  const RowPart& part = rows.parts.front();
+  AllocationOptions options = options_of(rows, part);
+  options.rows = true;
+  for (options.copies = kMostRowsAtOnce; options.copies > 1; --options.copies) {
+    RowCode several{rows, {}};
+    several.selection.rows = static_cast<std::uint32_t>(options.copies);
+    RowBlock block;
+    block.code = allocate(part.block, rows.selection.invariants, machine, options);
+    if (block.code.spills > one.blocks.parts.front().code.spills) continue;
+    pin_where_free(block, rows, part, machine, options);
+    several.blocks.parts.push_back(std::move(block));
+    return several;
+  }
+  return std::nullopt;
+}
+
 RowBlocks allocate_rows(const RowSelection& rows, Machine machine, int round) {
   RowBlocks blocks;
   blocks.once =
@@ -202,8 +225,11 @@ Result<object::CodeObject> emit(const schedule::RowProgram& program, const RowFo
     const auto round = static_cast<int>(round_vectors(program.graph.compute(), machine));
     RowCode code{std::move(rows).value(), {}};
     code.blocks = allocate_rows(code.selection, machine, round);
-    if (form.across || rows_to_vector(program, machine, form.columns) == 1)
-      return write_row_kernel(program, machine, code, nullptr);
+    if (form.across || form.columns == 0) return write_row_kernel(program, machine, code, nullptr);
+    if (rows_to_vector(program, machine, form.columns) == 1) {
+      std::optional<RowCode> several = allocate_several(program, code, machine);
+      return write_row_kernel(program, machine, code, several ? &*several : nullptr);
+    }
     Result<RowSelection> several = select_packed_rows(program, machine, code.selection);
     if (!several) return several.error();
     RowCode packed{std::move(several).value(), {}};

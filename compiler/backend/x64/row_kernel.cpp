@@ -19,7 +19,7 @@ class AlongWriter : public RowWriter {
   std::size_t write() {
     lay_out_pool();
     enter();
-    if (packed_ != nullptr) write_packed();
+    if (several_ != nullptr) write_several();
     if (exact()) preload(selection_, blocks_.parts.front());
     Label row;
     code_.align(32);
@@ -35,27 +35,32 @@ class AlongWriter : public RowWriter {
   }
 
  private:
-  // While there are rows for a vector, and the next row lies behind this one everywhere.
-  void write_packed() {
-    const std::uint32_t rows = packed_->selection.rows;
+  // While there are as many rows. Those to a vector must lie one behind the other everywhere.
+  void write_several() {
+    const std::uint32_t rows = several_->selection.rows;
+    const RowBlock& block = several_->blocks.parts.front();
     const auto step = [&](std::size_t buffer) {
       return static_cast<std::uint32_t>(code_.row_columns) *
              static_cast<std::uint32_t>(size_of(code_.dtypes[buffer]));
     };
     Label one_by_one;
     Label loop;
-    for (std::size_t i = 0; i < operands_; ++i) {
+    for (std::size_t i = 0; i < operands_ && !side_by_side(); ++i) {
       code_.cmp(code_.qword[Assembler::at(code_.rsi, static_cast<int>(i * 8))], step(i));
       code_.jne(one_by_one, CodeGenerator::T_NEAR);
     }
     const auto left = code_.qword[code_.rbp - kRowsLeft];
     code_.cmp(left, rows);
     code_.jl(one_by_one, CodeGenerator::T_NEAR);
-    preload(packed_->selection, packed_->blocks.parts.front());
+    preload(several_->selection, block);
     code_.align(32);
     code_.L(loop);
-    code_.write(packed_->blocks.parts.front().code.code, Access::plain);
-    for (std::size_t i = 0; i < operands_; ++i) code_.add(code_.pointers[i], rows * step(i));
+    code_.write(block.code.code, Access::plain);
+    for (std::size_t i = 0; i < operands_; ++i) {
+      if (!side_by_side()) code_.add(code_.pointers[i], rows * step(i));
+      for (std::uint32_t row = 0; row < rows && side_by_side(); ++row)
+        code_.add(code_.pointers[i], code_.row_steps[i]);
+    }
     code_.sub(left, rows);
     code_.cmp(left, rows);
     code_.jge(loop, CodeGenerator::T_NEAR);
@@ -248,12 +253,25 @@ std::size_t row_pointers(const schedule::RowProgram& program, const RowSelection
   return operands - cells + (cells == 0 ? 0 : 1) + selection.kept_in_workspace;
 }
 
+// A row is more than its address: no index of its own, nothing picked from it, and where there are
+// no masks no vector that is not whole, which has an index in rax.
+bool can_have_several(const schedule::RowProgram& program, Machine machine,
+                      const RowSelection& selection) {
+  constexpr std::size_t kRegisters = kMostRowBuffers + 1;
+  const std::vector<ir::ValueId> live = program.graph.live();
+  return selection.columns != 0 && selection.row_index_slot < 0 && program.cells.empty() &&
+         2 * row_pointers(program, selection) <= kRegisters &&
+         (machine.avx512 || selection.columns % machine.lanes() == 0) &&
+         std::none_of(live.begin(), live.end(),
+                      [&](ir::ValueId id) { return program.graph[id].op == ir::Op::pick; });
+}
+
 object::CodeObject write_row_kernel(const schedule::RowProgram& program, Machine machine,
-                                    RowCode& rows, RowCode* packed) {
+                                    RowCode& rows, RowCode* several) {
   object::CodeObject object;
   std::size_t instructions = 0;
   std::size_t constants = 0;
-  for (const RowCode* code : {&std::as_const(rows), const_cast<const RowCode*>(packed)}) {
+  for (const RowCode* code : {&std::as_const(rows), const_cast<const RowCode*>(several)}) {
     if (code == nullptr) continue;
     instructions += code->blocks.once.code.size();
     constants += code->selection.selection.pool.bytes().size();
@@ -265,7 +283,7 @@ object::CodeObject write_row_kernel(const schedule::RowProgram& program, Machine
     }
   }
   object.bytes.resize(8192 + instructions * 40 + 2 * constants);
-  const RowJob job{program, machine, rows, packed};
+  const RowJob job{program, machine, rows, several};
   if (rows.selection.across) {
     write_rows_across(job, object);
   } else {

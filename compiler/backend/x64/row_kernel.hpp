@@ -2,8 +2,8 @@
 //
 //   entry:   frame, addresses of buffers, what is one for the call; none of it without rows
 //            of rows in registers: invariants into theirs
-//   packed:  several short rows to a vector, while there are as many and they lie one after the
-//            other in every buffer
+//   several: rows to a vector, while there are as many and they lie one after the other in every
+//            buffer; or rows side by side, while there are as many
 //   row:     the parts, one after the other; a sweep is a loop over rounds of vectors, and then
 //            over vectors, the last under a mask
 //            addresses to the next row
@@ -39,13 +39,18 @@ struct RowCode {
   RowBlocks blocks;
 };
 
-// `packed`: of several rows to a vector, selected after `rows`; or null.
+// `several`: of more than one row at once, selected after `rows`; or null.
 [[nodiscard]] object::CodeObject write_row_kernel(const schedule::RowProgram& program,
-                                                  Machine machine, RowCode& rows, RowCode* packed);
+                                                  Machine machine, RowCode& rows, RowCode* several);
 
 // Buffers that a row kernel can have, those of kept values among them: a register each, and one for
 // all cells. Of rows across one register has another use.
 inline constexpr std::size_t kMostRowBuffers = 7;
+// Rows side by side: what is added to a buffer's address for the last is a register's, times this
+// less one. Buffers need a register each for that as well.
+inline constexpr int kMostRowsAtOnce = 3;
+[[nodiscard]] bool can_have_several(const schedule::RowProgram& program, Machine machine,
+                                    const RowSelection& selection);
 [[nodiscard]] std::size_t row_pointers(const schedule::RowProgram& program,
                                        const RowSelection& selection);
 

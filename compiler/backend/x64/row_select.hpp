@@ -53,7 +53,7 @@ struct RowSelection {
   Selection selection;
   std::vector<RowPart> parts;
   std::int64_t columns = 0;  // exactly; 0: any number
-  std::uint32_t rows = 1;    // to a vector
+  std::uint32_t rows = 1;    // at once: to a vector, or side by side
   bool across = false;       // rows lie next to each other: lanes are rows
   // Slots of the frame, vectors, where the row's index and its length are read; or none.
   std::int32_t row_index_slot = -1;

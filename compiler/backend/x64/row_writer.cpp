@@ -11,8 +11,8 @@ using Xbyak::CodeGenerator;
 
 RowWriter::RowWriter(const RowJob& job, std::vector<std::uint8_t>& buffer)
     : program_(job.program), machine_(job.machine), selection_(job.rows.selection),
-      blocks_(job.rows.blocks), packed_(job.packed),
-      pool_bytes_((packed_ != nullptr ? *packed_ : job.rows).selection.selection.pool),
+      blocks_(job.rows.blocks), several_(job.several),
+      pool_bytes_((several_ != nullptr ? *several_ : job.rows).selection.selection.pool),
       code_(job.machine, buffer) {
   const RowSelection& selection = selection_;
   code_.row_columns = selection.columns;
@@ -89,12 +89,15 @@ void RowWriter::enter() {
     code_.kmovw(code_.k7, code_.r10d);
   }
   for (std::uint32_t v = 0; v < vectors_; ++v) enter_frame(v);
-  if (packed_ != nullptr) code_.write(packed_->blocks.once.code, Access::plain);
+  if (several_ != nullptr) code_.write(several_->blocks.once.code, Access::plain);
+  for (std::size_t i = 0; i < code_.row_steps.size(); ++i)
+    code_.mov(code_.row_steps[i], code_.ptr[Assembler::at(code_.rsi, static_cast<int>(i * 8))]);
 }
 
 void RowWriter::choose_pointers() {
-  const std::array<Reg64, kMostRowBuffers> registers{code_.r8,  code_.r9,  code_.rbx, code_.r12,
-                                                     code_.r13, code_.r14, code_.r15};
+  // The last is the call's, which exact rows need no more.
+  const std::array<Reg64, kMostRowBuffers + 1> registers{
+      code_.r8, code_.r9, code_.rbx, code_.r12, code_.r13, code_.r14, code_.r15, code_.rdi};
   std::size_t next = 0;
   code_.displacements.assign(code_.dtypes.size(), 0);
   for (std::size_t i = 0; i < code_.dtypes.size(); ++i) {
@@ -106,6 +109,8 @@ void RowWriter::choose_pointers() {
       code_.pointers.push_back(registers[next++]);
     }
   }
+  for (std::size_t i = 0; i < operands_ && side_by_side(); ++i)
+    code_.row_steps.push_back(registers[next++]);
 }
 
 void RowWriter::enter_frame(std::uint32_t v) {
@@ -142,10 +147,10 @@ void RowWriter::reserve_frame() {
   std::uint32_t slots = std::max(selection_.selection.uniform_slots, blocks_.once.slots_end);
   for (const RowBlock& part : blocks_.parts)
     slots = std::max({slots, part.code.slots_end, part.tail.slots_end});
-  if (packed_ != nullptr)
+  if (several_ != nullptr)
     slots =
-        std::max({slots, packed_->selection.selection.uniform_slots, packed_->blocks.once.slots_end,
-                  packed_->blocks.parts.front().code.slots_end});
+        std::max({slots, several_->selection.selection.uniform_slots,
+                  several_->blocks.once.slots_end, several_->blocks.parts.front().code.slots_end});
   if (slots == 0) return;
   // Neighbouring vectors of rows across, as many as find room in the first-level cache: what is
   // read of a column then is more than one line, and what is done for each column once counts less.

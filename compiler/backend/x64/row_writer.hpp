@@ -18,7 +18,7 @@ struct RowJob {
   const schedule::RowProgram& program;
   Machine machine;
   RowCode& rows;
-  RowCode* packed;
+  RowCode* several;
 };
 
 // Into object.bytes, which have room for it.
@@ -60,6 +60,11 @@ class RowWriter {
   void choose_pointers();
   // What is one for the call, in the frame of one of the vectors of rows across.
   void enter_frame(std::uint32_t v);
+  // Several rows at once that are not packed to a vector: a program of one vector at most has
+  // those.
+  [[nodiscard]] bool side_by_side() const {
+    return several_ != nullptr && rows_to_vector(program_, machine_, selection_.columns) == 1;
+  }
   [[nodiscard]] bool exact() const { return selection_.columns != 0; }
   [[nodiscard]] Xbyak::Ymm vector_register(int index) const {
     return machine_.avx512 ? Xbyak::Ymm(index, Xbyak::Operand::ZMM, 512) : Xbyak::Ymm(index);
@@ -71,8 +76,8 @@ class RowWriter {
   // The call's address is in the frame, below the rows left.
   void next_row_index();
   Xbyak::Address frame(std::int32_t place) {
-    return code_.ptr[Assembler::at(code_.frame,
-                                   place * static_cast<std::ptrdiff_t>(code_.slot_bytes))];
+    return code_
+        .ptr[Assembler::at(code_.frame, place * static_cast<std::ptrdiff_t>(code_.slot_bytes))];
   }
   void reserve_frame();
   void preload(const RowSelection& selection, const RowBlock& part) {
@@ -90,7 +95,7 @@ class RowWriter {
   Machine machine_;
   const RowSelection& selection_;
   const RowBlocks& blocks_;
-  RowCode* packed_;
+  RowCode* several_;
   Pool& pool_bytes_;
   Assembler code_;
   std::size_t operands_ = 0;
