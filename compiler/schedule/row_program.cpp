@@ -154,10 +154,12 @@ class Scheduler {
     }
   }
 
-  // Whether the value of an earlier pass is kept for this one.
+  // Whether the value of an earlier pass is kept for this one. A bool is not, but what it is made
+  // of may be: machine code has bools of columns in masks, which have no buffer.
   bool keep(ValueId id) {
     const auto known = computed_.find(id);
     if (known == computed_.end() || costs_[id.index] <= kCheap) return false;
+    if (graph_[id].type.elem == ir::Elem::boolean) return false;
     std::vector<ValueId>& kept = pass(known->second).kept;
     if (std::find(kept.begin(), kept.end(), id) == kept.end()) kept.push_back(id);
     return true;
