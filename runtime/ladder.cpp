@@ -160,10 +160,6 @@ Outcome KernelState::try_rung(Rung wanted, const schedule::RowProgram& program) 
     driver::RowShape shape = *spec->row;
     if (!block.cells.empty()) shape.columns = 0;
     auto code = driver::emit(block, shape, spec->target);
-    if (!code.ok() && shape.columns != 0) {
-      shape.columns = 0;
-      code = driver::emit(block, shape, spec->target);
-    }
     if (!code.ok()) return code.error();
     auto held = map(*code);
     if (!held.ok()) return held.error();

@@ -276,8 +276,11 @@ Result<object::CodeObject> emit(const schedule::ElementProgram& program, const T
 Result<object::CodeObject> emit(const schedule::RowProgram& program, const RowShape& shape,
                                 const Target& target) {
 #if SLUICE_HAVE_X64
-  if (target.level != Level::interpreter)
-    return x64::emit(program, {shape.columns, shape.across}, target);
+  if (target.level != Level::interpreter) {
+    auto exactly = x64::emit(program, {shape.columns, shape.across}, target);
+    if (exactly.ok() || shape.columns == 0) return exactly;
+    return x64::emit(program, {0, shape.across}, target);
+  }
 #else
   static_cast<void>(shape);
 #endif

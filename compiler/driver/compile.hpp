@@ -39,8 +39,9 @@ struct CompiledRows {
 [[nodiscard]] Result<object::CodeObject> emit(const schedule::ElementProgram& program,
                                               const Target& target);
 
-// The same for whole rows of one block, of this shape. `unsupported` or `limit_exceeded` where that
-// cannot be done; such programs run sweep by sweep (compiler/backend/composed).
+// The same for whole rows of one block, of this shape, perhaps of any length. `unsupported` or
+// `limit_exceeded` where that cannot be done; such programs run sweep by sweep
+// (compiler/backend/composed).
 [[nodiscard]] Result<object::CodeObject> emit(const schedule::RowProgram& program,
                                               const RowShape& shape, const Target& target);
 // What RowShape::columns should be for rows of this length: the length itself where the target's

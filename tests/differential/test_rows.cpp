@@ -29,6 +29,14 @@ fn normalized(x, weight; eps = 1e-5) {
   c * rsqrt(row_mean(c^2) + eps) * weight
 }
 fn causal(x; offset: int = 0) = row_softmax(if col() <= row() + offset then x else -inf)
+fn to_length(x, length: index) = row_softmax(if col() < length then x else -inf)
+fn windowed(x, length: index) = row_softmax(if col() < length and col() > 3 then x else -inf)
+fn of_prefix(x, end: index) -> (sum: row, most: row, product: row, first: index) =
+  (row_sum(if col() < end then x else 0), row_max(if col() < end then x else -inf),
+   row_prod(if col() < end then 1 + x / 64 else 1),
+   row_argmax(if col() < end then x else -inf))
+fn of_zeros(x, end: index) -> (y: row, z: row) =
+  (1 / row_sum(if col() < end then -0.0 * x * x else 0), 1 / row_sum(if col() > end then 0 else -0.0))
 fn masked(x, open: mask) = row_softmax(if open then x else -inf)
 fn extremes(x) -> (most: row, least: row, first: index) = (row_max(x), row_min(x), row_argmax(x))
 fn product(x) -> (y: row) = row_prod(1 + x / 64)

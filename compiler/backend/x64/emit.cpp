@@ -122,7 +122,9 @@ RowBlock allocate_sweep(const RowSelection& rows, const RowPart& part, Machine m
   RowBlock block;
   options.partial = true;
   block.tail = allocate(part.block, selection.invariants, machine, options);
+  block.closed_tail = allocate(part.closed, selection.invariants, machine, options);
   options.partial = false;
+  block.closed = allocate(part.closed, selection.invariants, machine, options);
   for (block.copies = std::min(round, 4);; block.copies /= 2) {
     const int reserved = static_cast<int>(part.reductions) * block.copies;
     options.copies = block.copies;

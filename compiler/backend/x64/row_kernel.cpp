@@ -79,6 +79,7 @@ class AlongWriter : public RowWriter {
     const std::uint32_t step = round() * machine_.lanes();
     const bool tree = part.has_tree();
     const std::uint32_t turn = tree ? 2 * step : step;
+    if (part.last_slot >= 0) leave_closed_out(part);
     code_.xor_(code_.eax, code_.eax);
     code_.cmp(code_.rcx, step);
     code_.jb(tail, CodeGenerator::T_NEAR);
@@ -119,7 +120,50 @@ class AlongWriter : public RowWriter {
     code_.jmp(tail, CodeGenerator::T_NEAR);
     code_.L(done);
     if (tree) merge_rest(part, turn);
+    if (part.last_slot >= 0) write_closed(block);
     code_.xor_(code_.eax, code_.eax);
+  }
+
+  // rcx becomes the number of columns that are open.
+  void leave_closed_out(const RowPart& part) {
+    Label all, some;
+    if (machine_.wide)
+      code_.mov(code_.r10, frame(part.last_slot));
+    else
+      code_.movsxd(code_.r10, code_.dword[frame_at(part.last_slot)]);
+    code_.cmp(code_.r10, code_.rcx);
+    code_.jge(all);
+    if (part.last_included) code_.inc(code_.r10);
+    code_.test(code_.r10, code_.r10);
+    code_.jns(some);
+    code_.xor_(code_.r10d, code_.r10d);
+    code_.L(some);
+    code_.mov(code_.rcx, code_.r10);
+    code_.L(all);
+  }
+
+  // From rcx on what closed columns have, and rcx is the number of all again.
+  void write_closed(const RowBlock& block) {
+    Label whole, rest, done;
+    code_.mov(code_.rax, code_.rcx);
+    code_.mov(code_.rcx, code_.qword[code_.rbp - kCall]);
+    code_.mov(code_.rcx, code_.ptr[Assembler::at(
+                             code_.rcx, static_cast<std::ptrdiff_t>(offsetof(RowCall, columns)))]);
+    if (block.closed.code.empty()) return;
+    code_.L(whole);
+    code_.lea(code_.r10, code_.ptr[code_.rax + machine_.lanes()]);
+    code_.cmp(code_.r10, code_.rcx);
+    code_.ja(rest);
+    code_.write(block.closed.code, Access::plain);
+    code_.add(code_.rax, machine_.lanes());
+    code_.jmp(whole);
+    code_.L(rest);
+    code_.mov(code_.r10, code_.rcx);
+    code_.sub(code_.r10, code_.rax);
+    code_.jle(done, CodeGenerator::T_NEAR);
+    mask_vector();
+    code_.write(block.closed_tail.code, Access::partial);
+    code_.L(done);
   }
 
   void write_round(const RowBlock& block, bool first) {
@@ -278,7 +322,8 @@ object::CodeObject write_row_kernel(const schedule::RowProgram& program, Machine
     for (const RowBlock& part : code->blocks.parts) {
       // Of a sweep two rounds and one.
       instructions += 3 * part.code.code.size() * round_vectors(program.graph.compute(), machine) +
-                      part.tail.code.size();
+                      part.tail.code.size() + part.closed.code.size() +
+                      part.closed_tail.code.size();
       object.spills_in_loop += part.code.spills;
     }
   }

@@ -23,6 +23,7 @@ namespace sluice::x64 {
 struct RowBlock {
   Allocation code;
   Allocation tail;
+  Allocation closed, closed_tail;   // of a sweep that leaves columns out
   std::vector<std::int8_t> pinned;  // of a sweep, or of a row in registers
   int copies = 1;
   int reserved = 0;  // registers of accumulators

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "compiler/backend/x64/open_columns.hpp"
 #include "compiler/backend/x64/row_selector.hpp"
 
 namespace sluice::x64 {
@@ -17,6 +18,8 @@ using ir::ValueId;
 
 // Longer parts take longer to allocate and to fetch than sweeps over the row.
 constexpr std::size_t kMostInstructions = 6000;
+// Columns of a row in registers of which some may be closed: it computes them all.
+constexpr std::int64_t kMostClosable = 64;
 
 // The program's operands and what is one for the call, as the selector of element kernels reads
 // them.
@@ -197,8 +200,14 @@ class InSweeps : public RowSelector {
  public:
   using RowSelector::RowSelector;
 
-  void run_row() {
+  // `open`: of this very program, or null.
+  void run_row(const OpenColumns* open = nullptr) {
+    open_ = open;
     count_row_uses();
+    if (open_ != nullptr) {
+      ++uses_[open_->last.index];
+      for (const auto& each : open_->closed) ++uses_[each.second.index];
+    }
     choose_kept();
     select_call_values();
     open_part();
@@ -208,6 +217,10 @@ class InSweeps : public RowSelector {
       load_row_inputs();
     for (const schedule::Phase& phase : rows_.phases) {
       for (const ValueId id : phase.row_values) select_row_value(id);
+      if (open_ != nullptr && &phase == rows_.phases.data()) {
+        last_slot_ = result_.uniform_slots;
+        keep_in_frame(emit(Opcode::move, ref(open_->last)));
+      }
       for (const schedule::Pass& pass : phase.passes) {
         start_accumulators(pass);
         close_part();
@@ -327,8 +340,36 @@ class InSweeps : public RowSelector {
       if (op == Op::block_sum)
         refs_[node_] =
             select_lanes(compare_integers_equal(width(), bits(0)), bits(0), refs_[node_]);
+      if (op == Op::block_sum && open_ != nullptr) add_closed(id);
       node_ = Instruction::kNoValue;
     }
+  }
+
+  [[nodiscard]] ValueId closed(ValueId id) const { return open_->closed.at(id); }
+
+  // A sum of closed columns' zeros with the others', for that of none is -0.
+  void add_closed(ValueId sum) {
+    const Ref last = ref(open_->last);
+    const Ref end = open_->included ? emit(Opcode::isub, width(), bits(1)) : width();
+    const Ref some = machine_.avx512 ? emit(Opcode::mask_icompare, last, end, kIntLess)
+                                     : emit(Opcode::icompare_gt, end, last);
+    refs_[sum.index] =
+        select_lanes(some, emit(Opcode::add, refs_[sum.index], bits(0)), refs_[sum.index]);
+  }
+
+  void store_closed(const schedule::Pass& pass) {
+    if (open_ == nullptr) return;
+    part_.last_slot = static_cast<std::int32_t>(last_slot_);
+    part_.last_included = open_->included;
+    block_ = &part_.closed;
+    begin_part();
+    for (const std::uint32_t output : pass.outputs) {
+      const Ref value = ref(closed(graph().outputs()[output].value));
+      store(rows_.output_dtypes[output] == Dtype::bf16 ? to_bf16(value) : value,
+            static_cast<std::uint32_t>(rows_.output_buffer(output)),
+            size_of(rows_.output_dtypes[output]) < machine_.lane_bytes());
+    }
+    block_ = &part_.block;
   }
 
   Ref width() {
@@ -367,6 +408,7 @@ class InSweeps : public RowSelector {
       store(stored[i], static_cast<std::uint32_t>(rows_.output_buffer(output)),
             size_of(rows_.output_dtypes[output]) < machine_.lane_bytes());
     }
+    store_closed(pass);
     row_result_.parts.push_back(std::move(part_));
   }
 
@@ -417,6 +459,8 @@ class InSweeps : public RowSelector {
   }
 
   static constexpr std::uint32_t kNowhere = 0xffffffff;
+  const OpenColumns* open_ = nullptr;
+  std::uint32_t last_slot_ = 0;  // of the last open column
   RowPart part_;
   std::uint32_t accumulators_ = 0;
   std::vector<std::uint32_t> places_;  // by reduction: from the first accumulator on
@@ -465,13 +509,18 @@ Result<RowSelection> select_rows(const schedule::RowProgram& program, Machine ma
   const auto unsupported = [](const std::string& obstacle) {
     return Error{Status::unsupported, "the x64 back end can't do " + obstacle + " yet"};
   };
+  const std::optional<OpenColumns> open = find_open_columns(program);
   if (columns == 0) {
-    InSweeps sweeps(program, shell, machine, result);
+    const schedule::RowProgram& swept = open ? open->program : program;
+    const schedule::ElementProgram swept_shell = shell_of(swept);
+    InSweeps sweeps(swept, swept_shell, machine, result);
     const std::string obstacle = sweeps.unsupported_in_rows();
     if (!obstacle.empty()) return unsupported(obstacle);
-    sweeps.run_row();
+    sweeps.run_row(open ? &*open : nullptr);
     return result;
   }
+  if (open && columns > kMostClosable)
+    return Error{Status::unsupported, "sweeps leave closed columns of such rows out"};
   InRegisters row(program, shell, machine, result);
   const std::string obstacle = row.unsupported_in_rows();
   if (!obstacle.empty()) return unsupported(obstacle);

@@ -39,6 +39,11 @@ struct RowPart {
   std::uint32_t reductions = 0;
   std::uint32_t accumulators = 0;
   std::vector<RowTree> trees = {};  // by reduction
+  // The slot of the last column that is open, or none; columns after it, or from it on, are left
+  // out, and `closed` stores what they have.
+  std::int32_t last_slot = -1;
+  bool last_included = true;
+  Block closed = {};
 
   [[nodiscard]] bool has_tree() const {
     return std::any_of(trees.begin(), trees.end(),

@@ -146,7 +146,8 @@ void RowWriter::next_row_index() {
 void RowWriter::reserve_frame() {
   std::uint32_t slots = std::max(selection_.selection.uniform_slots, blocks_.once.slots_end);
   for (const RowBlock& part : blocks_.parts)
-    slots = std::max({slots, part.code.slots_end, part.tail.slots_end});
+    slots = std::max({slots, part.code.slots_end, part.tail.slots_end, part.closed.slots_end,
+                      part.closed_tail.slots_end});
   if (several_ != nullptr)
     slots =
         std::max({slots, several_->selection.selection.uniform_slots,

@@ -75,10 +75,10 @@ class RowWriter {
   void start_slot(std::int32_t place, const Xbyak::Address& from);
   // The call's address is in the frame, below the rows left.
   void next_row_index();
-  Xbyak::Address frame(std::int32_t place) {
-    return code_
-        .ptr[Assembler::at(code_.frame, place * static_cast<std::ptrdiff_t>(code_.slot_bytes))];
+  [[nodiscard]] Xbyak::RegExp frame_at(std::int32_t place) const {
+    return Assembler::at(code_.frame, place * static_cast<std::ptrdiff_t>(code_.slot_bytes));
   }
+  Xbyak::Address frame(std::int32_t place) { return code_.ptr[frame_at(place)]; }
   void reserve_frame();
   void preload(const RowSelection& selection, const RowBlock& part) {
     code_.write(preload_of(selection.selection.invariants, part.pinned), Access::plain);
