@@ -115,20 +115,26 @@ class CheckedCall {
 
 }  // namespace
 
-Outcome checked_call(const Kernel& kernel, const KernelState& state,
-                     std::span<const TensorView> operands, std::span<const double> params,
-                     std::span<std::byte> workspace) {
+Outcome fill_slots(const Kernel& kernel, const KernelState& state, std::span<const double> params,
+                   std::span<std::uint64_t, kMaxPassed> slots) {
   if (params.size() != state.passed.size())
     return Error{Status::invalid_operands,
                  "the kernel takes " + std::to_string(state.passed.size()) +
                      " passed parameters, and the call has " + std::to_string(params.size())};
-  std::array<std::uint64_t, kMaxPassed> slots;
   for (std::size_t i = 0; i < params.size(); ++i) {
     const Outcome outcome =
         check_range(state.spec->definition_text(), state.passed_indices[i], params[i]);
     if (!outcome.ok()) return outcome;
     slots[i] = kernel.slot(params[i]);
   }
+  return Unit{};
+}
+
+Outcome checked_call(const Kernel& kernel, const KernelState& state,
+                     std::span<const TensorView> operands, std::span<const double> params,
+                     std::span<std::byte> workspace) {
+  std::array<std::uint64_t, kMaxPassed> slots;
+  if (Outcome ok = fill_slots(kernel, state, params, slots); !ok.ok()) return ok;
   if (workspace.empty() && run_plain_rows(kernel, state, operands, slots.data())) return Unit{};
   if (!state.plain) return checked_row_call(kernel, state, operands, slots.data(), workspace);
   CheckedCall call(kernel, state, operands);

@@ -68,6 +68,11 @@ class KernelState {
   std::size_t mapped_bytes_ = 0;  // of the sweeps of a row kernel
 };
 
+// The passed parameters of a call as code takes them. Errors: their number, a value out of range.
+[[nodiscard]] Outcome fill_slots(const Kernel& kernel, const KernelState& state,
+                                 std::span<const double> params,
+                                 std::span<std::uint64_t, kMaxPassed> slots);
+
 // The checked call: everything that may be wrong with it, then the loops. Without a workspace the
 // thread's own is taken.
 [[nodiscard]] Outcome checked_call(const Kernel& kernel, const KernelState& state,

@@ -113,14 +113,13 @@ class Scheduler {
         phase(level(id).phase - 1).merges.push_back(id);
       } else if (is_streamed_pick(node.op)) {
         phase(level(id).phase - 1).picks.push_back(id);
-        last = std::max(last, {level(id).phase - 1, 0});
       } else if (!is_leaf(node) && node.type.extent != Extent::element) {
         place(id);
       }
     }
-    const bool reduces =
-        !program_.phases[last.phase].passes.empty() || !program_.phases[last.phase].picks.empty();
-    if (program_.streamed && reduces) last = {last.phase + 1, 0};
+    // After all that is reduced, which is one phase on when it is a row's.
+    if (program_.streamed)
+      for (const ValueId id : graph_.live()) last = std::max(last, {level(id).phase, 0});
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i)
       if (!program_.is_row_output(i)) last = std::max(last, level(graph_.outputs()[i].value));
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i) {

@@ -109,13 +109,14 @@ class Run {
   // The columns from `begin` to `end`, which is a block's end or the row's; from the middle of a
   // block on only in a phase without reductions.
   void run_columns(const PhasePlan& phase, ColumnRange columns) {
-    if (!plan_.across) fill_columns();
+    lanes_[layout_.columns] = ~Bits{0};  // no index: they are numbered when they are needed
     run_blocks(phase, columns);
   }
 
   // What the right has of `columns`, which begin where this part's end.
   void append(const PhasePlan& phase, const RowPart& right, ColumnRange columns) {
     append_picks(phase, right, columns);
+    if (phase.merges.empty()) return;
     BlockRange range{right.first_block, block_count(columns.end)};
     const auto* from = static_cast<const Bits*>(right.states);
     depth_ = subtree_count({first_block_, range.begin});
