@@ -37,6 +37,10 @@ class KernelState {
 
   [[nodiscard]] static const KernelState& of(const Kernel& kernel) { return *kernel.state_; }
 
+  // Rows as the code takes them.
+  [[nodiscard]] static schedule::RowCall row_call(void* const* buffers, const RowExtent& extent,
+                                                  void* workspace, const std::uint64_t* params);
+
   std::shared_ptr<const ResolvedSpec> spec;
   std::vector<OperandInfo> operands;
   std::vector<std::string> passed;
@@ -73,18 +77,25 @@ class KernelState {
                                  std::span<const double> params,
                                  std::span<std::uint64_t, kMaxPassed> slots);
 
-// The checked call: everything that may be wrong with it, then the loops. Without a workspace the
-// thread's own is taken.
-[[nodiscard]] Outcome checked_call(const Kernel& kernel, const KernelState& state,
-                                   std::span<const TensorView> operands,
-                                   std::span<const double> params, std::span<std::byte> workspace);
+// What a call has to work with: without a workspace the thread's own is taken.
+struct CallRoom {
+  std::span<std::byte> workspace = {};
+  const Parallel* parallel = nullptr;  // null: the calling thread alone
+
+  [[nodiscard]] std::size_t threads() const {
+    return parallel == nullptr || parallel->serial() ? 1 : parallel->threads;
+  }
+};
+
+// The checked call: everything that may be wrong with it, then the loops.
+[[nodiscard]] Outcome checked_call(const Kernel& kernel, std::span<const TensorView> operands,
+                                   std::span<const double> params, const CallRoom& room);
 
 // The same of kernels that are not plain: rows, and what is added up, halved or divided on the way.
-[[nodiscard]] Outcome checked_row_call(const Kernel& kernel, const KernelState& state,
-                                       std::span<const TensorView> operands,
-                                       const std::uint64_t* params, std::span<std::byte> workspace);
+[[nodiscard]] Outcome checked_row_call(const Kernel& kernel, std::span<const TensorView> operands,
+                                       const std::uint64_t* params, const CallRoom& room);
 // What such a call takes; errors are those of the call.
-[[nodiscard]] Result<std::size_t> workspace_of_call(const Kernel& kernel, const KernelState& state,
-                                                    std::span<const TensorView> operands);
+[[nodiscard]] Result<std::size_t>
+workspace_of_call(const Kernel& kernel, std::span<const TensorView> operands, std::size_t threads);
 
 }  // namespace sluice

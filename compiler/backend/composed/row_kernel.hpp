@@ -12,6 +12,7 @@
 #include <memory>
 #include <utility>
 
+#include <sluice/parallel.hpp>
 #include <sluice/status.hpp>
 
 #include "compiler/schedule/row_program.hpp"
@@ -81,6 +82,11 @@ class RowKernel {
   // 0 is; the call's workspace has workspace_bytes(columns), aligned to 64.
   void run(const schedule::RowCall& call) const;
   [[nodiscard]] std::size_t workspace_bytes(std::int64_t columns) const;
+
+  // Of a program of many blocks: the rows one after the other, the blocks of each over threads. The
+  // call's workspace has long_workspace_bytes().
+  void run_long(const schedule::RowCall& call, const Parallel& parallel) const;
+  [[nodiscard]] std::size_t long_workspace_bytes(std::int64_t columns, std::size_t threads) const;
 
   // The same step by step, of a program of many blocks. A phase begins with what is one value a
   // row; the columns of its blocks then come in any number of parts that follow one another, each

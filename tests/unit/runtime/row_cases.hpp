@@ -29,6 +29,7 @@ struct RowCase {
   std::vector<RowOperand> operands;
   Pass pass = forward;
   std::vector<ParameterValue> parameters = {};
+  Reduction reduction = Reduction::none;
 };
 
 inline const std::vector<std::string>& row_targets() {
@@ -53,8 +54,11 @@ class RowData {
   RowData(const RowCase& of, Dtype dtype, std::pair<std::int64_t, std::int64_t> extent,
           const std::string& target, Runtime& runtime = default_runtime())
       : rows(extent.first), columns(extent.second) {
-    KernelSpec spec{
-        .function = of.function, .pass = of.pass, .parameters = of.parameters, .target = target};
+    KernelSpec spec{.function = of.function,
+                    .pass = of.pass,
+                    .parameters = of.parameters,
+                    .reduction = of.reduction,
+                    .target = target};
     for (const RowOperand& each : of.operands) {
       const Dtype type = dtype_of(each.kind, dtype);
       dtypes.push_back(type);
