@@ -50,15 +50,14 @@ class Views {
 
   Outcome add(std::size_t operand, const TensorView& view) {
     const OperandInfo& info = state_.operands[operand];
-    const std::string who = "the operand '" + info.name + "'";
     if (view.dtype != info.dtype)
-      return bad(who + " must be of type " + std::string(name(info.dtype)) + ", not " +
+      return bad(who(operand) + " must be of type " + std::string(name(info.dtype)) + ", not " +
                  std::string(name(view.dtype)));
     if (view.rank > TensorView::kMaxRank || view.count() < 0)
-      return bad(who + " has an impossible shape");
-    if (view.data == nullptr && view.count() > 0) return bad(who + " is null");
+      return bad(who(operand) + " has an impossible shape");
+    if (view.data == nullptr && view.count() > 0) return bad(who(operand) + " is null");
     if (info.output && !view.writable)
-      return bad(who + " is written by the kernel, but its buffer is constant");
+      return bad(who(operand) + " is written by the kernel, but its buffer is constant");
     buffers[operand] = view.data;
     return Unit{};
   }
@@ -66,16 +65,17 @@ class Views {
   // Of one value a column: all have as many.
   Outcome add_columns(std::size_t operand, const TensorView& view) {
     if (Outcome ok = add(operand, view); !ok.ok()) return ok;
-    const std::string who = "the operand '" + state_.operands[operand].name + "'";
     const Shape shape{view.shape.data(), view.rank};
     const std::int64_t own = view.rank == 0 ? 1 : shape.back();
     std::int64_t others = 1;
-    for (std::size_t d = 0; d + 1 < view.rank; ++d) others *= shape[d];
+    for (std::size_t d = 0; d + 1 < view.rank && others != 0; ++d)
+      others = shape[d] <= rows_ ? others * shape[d] : 0;
     if (others != rows_)
-      return bad(who + " of shape " + to_string(shape) + " must have " + text(rows_) +
+      return bad(who(operand) + " of shape " + to_string(shape) + " must have " + text(rows_) +
                  " rows, as the state has");
     if (columns >= 0 && own != columns)
-      return bad(who + " has " + text(own) + " columns, and those before it have " + text(columns));
+      return bad(who(operand) + " has " + text(own) + " columns, and those before it have " +
+                 text(columns));
     columns = own;
     return Unit{};
   }
@@ -104,6 +104,10 @@ class Views {
   std::int64_t columns = -1;
 
  private:
+  [[nodiscard]] std::string who(std::size_t operand) const {
+    return "the operand '" + state_.operands[operand].name + "'";
+  }
+
   const KernelState& state_;
   std::int64_t rows_;
 };
@@ -141,8 +145,21 @@ Outcome add_still(Views& views, RowStream::Steps& steps, const StateKernel::Impl
   return Unit{};
 }
 
+// Whether the row has room for more columns.
+Outcome check_end(const StreamPlace& place, std::int64_t columns) {
+  const std::int64_t end = place.columns >= 0 ? place.columns : kMaxColumns;
+  if (columns <= end - place.next) return Unit{};
+  const std::string these = text(columns) + " more, after " + text(place.next);
+  if (place.columns >= 0)
+    return bad("the row has " + text(place.columns) + " columns, and these are " + these);
+  return Error{Status::limit_exceeded,
+               "a row has at most " + text(kMaxColumns) + " columns, and these are " + these};
+}
+
 Outcome check_options(const StateKernel::Impl& kernel, const RowStateOptions& options) {
   if (options.rows < 1) return misuse("a state has one row at least, not " + text(options.rows));
+  if (options.rows > kMaxColumns)
+    return Error{Status::limit_exceeded, "a state has at most " + text(kMaxColumns) + " rows"};
   if (options.first_column < 0 || options.first_column % kBlock != 0)
     return misuse("a state begins at " + multiple() + ", not at column " +
                   text(options.first_column) + ": shard_bounds() gives such columns");
@@ -194,13 +211,8 @@ Outcome RowState::update(std::span<const TensorView> elements) {
   Views views(kernel.state, place.rows);
   for (std::size_t i = 0; i < elements.size(); ++i)
     if (Outcome ok = views.add_columns(kernel.streamed[i], elements[i]); !ok.ok()) return ok;
-  const std::int64_t end = place.next + views.columns;
-  if (place.columns >= 0 && end > place.columns)
-    return bad("the row has " + text(place.columns) + " columns, and these would be " + text(end));
-  if (end > kMaxColumns)
-    return Error{Status::limit_exceeded, "a row has at most " + text(kMaxColumns) +
-                                             " columns, and these would be " + text(end)};
-  if (!stream.reserve(end)) return no_memory();
+  if (Outcome ok = check_end(place, views.columns); !ok.ok()) return ok;
+  if (!stream.reserve(place.next + views.columns)) return no_memory();
   stream.update(views.buffers, views.columns);
   return Unit{};
 }
@@ -313,10 +325,7 @@ Outcome RowState::write(std::span<const TensorView> elements) {
   Views views(kernel.state, place.rows);
   for (std::size_t i = 0; i < all.size(); ++i)
     if (Outcome ok = views.add_columns(all[i], elements[i]); !ok.ok()) return ok;
-  if (const std::int64_t after = place.next + views.columns;
-      after > (place.columns >= 0 ? place.columns : kMaxColumns))
-    return bad("the row has " + text(place.columns) + " columns, and these would be " +
-               text(after));
+  if (Outcome ok = check_end(place, views.columns); !ok.ok()) return ok;
   if (Outcome ok = views.check_overlaps(all, place.rows * views.columns); !ok.ok()) return ok;
   if (!stream.reserve(place.next + views.columns)) return no_memory();
   stream.write(views.buffers, views.columns);

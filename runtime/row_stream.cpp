@@ -50,7 +50,7 @@ std::unique_ptr<RowStream> RowStream::make(const StateKernel::Impl& kernel,
   made->memory_.reset(
       static_cast<std::byte*>(std::aligned_alloc(kWorkspaceAlignment, made->bytes_)));
   if (made->memory_ == nullptr) return nullptr;
-  std::fill_n(made->memory_.get(), made->bytes_, std::byte{0});
+  std::fill_n(made->memory_.get(), made->states_, std::byte{0});  // parameters and cells
   const std::int64_t known = (place.kept_from + place.kept_blocks) * kBlock;
   return made->reserve(std::max({place.columns, place.next, known})) ? std::move(made) : nullptr;
 }

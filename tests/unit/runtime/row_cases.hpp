@@ -30,6 +30,7 @@ struct RowCase {
   Pass pass = forward;
   std::vector<ParameterValue> parameters = {};
   Reduction reduction = Reduction::none;
+  bool accumulate = false;  // onto 0x5a
 };
 
 inline const std::vector<std::string>& row_targets() {
@@ -58,6 +59,7 @@ class RowData {
                     .pass = of.pass,
                     .parameters = of.parameters,
                     .reduction = of.reduction,
+                    .accumulate = of.accumulate,
                     .target = target};
     for (const RowOperand& each : of.operands) {
       const Dtype type = dtype_of(each.kind, dtype);
