@@ -100,7 +100,7 @@ class Slice {
   void copy(bool gather) {
     const std::size_t size = data_.size(k_);
     const bool shared = data_.kinds[k_] == Kind::shared;
-    for (std::int64_t row = 0; row < data_.rows; ++row) {
+    for (std::int64_t row = 0; row < data_.rows && count_ > 0; ++row) {
       std::byte* const far =
           data_.elements[k_].data() +
           static_cast<std::size_t>((shared ? 0 : row) * data_.columns + begin_) * size;
@@ -407,8 +407,10 @@ TEST_CASE("states that cannot be made", "[runtime]") {
                                          RowStateOptions{.columns = std::int64_t{1} << 40}})
     CHECK_THAT(refused(RowState::make(fixture.kernel, options), Status::limit_exceeded),
                Contains("at most"));
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which stop at so much
   CHECK_THAT(refused(RowState::make(fixture.kernel, {.rows = 1 << 30}), Status::out_of_memory),
              Contains("no memory"));
+#endif
   CHECK_THAT(made({.first_column = 8192, .columns = 5000}), Contains("is to have 5000"));
   const double extra[] = {1};
   CHECK_THAT(refused(RowState::make(fixture.kernel, {.params = extra}), Status::invalid_operands),
