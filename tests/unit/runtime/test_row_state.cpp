@@ -337,8 +337,9 @@ TEST_CASE("subtrees of a range of blocks follow from it alone", "[runtime]") {
         Subtree arrived{block, 0};
         stack.push_back(arrived);
         for (std::size_t left = merges_after(begin, arrived); left > 0; --left) {
+          const Subtree right = stack.back();
           stack.pop_back();
-          CHECK(stack.back().level == stack.back().level);
+          CHECK(stack.back().level == right.level);
           ++stack.back().level;
         }
       }
