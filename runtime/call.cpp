@@ -12,14 +12,16 @@
 #include "runtime/call_checks.hpp"
 #include "runtime/kernel_state.hpp"
 #include "runtime/plain_rows.hpp"
+#include "runtime/range.hpp"
 
 namespace sluice {
 namespace {
 
 class CheckedCall {
  public:
-  CheckedCall(const Kernel& kernel, const KernelState& state, std::span<const TensorView> views)
-      : kernel_(kernel), state_(state), views_(views) {}
+  CheckedCall(const Kernel& kernel, const KernelState& state, std::span<const TensorView> views,
+              const CallRoom& room)
+      : kernel_(kernel), state_(state), views_(views), room_(room) {}
 
   // The usual call, of operands of one shape and scalars with one element, told apart without
   // making messages. Whatever is not that goes through check().
@@ -43,7 +45,19 @@ class CheckedCall {
 
   void run_plain(const std::uint64_t* params) {
     for (std::size_t k = 0; k < views_.size(); ++k) buffers_[k] = views_[k].data;
-    kernel_.run(buffers_.data(), counts_[views_.size() - 1], params);
+    const std::int64_t count = counts_[views_.size() - 1];
+    const std::size_t tasks = task_count(count, room_.threads());
+    if (tasks <= 1) return kernel_.run(buffers_.data(), count, params);
+    room_.parallel->for_each(tasks, [&](std::size_t task) {
+      const Range own = Range{0, count}.share(task, tasks);
+      std::array<void*, kMaxOperands> buffers;
+      for (std::size_t k = 0; k < views_.size(); ++k) {
+        const std::int64_t moves = state_.operands[k].scalar ? 0 : own.begin;
+        buffers[k] = static_cast<std::byte*>(views_[k].data) +
+                     moves * static_cast<std::int64_t>(size_of(views_[k].dtype));
+      }
+      kernel_.run(buffers.data(), own.length(), params);
+    });
   }
 
   // Of operands that have been found to go together.
@@ -61,7 +75,14 @@ class CheckedCall {
       extent = 1;
     }
     for (std::size_t k = 0; k < views_.size(); ++k) set_strides(k);
-    run_loop(0, extent, params);
+    extent_ = extent;
+    const Range all{0, unit_count(0)};
+    const std::size_t tasks = task_count(all.end, room_.threads());
+    if (tasks <= 1) return run_loop(0, all, params);
+    room_.parallel->for_each(tasks, [&](std::size_t task) {
+      CheckedCall mine(*this);
+      mine.run_loop(0, all.share(task, tasks), params);
+    });
   }
 
  private:
@@ -93,45 +114,78 @@ class CheckedCall {
       buffers_[k] = static_cast<std::byte*>(buffers_[k]) + strides_[loop][k] * steps;
   }
 
-  // As deep as a view has dimensions.
-  void run_loop(std::size_t loop, std::int64_t extent, const std::uint64_t* params) {
-    if (loop == outer_loops_) return kernel_.run(buffers_.data(), extent, params);
-    for (std::int64_t i = 0; i < nest_.extents[loop]; ++i) {
-      run_loop(loop + 1, extent, params);
+  // Elements in the loops from `loop` on.
+  [[nodiscard]] std::int64_t unit_count(std::size_t loop) const {
+    std::int64_t count = extent_;
+    for (; loop < outer_loops_; ++loop) count *= nest_.extents[loop];
+    return count;
+  }
+
+  // `units` of those; as deep as a view has dimensions.
+  void run_loop(std::size_t loop, Range units, const std::uint64_t* params) {
+    if (loop == outer_loops_) return run_inner(units, params);
+    const std::int64_t each = unit_count(loop + 1);
+    std::int64_t i = units.begin / each;
+    if (i != 0) advance(loop, i);
+    for (; i * each < units.end; ++i) {
+      run_loop(
+          loop + 1,
+          {std::max<std::int64_t>(units.begin - i * each, 0), std::min(units.end - i * each, each)},
+          params);
       advance(loop, 1);
     }
-    advance(loop, -nest_.extents[loop]);
+    advance(loop, -i);
+  }
+
+  void run_inner(Range range, const std::uint64_t* params) {
+    if (range.begin == 0) return kernel_.run(buffers_.data(), range.end, params);
+    std::array<void*, kMaxOperands> buffers;
+    for (std::size_t k = 0; k < views_.size(); ++k) {
+      const bool moves = (nest_.inner_still() >> k & 1u) == 0;
+      buffers[k] = static_cast<std::byte*>(buffers_[k]) +
+                   (moves ? range.begin : 0) * static_cast<std::int64_t>(size_of(views_[k].dtype));
+    }
+    kernel_.run(buffers.data(), range.length(), params);
   }
 
   const Kernel& kernel_;
   const KernelState& state_;
   std::span<const TensorView> views_;
+  const CallRoom& room_;
   std::array<std::int64_t, kMaxOperands> counts_;
   LoopNest nest_;
   std::size_t outer_loops_ = 0;
+  std::int64_t extent_ = 1;  // of the kernel's own loop
   std::array<std::array<std::int64_t, kMaxOperands>, TensorView::kMaxRank> strides_;
   std::array<void*, kMaxOperands> buffers_;
 };
 
 }  // namespace
 
-Outcome checked_call(const Kernel& kernel, const KernelState& state,
-                     std::span<const TensorView> operands, std::span<const double> params,
-                     std::span<std::byte> workspace) {
+Outcome fill_slots(const Kernel& kernel, const KernelState& state, std::span<const double> params,
+                   std::span<std::uint64_t, kMaxPassed> slots) {
   if (params.size() != state.passed.size())
     return Error{Status::invalid_operands,
                  "the kernel takes " + std::to_string(state.passed.size()) +
                      " passed parameters, and the call has " + std::to_string(params.size())};
-  std::array<std::uint64_t, kMaxPassed> slots;
   for (std::size_t i = 0; i < params.size(); ++i) {
     const Outcome outcome =
         check_range(state.spec->definition_text(), state.passed_indices[i], params[i]);
     if (!outcome.ok()) return outcome;
     slots[i] = kernel.slot(params[i]);
   }
-  if (workspace.empty() && run_plain_rows(kernel, state, operands, slots.data())) return Unit{};
-  if (!state.plain) return checked_row_call(kernel, state, operands, slots.data(), workspace);
-  CheckedCall call(kernel, state, operands);
+  return Unit{};
+}
+
+Outcome checked_call(const Kernel& kernel, std::span<const TensorView> operands,
+                     std::span<const double> params, const CallRoom& room) {
+  const KernelState& state = KernelState::of(kernel);
+  std::array<std::uint64_t, kMaxPassed> slots;
+  if (Outcome ok = fill_slots(kernel, state, params, slots); !ok.ok()) return ok;
+  const bool alone = room.workspace.empty() && room.threads() == 1;
+  if (alone && run_plain_rows(kernel, state, operands, slots.data())) return Unit{};
+  if (!state.plain) return checked_row_call(kernel, operands, slots.data(), room);
+  CheckedCall call(kernel, state, operands, room);
   if (call.is_plain()) {
     call.run_plain(slots.data());
     return Unit{};

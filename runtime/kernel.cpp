@@ -33,8 +33,8 @@ void Kernel::interpret(void* const* buffers, std::int64_t count,
   state_->interpreter->run(buffers, count, params);
 }
 
-void Kernel::run_rows(void* const* buffers, const RowExtent& extent, void* workspace,
-                      const std::uint64_t* params) const {
+schedule::RowCall KernelState::row_call(void* const* buffers, const RowExtent& extent,
+                                        void* workspace, const std::uint64_t* params) {
   schedule::RowCall call;
   call.buffers = buffers;
   call.params = params;
@@ -45,21 +45,32 @@ void Kernel::run_rows(void* const* buffers, const RowExtent& extent, void* works
   call.row_index = extent.row_index;
   call.row_index_step = extent.row_index_step;
   call.workspace = workspace;
-  state_->rows->run(call);
+  return call;
+}
+
+void Kernel::run_rows(void* const* buffers, const RowExtent& extent, void* workspace,
+                      const std::uint64_t* params) const {
+  state_->rows->run(KernelState::row_call(buffers, extent, workspace, params));
 }
 
 Outcome Kernel::call(std::span<const TensorView> operands, std::span<const double> params,
                      std::span<std::byte> workspace) const {
-  return checked_call(*this, *state_, operands, params, workspace);
+  return checked_call(*this, operands, params, {workspace, nullptr});
+}
+
+Outcome Kernel::call(std::span<const TensorView> operands, std::span<const double> params,
+                     const Parallel& parallel, std::span<std::byte> workspace) const {
+  return checked_call(*this, operands, params, {workspace, &parallel});
 }
 
 std::size_t Kernel::workspace_bytes(std::int64_t columns) const {
   return state_->rows ? state_->rows->workspace_bytes(columns) : 0;
 }
 
-std::size_t Kernel::workspace_bytes(std::span<const TensorView> operands) const {
+std::size_t Kernel::workspace_bytes(std::span<const TensorView> operands,
+                                    std::size_t threads) const {
   if (state_->plain) return 0;
-  const auto bytes = workspace_of_call(*this, *state_, operands);
+  const auto bytes = workspace_of_call(*this, operands, threads);
   return bytes.ok() ? *bytes : 0;
 }
 

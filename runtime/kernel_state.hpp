@@ -37,6 +37,10 @@ class KernelState {
 
   [[nodiscard]] static const KernelState& of(const Kernel& kernel) { return *kernel.state_; }
 
+  // Rows as the code takes them.
+  [[nodiscard]] static schedule::RowCall row_call(void* const* buffers, const RowExtent& extent,
+                                                  void* workspace, const std::uint64_t* params);
+
   std::shared_ptr<const ResolvedSpec> spec;
   std::vector<OperandInfo> operands;
   std::vector<std::string> passed;
@@ -68,18 +72,30 @@ class KernelState {
   std::size_t mapped_bytes_ = 0;  // of the sweeps of a row kernel
 };
 
-// The checked call: everything that may be wrong with it, then the loops. Without a workspace the
-// thread's own is taken.
-[[nodiscard]] Outcome checked_call(const Kernel& kernel, const KernelState& state,
-                                   std::span<const TensorView> operands,
-                                   std::span<const double> params, std::span<std::byte> workspace);
+// The passed parameters of a call as code takes them. Errors: their number, a value out of range.
+[[nodiscard]] Outcome fill_slots(const Kernel& kernel, const KernelState& state,
+                                 std::span<const double> params,
+                                 std::span<std::uint64_t, kMaxPassed> slots);
+
+// What a call has to work with: without a workspace the thread's own is taken.
+struct CallRoom {
+  std::span<std::byte> workspace = {};
+  const Parallel* parallel = nullptr;  // null: the calling thread alone
+
+  [[nodiscard]] std::size_t threads() const {
+    return parallel == nullptr || parallel->serial() ? 1 : parallel->threads;
+  }
+};
+
+// The checked call: everything that may be wrong with it, then the loops.
+[[nodiscard]] Outcome checked_call(const Kernel& kernel, std::span<const TensorView> operands,
+                                   std::span<const double> params, const CallRoom& room);
 
 // The same of kernels that are not plain: rows, and what is added up, halved or divided on the way.
-[[nodiscard]] Outcome checked_row_call(const Kernel& kernel, const KernelState& state,
-                                       std::span<const TensorView> operands,
-                                       const std::uint64_t* params, std::span<std::byte> workspace);
+[[nodiscard]] Outcome checked_row_call(const Kernel& kernel, std::span<const TensorView> operands,
+                                       const std::uint64_t* params, const CallRoom& room);
 // What such a call takes; errors are those of the call.
-[[nodiscard]] Result<std::size_t> workspace_of_call(const Kernel& kernel, const KernelState& state,
-                                                    std::span<const TensorView> operands);
+[[nodiscard]] Result<std::size_t>
+workspace_of_call(const Kernel& kernel, std::span<const TensorView> operands, std::size_t threads);
 
 }  // namespace sluice

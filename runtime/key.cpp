@@ -33,7 +33,9 @@ struct Encode {
     }
   }
   void operator()(std::string_view, const std::optional<driver::RowShape>& row) {
-    words.push_back(row ? 4 | (row->across ? 2u : 0u) | (row->one_block ? 1u : 0u) : 0u);
+    words.push_back(row ? 4 | (row->streamed ? 8u : 0u) | (row->across ? 2u : 0u) |
+                              (row->one_block ? 1u : 0u)
+                        : 0u);
     words.push_back(row ? static_cast<std::uint64_t>(row->columns) : 0u);
   }
   void operator()(std::string_view, const std::optional<std::uint32_t>& axis) {
@@ -121,7 +123,8 @@ struct Describe {
     const std::string length = row->columns != 0 ? std::to_string(row->columns)
                                : row->one_block  ? "one_block"
                                                  : "blocks";
-    field(field_name, (row->across ? "across," : "along,") + length);
+    field(field_name,
+          (row->across ? "across," : "along,") + length + (row->streamed ? ",streamed" : ""));
   }
   // As the language counts from the end.
   void operator()(std::string_view field_name, const std::optional<std::uint32_t>& axis) {

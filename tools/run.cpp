@@ -13,6 +13,7 @@
 #include "tools/run_plan.hpp"
 #include "tools/run_stream.hpp"
 #include "tools/run_whole.hpp"
+#include "tools/thread_pool.hpp"
 #include "tools/values.hpp"
 
 namespace sluice::tools {
@@ -93,8 +94,10 @@ int run(const RunArguments& arguments) {
   if (!kernel) return report(kernel.error());
   const Outline outline{plan->function.name(), plan->outputs};
   const bool whole = plan->whole;
-  const auto elements = whole ? run_whole(std::move(plan).value(), *kernel)
-                              : stream(std::move(plan).value(), *kernel);
+  ThreadPool pool(arguments.threads);
+  const Parallel parallel = pool.parallel();
+  const auto elements = whole ? run_whole(std::move(plan).value(), *kernel, parallel)
+                              : stream(std::move(plan).value(), *kernel, parallel);
   if (!elements) return report(elements.error());
   return arguments.json ? print_json(outline, *kernel, *elements) : print_plain(outline, *elements);
 }
@@ -147,6 +150,9 @@ void add_run(CLI::App& app, Action& action) {
                       "interpreter, x86-64-v3 or x86-64-v4, with +FEATURE...; left out: the "
                       "highest that this machine has");
   command->add_option("--accuracy", to.accuracy, std::string(kAccuracyHelp));
+  command
+      ->add_option("--threads", to.threads, "Threads to run on; the result does not depend on it")
+      ->check(CLI::Range(1, 1024));
   command->add_flag("--json", to.json, "As one JSON object");
   command->callback([&action, arguments] { action = [arguments] { return run(*arguments); }; });
 }

@@ -36,7 +36,8 @@ struct Sink {
 
 class Stream {
  public:
-  Stream(RunPlan plan, const Kernel& kernel) : plan_(std::move(plan)), kernel_(kernel) {
+  Stream(RunPlan plan, const Kernel& kernel, const Parallel& parallel)
+      : plan_(std::move(plan)), kernel_(kernel), parallel_(parallel) {
     readers_.reserve(plan_.inputs.size());
     for (RunInput& input : plan_.inputs)
       readers_.push_back({OperandStream(std::move(input.source), input.dtype, plan_.result),
@@ -90,10 +91,21 @@ class Stream {
     for (Sink& sink : sinks_)
       if (sink.held)
         if (Outcome filled = sink.held->fill(first, count, sink.piece); !filled) return filled;
-    kernel_.run(buffers_.data(), count);
+    if (Outcome called = call(count); !called) return called;
     for (Sink& sink : sinks_)
       if (Outcome put = sink.put(count); !put) return put;
     return Unit{};
+  }
+
+  Outcome call(std::int64_t count) {
+    std::vector<TensorView> views;
+    for (std::size_t k = 0; k < buffers_.size(); ++k) {
+      const OperandInfo& operand = kernel_.operands()[k];
+      const std::int64_t shape[] = {count};
+      views.emplace_back(buffers_[k], operand.dtype,
+                         std::span<const std::int64_t>(shape, operand.scalar ? 0 : 1));
+    }
+    return kernel_.call(views, {}, parallel_);
   }
 
   Outcome publish() {
@@ -108,6 +120,7 @@ class Stream {
 
   RunPlan plan_;
   const Kernel& kernel_;
+  const Parallel& parallel_;
   std::vector<Reader> readers_;
   std::vector<Sink> sinks_;
   std::vector<void*> buffers_;
@@ -115,8 +128,8 @@ class Stream {
 
 }  // namespace
 
-Result<std::vector<Bytes>> stream(RunPlan plan, const Kernel& kernel) {
-  return Stream(std::move(plan), kernel).run();
+Result<std::vector<Bytes>> stream(RunPlan plan, const Kernel& kernel, const Parallel& parallel) {
+  return Stream(std::move(plan), kernel, parallel).run();
 }
 
 }  // namespace sluice::tools

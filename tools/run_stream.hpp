@@ -20,7 +20,7 @@ inline constexpr std::int64_t kPiece = std::int64_t{1} << 16;
 
 // The elements of the plan's outputs that have no file, in the order of its outputs; the others'
 // are empty.
-[[nodiscard]] Result<std::vector<std::vector<std::byte>>> stream(RunPlan plan,
-                                                                 const Kernel& kernel);
+[[nodiscard]] Result<std::vector<std::vector<std::byte>>> stream(RunPlan plan, const Kernel& kernel,
+                                                                 const Parallel& parallel);
 
 }  // namespace sluice::tools

@@ -48,7 +48,7 @@ Outcome publish(const RunPlan& plan, std::vector<Tensor>& outputs) {
 
 }  // namespace
 
-Result<std::vector<Bytes>> run_whole(RunPlan plan, const Kernel& kernel) {
+Result<std::vector<Bytes>> run_whole(RunPlan plan, const Kernel& kernel, const Parallel& parallel) {
   std::vector<Tensor> inputs, outputs;
   for (RunInput& input : plan.inputs) {
     const Shape shape = input.source.shape();
@@ -71,7 +71,7 @@ Result<std::vector<Bytes>> run_whole(RunPlan plan, const Kernel& kernel) {
     for (Tensor& tensor : operand.output ? outputs : inputs)
       if (tensor.name == operand.name)
         views.push_back({tensor.elements.data(), tensor.dtype, tensor.shape});
-  if (Outcome called = kernel.call(views); !called) return called.error();
+  if (Outcome called = kernel.call(views, {}, parallel); !called) return called.error();
   if (Outcome published = publish(plan, outputs); !published) return published.error();
   std::vector<Bytes> kept;
   for (Tensor& output : outputs) kept.push_back(std::move(output.elements));

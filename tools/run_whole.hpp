@@ -16,7 +16,7 @@ namespace sluice::tools {
 
 // The elements of the outputs that have no file, one each of the plan's outputs. Errors: io_error,
 // or the call's.
-[[nodiscard]] Result<std::vector<std::vector<std::byte>>> run_whole(RunPlan plan,
-                                                                    const Kernel& kernel);
+[[nodiscard]] Result<std::vector<std::vector<std::byte>>>
+run_whole(RunPlan plan, const Kernel& kernel, const Parallel& parallel);
 
 }  // namespace sluice::tools

@@ -202,16 +202,19 @@ Result<schedule::ElementProgram> Schedule::operator()(const ir::Graph& graph) co
 
 Result<schedule::RowProgram> ScheduleRows::operator()(const ir::Graph& graph) const {
   const Edges at = edges(request);
-  schedule::RowProgram program{
-      kernel_name(request),
-      rewrite::simplify_exact(request.row->one_block ? schedule::without_merges(graph) : graph),
-      dtypes_of(at.inputs),
-      dtypes_of(at.outputs),
-      at.accumulated,
-      {},
-      request.row->one_block,
-      {},
-      {}};
+  const ir::Graph cut = request.row->one_block  ? schedule::without_merges(graph)
+                        : request.row->streamed ? schedule::without_row_ends(graph)
+                                                : graph;
+  schedule::RowProgram program{kernel_name(request),
+                               rewrite::simplify_exact(cut),
+                               dtypes_of(at.inputs),
+                               dtypes_of(at.outputs),
+                               at.accumulated,
+                               {},
+                               request.row->one_block,
+                               {},
+                               {}};
+  program.streamed = request.row->streamed;
   const dsl::FunctionDef& definition = function(request);
   for (const Operand* output : at.outputs) {
     const bool gradient = output->role == Role::input_gradient;

@@ -60,6 +60,7 @@ struct RowShape {
   bool across = false;       // the axis is not the innermost: rows lie next to each other
   bool one_block = true;     // rows have at most schedule::kBlockColumns columns
   std::int64_t columns = 0;  // exactly, of short rows, whose length is part of the code; 0: any
+  bool streamed = false;     // rows come in pieces and are never whole in memory; not one block
   friend bool operator==(const RowShape&, const RowShape&) = default;
 };
 

@@ -71,6 +71,7 @@ class Scheduler {
     for (const ValueId id : graph_.live()) {
       const Node& node = graph_[id];
       Level& at = levels_[id.index];
+      if (program_.streamed && node.op == Op::width) at = {1, 0};
       std::size_t cost = is_leaf(node) ? 0 : 1;
       for (const ValueId operand : node.args()) {
         at = std::max(at, level(operand));
@@ -79,11 +80,13 @@ class Scheduler {
       costs_[id.index] = cost;
       if (is_block_reduction(node.op)) {
         at = program_.one_block ? Level{at.phase + 1, 0} : Level{at.phase, at.pass + 1};
-      } else if (is_merge(node.op)) {
+      } else if (is_merge(node.op) || is_streamed_pick(node.op)) {
         at = {at.phase + 1, 0};
       }
     }
   }
+
+  [[nodiscard]] bool is_streamed_pick(Op op) const { return program_.streamed && op == Op::pick; }
 
   Phase& phase(std::size_t index) {
     if (program_.phases.size() <= index) program_.phases.resize(index + 1);
@@ -108,10 +111,15 @@ class Scheduler {
         last = std::max(last, at);
       } else if (is_merge(node.op)) {
         phase(level(id).phase - 1).merges.push_back(id);
+      } else if (is_streamed_pick(node.op)) {
+        phase(level(id).phase - 1).picks.push_back(id);
       } else if (!is_leaf(node) && node.type.extent != Extent::element) {
         place(id);
       }
     }
+    // After all that is reduced, which is one phase on when it is a row's.
+    if (program_.streamed)
+      for (const ValueId id : graph_.live()) last = std::max(last, {level(id).phase, 0});
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i)
       if (!program_.is_row_output(i)) last = std::max(last, level(graph_.outputs()[i].value));
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i) {
@@ -123,9 +131,9 @@ class Scheduler {
   }
 
   void place(ValueId id) {
-    if (extent(id) == Extent::scalar)
+    if (extent(id) == Extent::scalar && level(id).phase == 0)
       program_.uniform.push_back(id);
-    else if (extent(id) == Extent::row || program_.one_block)
+    else if (extent(id) < Extent::block || program_.one_block)
       phase(level(id).phase).row_values.push_back(id);
     else
       pass(level(id)).block_values.push_back(id);
@@ -159,7 +167,7 @@ class Scheduler {
   bool keep(ValueId id) {
     const auto known = computed_.find(id);
     if (known == computed_.end() || costs_[id.index] <= kCheap) return false;
-    if (graph_[id].type.elem == ir::Elem::boolean) return false;
+    if (program_.streamed || graph_[id].type.elem == ir::Elem::boolean) return false;
     std::vector<ValueId>& kept = pass(known->second).kept;
     if (std::find(kept.begin(), kept.end(), id) == kept.end()) kept.push_back(id);
     return true;
@@ -261,6 +269,32 @@ Graph without_merges(const Graph& graph) {
                       result[mapping[node.operand(0)]].op == Op::block_greatest;
     if (same)
       mapping.set(id, result.boolean(true));
+    else
+      mapping.copy(id);
+  }
+  mapping.copy_outputs();
+  return result;
+}
+
+// Nothing else asks so early for the row's length, which a stream has at its end.
+Graph without_row_ends(const Graph& graph) {
+  Graph result = graph.empty_copy();
+  ir::Mapping mapping(graph, result);
+  const auto is = [&](ValueId id, Op op) { return result[id].op == op; };
+  for (const ValueId id : graph.live()) {
+    const Node& node = graph[id];
+    if (node.op != Op::ilt || !is(mapping[node.operand(0)], Op::column)) {
+      mapping.copy(id);
+      continue;
+    }
+    const ValueId column = mapping[node.operand(0)];
+    const ValueId end = mapping[node.operand(1)];
+    const Node limit = result[end];
+    if (limit.op == Op::width)
+      mapping.set(id, result.boolean(true));
+    else if (limit.op == Op::select && is(limit.operand(1), Op::width))
+      mapping.set(id, result.add(Op::logic_or, {limit.operand(0),
+                                                result.add(Op::ilt, {column, limit.operand(2)})}));
     else
       mapping.copy(id);
   }
@@ -466,6 +500,7 @@ std::string to_string(const RowProgram& program) {
             .append(operand_text(graph, graph.outputs()[output].value))
             .append("\n");
     }
+    append_values(text, graph, "picks", phase.picks, "  ");
     append_values(text, graph, "over blocks", phase.merges, "  ");
     append_list(text, "kept by block", phase.kept_by_block, "  ");
   }

@@ -11,6 +11,10 @@
 //                      states of the merges
 //     ...              row values of phase 1, and so on; the last phase may have no passes
 //                      outputs that are one value a row
+//
+// The row of a streamed program is never whole in memory: its columns come once a phase. So nothing
+// that is one value a column is kept, a pick takes its element as that goes by, the row's length is
+// known after the first phase, and outputs have a phase of their own, after all reductions.
 #pragma once
 
 #include <cstddef>
@@ -46,6 +50,7 @@ struct Phase {
   std::vector<ir::ValueId> row_values;
   std::vector<Pass> passes;
   std::vector<ir::ValueId> merges;         // of the blocks' values, when all blocks are done
+  std::vector<ir::ValueId> picks;          // of a streamed program
   std::vector<ir::ValueId> kept_by_block;  // block values that later phases need
 };
 
@@ -68,6 +73,7 @@ struct RowProgram {
   // as nothing reads an input by then, which the buffer may be too; or kInWorkspace.
   static constexpr std::uint32_t kInWorkspace = 0xffffffff;
   std::vector<std::uint32_t> kept_in = {};
+  bool streamed = false;
 
   [[nodiscard]] bool is_row_output(std::size_t output) const { return row_outputs[output]; }
   [[nodiscard]] std::size_t sources() const { return graph.inputs().size() - accumulated.size(); }
@@ -79,6 +85,10 @@ struct RowProgram {
 
 // The graph of a row function for rows of one block: its block values are the row's.
 [[nodiscard]] ir::Graph without_merges(const ir::Graph& graph);
+
+// The graph of a row function for streamed rows: what asks whether a column lies before the row's
+// end is true of every column there is.
+[[nodiscard]] ir::Graph without_row_ends(const ir::Graph& graph);
 
 // Of `program` without passes: its graph, which must be expanded and baked, and its operands.
 [[nodiscard]] RowProgram schedule_rows(RowProgram program);

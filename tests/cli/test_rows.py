@@ -34,6 +34,16 @@ class Rows(CommandTest):
             self.assertEqual(other, seen[0])
         return seen[0]
 
+    def test_threads_change_no_bit(self):
+        values = [((i * 7919) % 1009) / 99 for i in range(30000)]
+        self.write("x.npy", npy_bytes(values, shape=(3, 10000)))
+        for function in ("softmax", "logsumexp", "gelu"):
+            seen = [self.succeeds("run", function, "--in", "x=x.npy", "--threads", threads).out
+                    for threads in ("1", "2", "7")]
+            self.assertEqual(seen[0], seen[1])
+            self.assertEqual(seen[0], seen[2])
+        self.fails("run", "gelu", "--values", "1", "--threads", "0", says="--threads")
+
     def test_softmax(self):
         y = self.run_rows("softmax_text", "--values", "0,0,0,0")["y"]
         self.assertEqual(y, {"dtype": "f32", "shape": [4], "data": [0.25] * 4})

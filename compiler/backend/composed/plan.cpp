@@ -124,6 +124,10 @@ class Planner {
         cell(id);
         cell(graph_[id].operand(0));
       }
+      for (const ValueId id : phase.picks) {
+        cell(id);
+        cell(graph_[id].operand(1));
+      }
     }
     for (std::uint32_t i = 0; i < graph_.outputs().size(); ++i) {
       const ValueId value = graph_.outputs()[i].value;
@@ -210,15 +214,19 @@ class Planner {
         if (graph_[id].op != Op::pick) {
           if (levels[id.index] == at) own.push_back(id);
         } else if (levels[id.index] == at + 1) {
-          const auto buffer = static_cast<std::uint32_t>(
-              program_.input_buffer(graph_[graph_[id].operand(0)].payload));
-          stage.picks.push_back({buffer, cell(graph_[id].operand(1)), cell(id)});
+          stage.picks.push_back(pick(id));
         }
       }
       stage.section = section(own, exports(own), false);
       result.push_back(std::move(stage));
     }
     return result;
+  }
+
+  Pick pick(ValueId id) {
+    const auto buffer =
+        static_cast<std::uint32_t>(program_.input_buffer(graph_[graph_[id].operand(0)].payload));
+    return {buffer, cell(graph_[id].operand(1)), cell(id)};
   }
 
   void plan_phase(std::size_t index) {
@@ -237,6 +245,7 @@ class Planner {
     }
     for (const ValueId id : phase.merges)
       planned.merges.push_back({graph_[id].op, cell(graph_[id].operand(0)), cell(id)});
+    for (const ValueId id : phase.picks) planned.picks.push_back(pick(id));
     if (!phase.merges.empty()) planned.combine = combine(phase);
     // Every later phase may read them.
     planned.restored.assign(block_arrays_.begin(),

@@ -89,9 +89,14 @@ struct PhasePlan {
   std::vector<Reduced> reduced;
   std::vector<KeptByBlock> kept;
   std::vector<Merge> merges;
+  std::vector<Pick> picks;        // of a streamed program, as the columns go by
   BlockKernel block;              // in place of the passes, where there is one
   std::vector<Slot> block_slots;  // its buffers
   Section combine;                // temps of the two states, left and then right, and of the result
+
+  [[nodiscard]] bool reads_columns() const {
+    return !passes.empty() || block.run || !picks.empty();
+  }
 };
 
 // A lane of the caller's that is one for the row: an input read into a cell, an output written.

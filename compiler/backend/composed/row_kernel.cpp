@@ -9,6 +9,7 @@
 
 #include "compiler/backend/composed/fold.hpp"
 #include "compiler/backend/composed/plan.hpp"
+#include "compiler/backend/composed/subtrees.hpp"
 
 namespace sluice::composed {
 namespace {
@@ -18,22 +19,26 @@ using ir::Op;
 // Columns of a pass at a time: a multiple of the partials, and few enough that temps stay in the
 // first-level cache.
 constexpr std::size_t kChunk = 1024;
-constexpr std::size_t kMaxDepth = 48;  // of the binary counter over blocks
 
-// Where everything lies in the workspace, in lanes.
+// Lanes before the cells: the last one is the index of a block's first column.
+constexpr std::size_t kBeforeCells = 16;
+
+// Where everything lies in the workspace, in lanes. Of rows of no columns it is what any part of a
+// row takes, whose own values lie elsewhere.
 struct Layout {
-  std::size_t cells, folds, fold, visits, temps, columns, shared, states, first_column, block, kept,
-      arrays, end;
+  std::size_t cells, folds, fold, visits, temps, columns, shared, states, block, kept, arrays, end;
 
   Layout(const RowKernel::Plan& plan, std::int64_t width) {
     const std::size_t lanes = plan.lanes;
-    const std::size_t blocks = block_count(width);
+    const auto blocks = static_cast<std::size_t>(block_count(width));
     const std::size_t of_fold =
         plan.across ? plan.wide ? fold_lanes<double>(lanes) : fold_lanes<float>(lanes)
         : plan.wide ? fold_lanes<double>()
                     : fold_lanes<float>();
-    const std::size_t in_block =
-        std::min<std::size_t>(static_cast<std::size_t>(width), schedule::kBlockColumns);
+    // A part of a row may have a whole block.
+    const std::size_t in_block = width == 0 ? schedule::kBlockColumns
+                                            : std::min<std::size_t>(static_cast<std::size_t>(width),
+                                                                    schedule::kBlockColumns);
     const std::size_t chunk = plan.across ? lanes : kChunk;
     std::size_t at = 0;
     const auto take = [&](std::size_t count) {
@@ -41,8 +46,7 @@ struct Layout {
       at += (count + 15) / 16 * 16;
       return begin;
     };
-    first_column = 15;  // next to the cells
-    at = 16;
+    at = kBeforeCells;
     cells = take(plan.cells * lanes);
     folds = take(plan.largest_reductions * of_fold);
     fold = of_fold;
@@ -50,16 +54,11 @@ struct Layout {
     temps = take(std::max<std::size_t>(plan.temps * chunk, 3 * plan.largest_state * lanes));
     columns = take(plan.across ? 1 : kChunk);
     shared = take(plan.across ? 2 * plan.across_broadcast.size() * lanes : 0);
-    states = take(plan.largest_state * kMaxDepth * lanes);
+    states = take(plan.largest_state * kMostSubtrees * lanes);
     block = take((plan.block_workspace + (plan.wide ? 8 : 4) - 1) / (plan.wide ? 8 : 4));
     kept = take(plan.kept * static_cast<std::size_t>(width) * lanes);
     arrays = take(plan.kept_by_block * blocks * lanes);
     end = at;
-  }
-
-  static std::size_t block_count(std::int64_t columns) {
-    return static_cast<std::size_t>((columns + schedule::kBlockColumns - 1) /
-                                    schedule::kBlockColumns);
   }
 };
 
@@ -75,10 +74,22 @@ class Run {
  public:
   using Bits = typename Lane<T>::Bits;
 
+  // Whole rows, in the call's workspace.
   Run(const RowKernel::Plan& plan, const schedule::RowCall& call)
       : plan_(plan), call_(call), layout_(plan, call.columns),
         lanes_(static_cast<Bits*>(call.workspace)),
-        pointers_(reinterpret_cast<void**>(lanes_ + layout_.end)) {}
+        pointers_(reinterpret_cast<void**>(lanes_ + layout_.end)), cells_(lanes_ + layout_.cells),
+        states_(lanes_ + layout_.states), kept_(lanes_ + layout_.kept),
+        arrays_(lanes_ + layout_.arrays) {}
+
+  Run(const RowKernel::Plan& plan, const RowPart& part)
+      : plan_(plan), call_(*part.call), layout_(plan, 0), lanes_(static_cast<Bits*>(part.scratch)),
+        pointers_(reinterpret_cast<void**>(lanes_ + layout_.end)),
+        cells_(static_cast<Bits*>(part.cells) + kBeforeCells),
+        states_(static_cast<Bits*>(part.states)), kept_(static_cast<Bits*>(part.kept)),
+        arrays_(static_cast<Bits*>(part.arrays)), row_(static_cast<std::size_t>(part.row)),
+        at_hand_(static_cast<std::size_t>(part.rows)), origin_(part.origin),
+        first_array_(part.first_array), first_block_(part.first_block) {}
 
   void run() {
     const std::size_t step = plan_.lanes;
@@ -90,17 +101,85 @@ class Run {
     }
   }
 
- private:
-  [[nodiscard]] Bits* cell(std::uint32_t index) const {
-    return lanes_ + layout_.cells + index * plan_.lanes;
+  void begin_rows() {
+    for (const RowOperand& input : plan_.inputs)
+      for (std::size_t r = 0; r < at_hand_; ++r)
+        cell(input.cell)[r] = load_lane<T>(input.dtype, operand(input.buffer, r, 0), input.integer);
+    if (plan_.row_index_cell >= 0)
+      for (std::size_t r = 0; r < at_hand_; ++r)
+        cell(static_cast<std::uint32_t>(plan_.row_index_cell))[r] = static_cast<Bits>(
+            call_.row_index + call_.row_index_step * static_cast<std::int64_t>(row_ + r));
+    fill_width();
+    run_section(plan_.once, 0, at_hand_);
   }
+
+  void begin_phase(const PhasePlan& phase) {
+    fill_width();
+    run_stages(phase.before);
+    for (const Pick& pick : phase.picks)
+      std::fill_n(cell(pick.cell), at_hand_,
+                  std::bit_cast<Bits>(std::numeric_limits<T>::quiet_NaN()));
+  }
+
+  // The columns from `begin` to `end`, which is a block's end or the row's; from the middle of a
+  // block on only in a phase without reductions.
+  void run_columns(const PhasePlan& phase, ColumnRange columns) {
+    lanes_[layout_.columns] = ~Bits{0};  // no index: they are numbered when they are needed
+    run_blocks(phase, columns);
+  }
+
+  // What the right has of `columns`, which begin where this part's end.
+  void append(const PhasePlan& phase, const RowPart& right, ColumnRange columns) {
+    append_picks(phase, right, columns);
+    if (phase.merges.empty()) return;
+    BlockRange range{right.first_block, block_count(columns.end)};
+    const auto* from = static_cast<const Bits*>(right.states);
+    depth_ = subtree_count({first_block_, range.begin});
+    for (Subtree each{}; range.begin < range.end; range.begin = each.end()) {
+      each = first_subtree(range);
+      for (std::uint32_t i = 0; i < phase.merges.size(); ++i, from += plan_.lanes)
+        std::copy_n(from, at_hand_, state(i, depth_));
+      from += (plan_.largest_state - phase.merges.size()) * plan_.lanes;
+      ++depth_;
+      merge_neighbours(phase, each);
+    }
+  }
+
+  // All of the row's blocks have been.
+  void finish_phase(const PhasePlan& phase) {
+    const std::int64_t blocks = block_count(call_.columns);
+    if (blocks == 0) return nothing(phase);
+    depth_ = subtree_count({0, blocks});
+    if (phase.merges.empty()) return;
+    while (depth_ > 1) merge_states(phase);
+    for (std::uint32_t i = 0; i < phase.merges.size(); ++i)
+      std::copy_n(state(i, 0), at_hand_, cell(phase.merges[i].cell));
+  }
+
+  void store_outputs() {
+    for (const RowOperand& output : plan_.outputs)
+      for (std::size_t r = 0; r < at_hand_; ++r)
+        store_lane<T>(output.dtype, operand(output.buffer, r, 0), cell(output.cell)[r],
+                      output.integer);
+  }
+
+ private:
+  void append_picks(const PhasePlan& phase, const RowPart& right, ColumnRange columns) {
+    const Bits* const cells = static_cast<const Bits*>(right.cells) + kBeforeCells;
+    for (const Pick& pick : phase.picks)
+      for (std::size_t r = 0; r < at_hand_; ++r)
+        if (lies_within(cell(pick.column)[r], columns))
+          cell(pick.cell)[r] = cells[pick.cell * plan_.lanes + r];
+  }
+
+  [[nodiscard]] Bits* cell(std::uint32_t index) const { return cells_ + index * plan_.lanes; }
   [[nodiscard]] Bits* kept(std::uint32_t index, std::size_t column) const {
     const auto width = static_cast<std::size_t>(call_.columns);
-    return lanes_ + layout_.kept + (index * width + column) * plan_.lanes;
+    return kept_ + (index * width + column) * plan_.lanes;
   }
-  [[nodiscard]] Bits* array(const KeptByBlock& kept_value, std::size_t block) const {
-    const std::size_t blocks = Layout::block_count(call_.columns);
-    return lanes_ + layout_.arrays + (kept_value.array * blocks + block) * plan_.lanes;
+  [[nodiscard]] Bits* array(const KeptByBlock& kept_value, std::int64_t block) const {
+    const auto at = static_cast<std::size_t>(block - first_array_);
+    return arrays_ + (at * plan_.kept_by_block + kept_value.array) * plan_.lanes;
   }
   [[nodiscard]] Bits* temp(std::uint32_t index) const {
     return lanes_ + layout_.temps + index * (plan_.across ? plan_.lanes : kChunk);
@@ -112,7 +191,7 @@ class Run {
                                    std::size_t column) const {
     return static_cast<std::byte*>(call_.buffers[buffer]) +
            call_.row_steps[buffer] * static_cast<std::int64_t>(row_ + lane) +
-           call_.column_steps[buffer] * static_cast<std::int64_t>(column);
+           call_.column_steps[buffer] * (static_cast<std::int64_t>(column) - origin_);
   }
 
   void fill_columns() const {
@@ -120,22 +199,20 @@ class Run {
   }
 
   void run_rows() {
-    for (const RowOperand& input : plan_.inputs)
-      for (std::size_t r = 0; r < at_hand_; ++r)
-        cell(input.cell)[r] = load_lane<T>(input.dtype, operand(input.buffer, r, 0), input.integer);
+    begin_rows();
+    for (const PhasePlan& phase : plan_.phases) {
+      begin_phase(phase);
+      if (!phase.reads_columns()) continue;
+      run_blocks(phase, {0, call_.columns});
+      finish_phase(phase);
+    }
+    store_outputs();
+  }
+
+  void fill_width() {
     if (plan_.width_cell >= 0)
       std::fill_n(cell(static_cast<std::uint32_t>(plan_.width_cell)), at_hand_,
                   static_cast<Bits>(call_.columns));
-    if (plan_.row_index_cell >= 0)
-      for (std::size_t r = 0; r < at_hand_; ++r)
-        cell(static_cast<std::uint32_t>(plan_.row_index_cell))[r] = static_cast<Bits>(
-            call_.row_index + call_.row_index_step * static_cast<std::int64_t>(row_ + r));
-    run_section(plan_.once, 0, at_hand_);
-    for (const PhasePlan& phase : plan_.phases) run_phase(phase);
-    for (const RowOperand& output : plan_.outputs)
-      for (std::size_t r = 0; r < at_hand_; ++r)
-        store_lane<T>(output.dtype, operand(output.buffer, r, 0), cell(output.cell)[r],
-                      output.integer);
   }
 
   void run_stages(const std::vector<Stage>& stages) {
@@ -147,38 +224,42 @@ class Run {
   }
 
   [[nodiscard]] Bits picked(const Pick& pick, std::size_t r) const {
-    const auto column = static_cast<typename Lane<T>::Integer>(cell(pick.column)[r]);
-    if (column < 0 || column >= call_.columns)
+    const Bits column = cell(pick.column)[r];
+    if (!lies_within(column, {0, call_.columns}))
       return std::bit_cast<Bits>(std::numeric_limits<T>::quiet_NaN());
-    return load_lane<T>(plan_.dtypes[pick.buffer],
-                        operand(pick.buffer, r, static_cast<std::size_t>(column)), false);
+    return element(pick, r, column);
+  }
+  static bool lies_within(Bits column, ColumnRange columns) {
+    const auto at = static_cast<typename Lane<T>::Integer>(column);
+    return at >= columns.begin && at < columns.end;
+  }
+  [[nodiscard]] Bits element(const Pick& pick, std::size_t r, Bits column) const {
+    return load_lane<T>(plan_.dtypes[pick.buffer], operand(pick.buffer, r, column), false);
   }
 
-  void run_phase(const PhasePlan& phase) {
-    run_stages(phase.before);
-    if (phase.passes.empty() && !phase.block.run) return;
-    const auto width = static_cast<std::size_t>(call_.columns);
-    const auto block_columns = static_cast<std::size_t>(schedule::kBlockColumns);
-    const std::size_t blocks = Layout::block_count(call_.columns);
-    depth_ = 0;
-    if (blocks == 0) nothing(phase);
-    for (std::size_t block = 0; block < blocks; ++block) {
-      const std::size_t begin = block * block_columns;
-      const std::size_t end = std::min(begin + block_columns, width);
+  void run_blocks(const PhasePlan& phase, ColumnRange columns) {
+    std::int64_t begin = columns.begin;
+    std::int64_t block = begin / schedule::kBlockColumns;
+    depth_ = subtree_count({first_block_, block});
+    for (; begin < columns.end; ++block) {
+      const std::int64_t until = std::min((block + 1) * schedule::kBlockColumns, columns.end);
       for (const KeptByBlock& each : phase.restored)
         std::copy_n(array(each, block), at_hand_, cell(each.cell));
       if (phase.block.run)
-        run_block(phase, begin, end);
+        run_block(phase, static_cast<std::size_t>(begin), static_cast<std::size_t>(until));
       else
-        for (const PassPlan& pass : phase.passes) run_pass(pass, begin, end);
+        for (const PassPlan& pass : phase.passes)
+          run_pass(pass, static_cast<std::size_t>(begin), static_cast<std::size_t>(until));
+      for (const Pick& pick : phase.picks)
+        for (std::size_t r = 0; r < at_hand_; ++r)
+          if (const Bits column = cell(pick.column)[r]; lies_within(column, {begin, until}))
+            cell(pick.cell)[r] = element(pick, r, column);
       for (const KeptByBlock& each : phase.kept)
         std::copy_n(cell(each.cell), at_hand_, array(each, block));
       push_state(phase);
-      for (std::size_t count = block + 1; count % 2 == 0; count /= 2) merge_states(phase);
+      merge_neighbours(phase, {block, 0});
+      begin = until;
     }
-    while (depth_ > 1) merge_states(phase);
-    for (std::uint32_t i = 0; depth_ == 1 && i < phase.merges.size(); ++i)
-      std::copy_n(state(i, 0), at_hand_, cell(phase.merges[i].cell));
   }
 
   void nothing(const PhasePlan& phase) const {
@@ -190,9 +271,15 @@ class Run {
   }
 
   [[nodiscard]] Bits* state(std::uint32_t merge, std::size_t depth) const {
-    return lanes_ + layout_.states + (merge * kMaxDepth + depth) * plan_.lanes;
+    return states_ + (depth * plan_.largest_state + merge) * plan_.lanes;
+  }
+  void merge_neighbours(const PhasePlan& phase, Subtree arrived) {
+    if (phase.merges.empty()) return;
+    for (std::size_t left = merges_after(first_block_, arrived); left > 0; --left)
+      merge_states(phase);
   }
   void push_state(const PhasePlan& phase) {
+    if (phase.merges.empty()) return;
     for (std::uint32_t i = 0; i < phase.merges.size(); ++i)
       std::copy_n(cell(phase.merges[i].from), at_hand_, state(i, depth_));
     ++depth_;
@@ -200,7 +287,6 @@ class Run {
   void merge_states(const PhasePlan& phase) {
     --depth_;
     const std::size_t count = phase.merges.size();
-    if (count == 0) return;
     const auto state_temp = [&](std::size_t i) { return lanes_ + layout_.temps + i * plan_.lanes; };
     for (std::uint32_t i = 0; i < count; ++i) {
       pointers_[i] = state(i, depth_ - 1);
@@ -213,7 +299,7 @@ class Run {
   }
 
   void run_block(const PhasePlan& phase, std::size_t begin, std::size_t end) {
-    lanes_[layout_.first_column] = static_cast<Bits>(begin);
+    cells_[-1] = static_cast<Bits>(begin);
     const std::size_t count = phase.block_slots.size();
     for (std::size_t i = 0; i < count; ++i) pointers_[i] = address(phase.block_slots[i], begin);
     schedule::RowCall call;
@@ -223,7 +309,7 @@ class Run {
     call.columns = static_cast<std::int64_t>(end - begin);
     call.row_steps = kNoSteps;
     call.column_steps = kNoSteps;
-    call.cells = lanes_ + layout_.first_column;
+    call.cells = cells_ - 1;
     call.workspace = lanes_ + layout_.block;
     phase.block.run(call);
   }
@@ -285,7 +371,7 @@ class Run {
       case Slot::Kind::kept: return kept(slot.index, column);
       case Slot::Kind::temp: return temp(slot.index);
       case Slot::Kind::column: return lanes_ + layout_.columns;
-      case Slot::Kind::first_column: return lanes_ + layout_.first_column;
+      case Slot::Kind::first_column: return cells_ - 1;
       case Slot::Kind::operand: break;
     }
     std::byte* const at = operand(slot.index, 0, column);
@@ -329,8 +415,15 @@ class Run {
   Layout layout_;
   Bits* lanes_;
   void** pointers_;
+  Bits* cells_;  // the index of a block's first column is before them
+  Bits* states_;
+  Bits* kept_;
+  Bits* arrays_;
   std::size_t row_ = 0;
   std::size_t at_hand_ = 1;
+  std::int64_t origin_ = 0;  // the column that buffers begin at
+  std::int64_t first_array_ = 0;
+  std::int64_t first_block_ = 0;
   std::size_t depth_ = 0;
   std::size_t visited_ = 0;  // columns that the walk at hand is of
 };
@@ -373,12 +466,66 @@ void RowKernel::run(const schedule::RowCall& call) const {
     Run<float>(*plan_, call).run();
 }
 
+namespace {
+
+std::size_t layout_bytes(const RowKernel::Plan& plan, std::int64_t columns) {
+  const std::size_t pointers = std::max<std::size_t>(plan.largest_section, 3 * plan.largest_state);
+  return Layout(plan, columns).end * (plan.wide ? 8 : 4) + pointers * sizeof(void*);
+}
+
+}  // namespace
+
 std::size_t RowKernel::workspace_bytes(std::int64_t columns) const {
   if (plan_->whole.run && !plan_->across) return plan_->whole.workspace_bytes;
-  const Layout layout(*plan_, columns);
-  const std::size_t pointers =
-      std::max<std::size_t>(plan_->largest_section, 3 * plan_->largest_state);
-  return layout.end * (plan_->wide ? 8 : 4) + pointers * sizeof(void*);
+  return layout_bytes(*plan_, columns);
+}
+
+template <typename Do>
+void RowKernel::with_run(const RowPart& part, const Do& act) const {
+  if (plan_->wide) {
+    Run<double> run(*plan_, part);
+    act(run);
+  } else {
+    Run<float> run(*plan_, part);
+    act(run);
+  }
+}
+
+RowSizes RowKernel::sizes() const {
+  const std::size_t lane = plan_->wide ? 8 : 4;
+  RowSizes sizes;
+  sizes.rows = static_cast<std::int64_t>(plan_->lanes);
+  sizes.phases = plan_->phases.size();
+  sizes.cells = (kBeforeCells + plan_->cells * plan_->lanes) * lane;
+  sizes.state = plan_->largest_state * plan_->lanes * lane;
+  sizes.column = plan_->kept * plan_->lanes * lane;
+  sizes.block = plan_->kept_by_block * plan_->lanes * lane;
+  sizes.scratch = layout_bytes(*plan_, 0);
+  return sizes;
+}
+
+bool RowKernel::reads_columns(std::size_t phase) const {
+  return plan_->phases[phase].reads_columns();
+}
+
+void RowKernel::begin_rows(const RowPart& part) const {
+  with_run(part, [](auto& run) { run.begin_rows(); });
+}
+void RowKernel::begin_phase(const RowPart& part, std::size_t phase) const {
+  with_run(part, [&](auto& run) { run.begin_phase(plan_->phases[phase]); });
+}
+void RowKernel::run_columns(const RowPart& part, std::size_t phase, ColumnRange columns) const {
+  with_run(part, [&](auto& run) { run.run_columns(plan_->phases[phase], columns); });
+}
+void RowKernel::append(const RowPart& left, std::size_t phase, const RowPart& right,
+                       ColumnRange columns) const {
+  with_run(left, [&](auto& run) { run.append(plan_->phases[phase], right, columns); });
+}
+void RowKernel::finish_phase(const RowPart& part, std::size_t phase) const {
+  with_run(part, [&](auto& run) { run.finish_phase(plan_->phases[phase]); });
+}
+void RowKernel::store_outputs(const RowPart& part) const {
+  with_run(part, [](auto& run) { run.store_outputs(); });
 }
 
 std::size_t RowKernel::bytes() const {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <sluice/parallel.hpp>
 #include <sluice/spec.hpp>
 #include <sluice/status.hpp>
 #include <sluice/tensor.hpp>
@@ -84,6 +85,11 @@ class Kernel {
                              std::span<const double> params = {},
                              std::span<std::byte> workspace = {}) const;
 
+  // The same over the caller's threads: rows, blocks of long rows, or elements, with the bits of
+  // the serial call. `workspace` has workspace_bytes(operands, parallel.threads).
+  [[nodiscard]] Outcome call(std::span<const TensorView> operands, std::span<const double> params,
+                             const Parallel& parallel, std::span<std::byte> workspace = {}) const;
+
   // The same, from spans, vectors and tensor views: kernel(x, y).
   template <typename... Operands>
   [[nodiscard]] Outcome operator()(Operands&&... operands) const {
@@ -116,8 +122,9 @@ class Kernel {
   [[nodiscard]] std::size_t bytes() const;       // what the cache counts: all memory it holds
   // Of run_rows() for rows of so many columns; 0 of elementwise functions.
   [[nodiscard]] std::size_t workspace_bytes(std::int64_t columns = 0) const;
-  // Of a call of these operands; 0 where the call would be refused.
-  [[nodiscard]] std::size_t workspace_bytes(std::span<const TensorView> operands) const;
+  // Of a call of these operands over so many threads; 0 where the call would be refused.
+  [[nodiscard]] std::size_t workspace_bytes(std::span<const TensorView> operands,
+                                            std::size_t threads = 1) const;
   [[nodiscard]] std::span<const std::uint8_t> code() const;  // empty on the interpreter's rung
   [[nodiscard]] std::string key_text() const;
 

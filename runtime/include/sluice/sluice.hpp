@@ -5,6 +5,7 @@
 #include <sluice/kernel.hpp>
 #include <sluice/pass.hpp>
 #include <sluice/program.hpp>
+#include <sluice/row_state.hpp>
 #include <sluice/runtime.hpp>
 #include <sluice/spec.hpp>
 #include <sluice/status.hpp>

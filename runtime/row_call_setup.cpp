@@ -1,0 +1,250 @@
+// What a call of row_call.hpp is set up with: the steps of its operands, its sums, the loops around
+// the kernel's own, its pieces and tasks, and its workspace.
+#include "runtime/row_call.hpp"
+
+namespace sluice {
+namespace {
+
+using driver::Role;
+
+// Elements of a piece, where there is anything to add up: few enough to stay in cache, a multiple
+// of a row's blocks. Where threads share a piece, each has more, for they wait for one another.
+constexpr std::int64_t kPiece = 4 * schedule::kBlockColumns;
+constexpr std::int64_t kTaskPiece = 4 * kPiece;
+
+// Steps of an operand whose elements lie one after the other, in units of `size`; 0 where it stands
+// still. `halved` is the dimension along which it has the other half as well.
+Steps steps_of(const Aligned& own, std::int64_t size, std::size_t halved) {
+  Steps steps{};
+  for (std::size_t d = 0; d < own.size(); ++d) {
+    if (own[d] != 1) steps[d] = size;
+    size *= own[d] * (d == halved ? 2 : 1);
+  }
+  return steps;
+}
+
+}  // namespace
+
+template <typename T>
+RowCall<T>::RowCall(const Kernel& kernel, std::span<const TensorView> views,
+                    const CallChecks& checks, std::size_t threads)
+    : kernel_(kernel), state_(KernelState::of(kernel)), spec_(*state_.spec), views_(views),
+      checks_(checks), frame_(checks.frame()),
+      axis_(spec_.row ? std::size_t{*spec_.axis} : kNoAxis) {
+  find_operands();
+  make_loops();
+  choose_tasks(threads);
+  choose_pieces();
+  for (std::size_t s = 0; s < sum_count_; ++s) measure(sum_at(s));
+  if (spec_.row) set_row_steps();
+  divided_ = take(spec_.operands.size() * sizeof(double));
+  if (!state_.rows) return;
+  long_rows_ = share_ == Share::pieces && !spec_.row->one_block &&
+               piece_ < static_cast<std::int64_t>(tasks_);
+  rows_workspace_each_ = workspace_aligned(state_.rows->workspace_bytes(columns()));
+  rows_workspace_ = take(long_rows_ ? state_.rows->long_workspace_bytes(columns(), tasks_)
+                                    : tasks_ * rows_workspace_each_);
+}
+
+template <typename T>
+void RowCall<T>::find_operands() {
+  std::fill_n(steps_.begin(), spec_.operands.size(), Steps{});
+  for (std::size_t k = 0; k < spec_.arguments.size(); ++k) {
+    const Argument& argument = spec_.arguments[k];
+    const std::size_t j = argument.operand;
+    const std::int64_t size = element_size(j);
+    buffers_[j] = views_[k].data;
+    switch (argument.way) {
+      case Way::direct:
+        if (!argument.single) steps_[j] = steps_of(checks_.aligned(k), size, kNoAxis);
+        break;
+      case Way::halves: {
+        const Aligned own = checks_.aligned(k);
+        steps_[j] = steps_[argument.second] = steps_of(own, size, *spec_.axis);
+        std::int64_t half = size;
+        for (std::size_t d = 0; d <= *spec_.axis; ++d) half *= own[d];
+        buffers_[argument.second] = static_cast<std::byte*>(views_[k].data) + half;
+        break;
+      }
+      case Way::summed: add_sum(k); break;
+      case Way::divided: break;
+    }
+  }
+}
+
+template <typename T>
+void RowCall<T>::add_sum(std::size_t k) {
+  Sum& sum = *new (sums_memory_.data() + sum_count_++ * sizeof(Sum)) Sum;
+  const Argument& argument = spec_.arguments[k];
+  sum.operand = argument.operand;
+  sum.argument = k;
+  sum_operands_ |= OperandSet{1} << sum.operand;
+  const driver::Operand& operand = spec_.operands[sum.operand];
+  if (argument.single)
+    sum.per_row = lacks_axis(spec_.definition_text(), operand);
+  else
+    for (const driver::Operand& each : spec_.operands)
+      if (each.role == Role::input && each.index == operand.index)
+        sum.per_row = spec_.row && each.extent != ir::Extent::element;
+  if (!argument.single) {
+    const Aligned own = checks_.aligned(k);
+    sum.targets = steps_of(own, 1, kNoAxis);
+    for (const std::int64_t extent : own) sum.target_count *= extent;
+  }
+  sum.along_row = argument.single && !sum.per_row;
+  sum.reduced = operand.role == Role::output;
+  const auto is_term = [&](std::size_t d) {
+    return frame_.extent(d) != 1 && d != axis_ && sum.targets[d] == 0;
+  };
+  std::size_t d = 0;
+  // The innermost dimensions that the result does not have are the row of an elementwise
+  // function.
+  if (!spec_.row) {
+    for (; d < frame_.rank() && (frame_.extent(d) == 1 || is_term(d)); ++d)
+      sum.row_length *= frame_.extent(d);
+    sum.along_row = sum.row_length != 1;
+  }
+  for (; d < frame_.rank(); ++d) {
+    const bool column_term = d == axis_ && !sum.per_row && !sum.along_row && sum.targets[d] == 0 &&
+                             frame_.extent(d) != 1;
+    if (!is_term(d) && !column_term) continue;
+    sum.terms[d] = sum.term_count;
+    sum.term_count *= frame_.extent(d);
+  }
+}
+
+// Outermost first; a row function's axis is in none.
+template <typename T>
+void RowCall<T>::make_loops() {
+  for (std::size_t d = frame_.rank(); d-- > 0;) {
+    if (d == axis_ || frame_.extent(d) == 1) continue;
+    if (frame_.extent(d) == 0) empty_ = true;
+    if (loop_count_ > 0 && goes_on(loops_[loop_count_ - 1].innermost, d)) {
+      Loop& outer = loops_[loop_count_ - 1];
+      outer.extent *= frame_.extent(d);
+      outer.innermost = d;
+    } else {
+      loops_[loop_count_++] = {frame_.extent(d), d};
+    }
+  }
+  outer_loops_ = loop_count_;
+  if (loop_count_ == 0 || !fits_kernel(loops_[loop_count_ - 1].innermost)) return;
+  inner_extent_ = loops_[--outer_loops_].extent;
+  inner_ = loops_[outer_loops_].innermost;
+}
+
+// Whether the outer dimension goes on where the inner one ends.
+template <typename T>
+bool RowCall<T>::goes_on(std::size_t outer, std::size_t inner) const {
+  if (state_.reads_row_index && (outer == axis_ + 1 || inner == axis_ + 1)) return false;
+  const std::int64_t extent = frame_.extent(inner);
+  for (std::size_t j = 0; j < spec_.operands.size(); ++j)
+    if (steps_[j][outer] != steps_[j][inner] * extent) return false;
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (sum_at(s).targets[outer] != sum_at(s).targets[inner] * extent ||
+        sum_at(s).terms[outer] != sum_at(s).terms[inner] * extent)
+      return false;
+  return true;
+}
+
+// Whether the kernel can do this loop: that over rows, or over an elementwise function's
+// elements.
+template <typename T>
+bool RowCall<T>::fits_kernel(std::size_t dimension) const {
+  for (std::size_t j = 0; j < spec_.operands.size(); ++j) {
+    if (is_sum(j)) continue;
+    const driver::Operand& operand = spec_.operands[j];
+    const std::int64_t step = steps_[j][dimension];
+    const std::int64_t size = element_size(j);
+    const bool scalar = driver::is_source(operand.role) && operand.extent == ir::Extent::scalar;
+    if (scalar && step != 0) return false;
+    if (!spec_.row && !scalar && step != size) return false;
+    if (spec_.row && spec_.row->across && step != 0 && step != size) return false;
+  }
+  return true;
+}
+
+template <typename T>
+void RowCall<T>::choose_tasks(std::size_t threads) {
+  inner_range_ = {0, inner_extent_};
+  if (threads <= 1 || empty_) return;
+  const std::int64_t units = unit_count(0);
+  tasks_ = task_count(units * (spec_.row ? columns() : 1), threads);
+  share_ = tasks_ > 1 ? choose_share(units) : Share::none;
+  const std::int64_t shared = share_ == Share::units   ? units
+                              : share_ == Share::inner ? inner_extent_
+                                                       : static_cast<std::int64_t>(tasks_);
+  tasks_ = share_ == Share::none ? 1 : std::min(tasks_, static_cast<std::size_t>(shared));
+}
+
+template <typename T>
+Share RowCall<T>::choose_share(std::int64_t units) const {
+  if (sum_count_ == 0 && (!spec_.row || units >= static_cast<std::int64_t>(tasks_)))
+    return Share::units;
+  if (spec_.row) return Share::pieces;
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (sum_at(s).along_row || outer_loops_ == loop_count_ || sum_at(s).targets[inner_] != 1)
+      return Share::none;
+  return Share::inner;
+}
+
+template <typename T>
+void RowCall<T>::choose_pieces() {
+  piece_ = inner_extent_;
+  if (sum_count_ == 0) return;
+  const std::int64_t each = spec_.row ? std::max<std::int64_t>(columns(), 1) : 1;
+  const std::int64_t elements =
+      share_ == Share::pieces ? kTaskPiece * static_cast<std::int64_t>(tasks_) : kPiece;
+  piece_ = std::clamp<std::int64_t>(elements / each, 1, std::max<std::int64_t>(inner_extent_, 1));
+}
+
+template <typename T>
+void RowCall<T>::measure(Sum& sum) {
+  std::int64_t values = piece_;
+  sum.row_step = 1;
+  if (spec_.row && !sum.per_row) {
+    values *= columns();
+    if (spec_.row->across)
+      sum.column_step = piece_;
+    else
+      sum.column_step = 1, sum.row_step = columns();
+  }
+  sum.scratch_each = workspace_aligned(static_cast<std::size_t>(values) * sizeof(T));
+  sum.scratch = take(sum.scratch_each * (share_ == Share::inner ? tasks_ : 1));
+  sum.state = take(TermSums<T>::bytes(sum.target_count, sum.term_count));
+  sum.row = take(sizeof(RowSum<T>));
+}
+
+template <typename T>
+void RowCall<T>::set_row_steps() {
+  const bool looped = outer_loops_ < loop_count_;
+  for (std::size_t j = 0; j < spec_.operands.size(); ++j) {
+    row_steps_[j] = looped ? steps_[j][inner_] : 0;
+    // One column is next to none, but where there are several they have this step.
+    const bool alone = columns() == 1 && has_columns(spec_.operands[j]);
+    column_steps_[j] = alone ? element_size(j) : steps_[j][axis_];
+  }
+  constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
+  for (std::size_t s = 0; s < sum_count_; ++s) {
+    row_steps_[sum_at(s).operand] = sum_at(s).row_step * kSize;
+    column_steps_[sum_at(s).operand] = sum_at(s).column_step * kSize;
+  }
+}
+
+// Whether the code has a value of the operand for each column.
+template <typename T>
+bool RowCall<T>::has_columns(const driver::Operand& operand) const {
+  if (driver::is_source(operand.role)) return operand.extent == ir::Extent::element;
+  if (operand.role != Role::input_gradient) return !lacks_axis(spec_.definition_text(), operand);
+  for (const driver::Operand& each : spec_.operands)
+    if (each.role == Role::input && each.index == operand.index)
+      return each.extent == ir::Extent::element;
+  return true;
+}
+
+template RowCall<float>::RowCall(const Kernel&, std::span<const TensorView>, const CallChecks&,
+                                 std::size_t);
+template RowCall<double>::RowCall(const Kernel&, std::span<const TensorView>, const CallChecks&,
+                                  std::size_t);
+
+}  // namespace sluice

@@ -1,0 +1,204 @@
+// Calls over threads: the bits of the serial call, whatever is shared out and in whatever order the
+// tasks run; and that the work is shared out.
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include <sluice/sluice.hpp>
+
+#include "tests/unit/runtime/row_cases.hpp"
+
+namespace sluice {
+namespace {
+
+using testing::RowCase;
+using testing::RowData;
+using Kind = testing::RowOperand::Kind;
+
+const std::vector<RowCase> kCases = {
+    {"softmax", {{"x", Kind::element}, {"y", Kind::element}}},
+    {"softmax", {{"x", Kind::element}, {"grad_y", Kind::element}, {"dx", Kind::element}}, backward},
+    {"log_softmax", {{"x", Kind::element}, {"y", Kind::element}}},
+    {"logsumexp", {{"x", Kind::element}, {"y", Kind::row}}},
+    {"cross_entropy",
+     {{"x", Kind::element}, {"target", Kind::index}, {"loss", Kind::row}, {"correct", Kind::flag}}},
+    {"cross_entropy",
+     {{"x", Kind::element},
+      {"target", Kind::index},
+      {"grad_loss", Kind::row},
+      {"dx", Kind::element}},
+     backward},
+    {"cross_entropy",
+     {{"x", Kind::element}, {"target", Kind::index}, {"loss", Kind::number}},
+     forward,
+     {},
+     Reduction::mean},
+    {"cross_entropy",
+     {{"x", Kind::element},
+      {"target", Kind::index},
+      {"grad_loss", Kind::number},
+      {"dx", Kind::element}},
+     backward,
+     {},
+     Reduction::mean},
+    {"layer_norm",
+     {{"x", Kind::element},
+      {"weight", Kind::shared},
+      {"bias", Kind::shared},
+      {"grad_y", Kind::element},
+      {"dx", Kind::element},
+      {"dweight", Kind::shared},
+      {"dbias", Kind::shared}},
+     backward},
+    {"layer_norm",
+     {{"x", Kind::element},
+      {"weight", Kind::shared},
+      {"grad_y", Kind::element},
+      {"dx", Kind::element},
+      {"dweight", Kind::shared}},
+     backward,
+     {},
+     Reduction::none,
+     true},
+    {"poly_norm",
+     {{"x", Kind::element},
+      {"w0", Kind::row},
+      {"grad_y", Kind::element},
+      {"dx", Kind::element},
+      {"dw0", Kind::row}},
+     backward},
+    {"gelu", {{"x", Kind::element}, {"y", Kind::element}}},
+    {"acon_c",
+     {{"x", Kind::element},
+      {"p1", Kind::shared},
+      {"p2", Kind::shared},
+      {"beta", Kind::shared},
+      {"grad_y", Kind::element},
+      {"dx", Kind::element},
+      {"dp1", Kind::shared},
+      {"dbeta", Kind::shared}},
+     backward},
+    {"mse",
+     {{"x", Kind::element}, {"target", Kind::element}, {"y", Kind::number}},
+     forward,
+     {},
+     Reduction::sum},
+};
+
+// A thread for each task, the last one first.
+Parallel threads(std::size_t count) {
+  return {count, [](std::size_t tasks, TaskRef task) {
+            std::vector<std::thread> running;
+            for (std::size_t i = tasks; i-- > 0;) running.emplace_back([=] { task(i); });
+            for (std::thread& each : running) each.join();
+          }};
+}
+
+void same_for_all_threads(RowData& data) {
+  const auto whole = data.whole();
+  for (const std::size_t count : {1u, 2u, 7u}) {
+    const Outcome called = data.code().call(data.views(), {}, threads(count));
+    if (!called.ok()) FAIL(called.error().message);
+    CHECK(data.outputs() == whole);
+    data.wipe();
+    // The workspace is what the kernel says.
+    std::vector<std::byte> memory(data.code().workspace_bytes(data.views(), count) + 64);
+    const auto past = reinterpret_cast<std::uintptr_t>(memory.data()) % 64;
+    const auto room = std::span(memory).subspan(64 - past, memory.size() - 64);
+    REQUIRE(data.code().call(data.views(), {}, threads(count), room).ok());
+    CHECK(data.outputs() == whole);
+    data.wipe();
+  }
+}
+
+TEST_CASE("any number of threads has the bits of one", "[runtime]") {
+  for (const std::string& target : testing::row_targets())
+    for (const RowCase& each : kCases)
+      for (const auto& [rows, columns] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+               {1, 1}, {9000, 1}, {40, 1000}, {9, 4097}, {2, 32000}, {1, 90000}}) {
+        if (target == "interpreter" && rows * columns > 20000) continue;
+        if (target == "x86-64-v3" && columns <= 1000) continue;
+        INFO(each.function << " " << name(each.pass) << " " << rows << " x " << columns << " "
+                           << target);
+        RowData data(each, Dtype::f32, {rows, columns}, target);
+        same_for_all_threads(data);
+      }
+}
+
+TEST_CASE("any number of threads has the bits of one, long", "[runtime][slow]") {
+  for (const std::string& target : testing::row_targets())
+    for (const RowCase& each : kCases)
+      for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::f16, Dtype::bf16})
+        for (const auto& [rows, columns] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+                 {300, 1000}, {17, 4097}, {8, 32000}, {1, 1000003}, {3, 1000003}}) {
+          if (target == "interpreter" && dtype != Dtype::f32) continue;
+          INFO(each.function << " " << name(each.pass) << " " << name(dtype) << " " << rows << " x "
+                             << columns << " " << target);
+          RowData data(each, dtype, {rows, columns}, target);
+          same_for_all_threads(data);
+        }
+}
+
+TEST_CASE("rows along another axis, over threads", "[runtime]") {
+  for (const std::string& target : testing::row_targets())
+    for (const auto& [columns, rows] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+             {100, 1000}, {9000, 5}, {50000, 1}, {4097, 300}}) {
+      if (target == "interpreter" && rows > 100) continue;
+      for (const std::int64_t outer : {1, 2}) {
+        const std::vector<std::int64_t> shape{outer, columns, rows};
+        const auto kernel = default_runtime().compile({.function = "softmax",
+                                                       .operands = {f32(shape), f32(shape)},
+                                                       .axis = 1,
+                                                       .target = target});
+        REQUIRE(kernel.ok());
+        std::vector<float> x(static_cast<std::size_t>(outer * rows * columns)), y(x.size()), z = y;
+        for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 7919 % 1009) / 99;
+        const TensorView first[] = {{x.data(), Dtype::f32, shape}, {y.data(), Dtype::f32, shape}};
+        const TensorView then[] = {{x.data(), Dtype::f32, shape}, {z.data(), Dtype::f32, shape}};
+        REQUIRE(kernel->call(first).ok());
+        for (const std::size_t count : {2u, 7u}) {
+          REQUIRE(kernel->call(then, {}, threads(count)).ok());
+          INFO(outer << " x " << columns << " x " << rows << " " << target << " " << count);
+          CHECK(y == z);
+          std::fill(z.begin(), z.end(), 0.0f);
+        }
+      }
+    }
+}
+
+TEST_CASE("row() over threads", "[runtime]") {
+  for (const std::int64_t rows : {3, 70}) {
+    RowData data({"softmax",
+                  {{"x", Kind::element}, {"y", Kind::element}},
+                  forward,
+                  {{"causal", 1}, {"offset", 700}}},
+                 Dtype::f32, {rows, 5000}, "");
+    same_for_all_threads(data);
+  }
+}
+
+TEST_CASE("large calls are shared out, small ones are not", "[runtime]") {
+  const auto tasks_of = [](const RowCase& of, std::int64_t rows, std::int64_t columns) {
+    RowData data(of, Dtype::f32, {rows, columns}, "");
+    std::atomic<std::size_t> tasks = 0;
+    const Parallel counting{3, [&](std::size_t count, TaskRef task) {
+                              tasks = std::max(tasks.load(), count);
+                              for (std::size_t i = 0; i < count; ++i) task(i);
+                            }};
+    REQUIRE(data.code().call(data.views(), {}, counting).ok());
+    return tasks.load();
+  };
+  for (const RowCase& each : kCases) {
+    INFO(each.function);
+    CHECK(tasks_of(each, 10, 100) == 0);
+    const bool whole = std::string(each.function) == "mse";  // one sum, in order
+    CHECK(tasks_of(each, 50, 1000) == (whole ? 0 : 3));
+    CHECK(tasks_of(each, 1, 30000) == (whole ? 0 : 3));
+  }
+}
+
+}  // namespace
+}  // namespace sluice
