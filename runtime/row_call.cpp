@@ -14,6 +14,7 @@
 
 #include "compiler/backend/composed/lanes.hpp"
 #include "runtime/call_checks.hpp"
+#include "runtime/index_check.hpp"
 #include "runtime/kernel_state.hpp"
 #include "runtime/sum_rows.hpp"
 #include "runtime/workspace.hpp"
@@ -517,6 +518,8 @@ Outcome checked_row_call(const Kernel& kernel, const KernelState& state,
                          std::span<std::byte> workspace) {
   CallChecks checks(state, operands);
   if (Outcome outcome = checks.run(); !outcome.ok()) return outcome;
+  if (state.index_check)
+    if (Outcome outcome = check_indices(checks, operands, params); !outcome.ok()) return outcome;
   if (state.spec->compute_type() == Dtype::f64)
     return run_call<double>(kernel, state, operands, checks, params, workspace);
   return run_call<float>(kernel, state, operands, checks, params, workspace);

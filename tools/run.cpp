@@ -147,6 +147,8 @@ void add_run(CLI::App& app, Action& action) {
                       "interpreter, x86-64-v3 or x86-64-v4, with +FEATURE...; left out: the "
                       "highest that this machine has");
   command->add_option("--accuracy", to.accuracy, std::string(kAccuracyHelp));
+  command->add_flag("--check-indices", to.check_indices,
+                    "Fail where an index that a row reads is none of its columns");
   command->add_flag("--json", to.json, "As one JSON object");
   command->callback([&action, arguments] { action = [arguments] { return run(*arguments); }; });
 }

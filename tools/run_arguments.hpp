@@ -31,6 +31,7 @@ struct RunArguments {
   std::string target;
   std::string accuracy;
   std::int64_t axis = -1;
+  bool check_indices = false;
   bool json = false;
 };
 
