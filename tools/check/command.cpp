@@ -1,11 +1,15 @@
 // sluice check: whether a function keeps its promise, and what it is like.
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -13,6 +17,7 @@
 #include "dsl/stamp.hpp"
 #include "tools/check/checkup.hpp"
 #include "tools/check/report.hpp"
+#include "tools/check/row_checkup.hpp"
 #include "tools/check/stamp_file.hpp"
 #include "tools/command.hpp"
 #include "tools/subject.hpp"
@@ -31,6 +36,7 @@ struct Options {
   bool json = false;
   std::string against;
   std::string state_file;
+  std::string columns;  // of row functions
 };
 
 Error bad(std::string message) { return {Status::invalid_argument, std::move(message)}; }
@@ -93,20 +99,74 @@ Outcome choose_against(const Options& options, CheckPlan& plan) {
   return Unit{};
 }
 
-Result<CheckPlan> plan_of(const Options& options) {
-  Result<Subject> subject = read_subject(options.subject);
-  if (!subject) return subject.error();
-  if (const Outcome can = can_check(subject->definition()); !can) return can.error();
-  if (!is_floating(subject->dtype)) return bad("--dtype is f32, f64, f16 or bf16");
+Outcome check_options(const Options& options, const Subject& subject) {
+  if (!is_floating(subject.dtype)) return bad("--dtype is f32, f64, f16 or bf16");
   if (options.points == 0 || options.points > std::uint64_t{1} << 40)
     return bad("--points is at least 1 and at most 2^40");
   if (options.threads == 0 || options.threads > 4096)
     return bad("--threads is at least 1 and at most 4096");
+  return Unit{};
+}
+
+Outcome read_columns(const std::string& text, std::vector<std::size_t>& widths) {
+  const Result<std::vector<std::byte>> counts = parse_values(text, Dtype::i64);
+  if (!counts) return bad(fmt::format("--columns: {}", counts.error().message));
+  std::vector<std::int64_t> columns(counts->size() / sizeof(std::int64_t));
+  std::copy(counts->begin(), counts->end(), std::as_writable_bytes(std::span(columns)).begin());
+  constexpr std::int64_t kMost = std::int64_t{1} << 26;
+  widths.clear();
+  for (const std::int64_t each : columns) {
+    if (each < 1 || each > kMost)
+      return bad(fmt::format("--columns takes lengths from 1 to {}, not {}", kMost, each));
+    widths.push_back(static_cast<std::size_t>(each));
+  }
+  if (widths.empty()) return bad("--columns is empty");
+  return Unit{};
+}
+
+Result<RowPlan> row_plan_of(const Options& options, Subject subject) {
+  for (const auto& [given, option] : {std::pair{options.exhaustive, "--exhaustive"},
+                                      {!options.against.empty(), "--against"},
+                                      {!options.state_file.empty(), "--state"},
+                                      {subject.accuracy != 0, "--accuracy"}})
+    if (given)
+      return bad(fmt::format("{} is for elementwise functions, and '{}' works on rows", option,
+                             subject.function.name()));
+  RowPlan plan;
+  plan.dtype = subject.dtype;
+  plan.params = std::move(subject.parameters);
+  plan.seed = static_cast<std::uint32_t>(options.seed);
+  plan.threads = options.threads;
+  const auto widths = accuracy::row_widths(plan.dtype);
+  plan.widths.assign(widths.begin(), widths.end());
+  if (!options.columns.empty())
+    if (const Outcome read = read_columns(options.columns, plan.widths); !read) return read.error();
+  plan.function = std::move(subject.function);
+  return plan;
+}
+
+int check_rows(const Options& options, Subject subject) {
+  const Result<RowPlan> plan = row_plan_of(options, std::move(subject));
+  if (!plan) return report(plan.error());
+  warn(plan->function.definitions.warnings);
+  const Result<RowCheckup> checkup = run_row_check(*plan);
+  if (!checkup) return report(checkup.error());
+  const int printed =
+      print(options.json ? report_json(*plan, *checkup) : report_text(*plan, *checkup));
+  if (printed != kDone) return printed;
+  return checkup->kept() ? kDone : kCheckFailed;
+}
+
+Result<CheckPlan> plan_of(const Options& options, Subject subject) {
+  if (const Outcome can = can_check(subject.definition()); !can) return can.error();
+  if (!options.columns.empty())
+    return bad(fmt::format("--columns is for functions that work on rows, and '{}' is elementwise",
+                           subject.function.name()));
   CheckPlan plan;
-  plan.function = std::move(subject->function);
-  plan.dtype = subject->dtype;
-  plan.params = std::move(subject->parameters);
-  if (plan.dtype != Dtype::f64) plan.grade = numerics::cheapest_grade(subject->accuracy);
+  plan.function = std::move(subject.function);
+  plan.dtype = subject.dtype;
+  plan.params = std::move(subject.parameters);
+  if (plan.dtype != Dtype::f64) plan.grade = numerics::cheapest_grade(subject.accuracy);
   plan.threads = options.threads;
   if (const Outcome chosen = choose_sweep(options, plan); !chosen) return chosen.error();
   if (const Outcome chosen = choose_against(options, plan); !chosen) return chosen.error();
@@ -123,7 +183,11 @@ bool stampable(const CheckPlan& plan, const Checkup& checkup) {
 }
 
 int check(const Options& options) {
-  const Result<CheckPlan> plan = plan_of(options);
+  Result<Subject> subject = read_subject(options.subject);
+  if (!subject) return report(subject.error());
+  if (const Outcome valid = check_options(options, *subject); !valid) return report(valid.error());
+  if (subject->definition().row_wise) return check_rows(options, std::move(*subject));
+  const Result<CheckPlan> plan = plan_of(options, std::move(*subject));
   if (!plan) return report(plan.error());
   warn(plan->function.definitions.warnings);
   const Result<Checkup> checkup = run_check(*plan);
@@ -153,6 +217,8 @@ void add_check(CLI::App& app, Action& action) {
       "f32 (the default), f64, f16 or bf16; of the last two every number of one input");
   command->add_option("--points", options->points, "How many inputs to sample: 200000");
   command->add_option("--seed", options->seed, "Which inputs are sampled: 1");
+  command->add_option("--columns", options->columns,
+                      "Of row functions, the lengths of rows: 1,17,4096 (to 2^20, of f64 to 4097)");
   command->add_flag("--exhaustive", options->exhaustive,
                     "Every number of one f32, f16 or bf16 input");
   command->add_option("--accuracy", subject.accuracy, std::string(kAccuracyHelp));
