@@ -16,6 +16,7 @@
 
 #include "dsl/stamp.hpp"
 #include "tools/check/checkup.hpp"
+#include "tools/check/probe.hpp"
 #include "tools/check/report.hpp"
 #include "tools/check/row_checkup.hpp"
 #include "tools/check/stamp_file.hpp"
@@ -36,7 +37,10 @@ struct Options {
   bool json = false;
   std::string against;
   std::string state_file;
-  std::string columns;  // of row functions
+  std::string columns;              // of row functions
+  std::vector<std::string> inputs;  // of --probe
+  std::int64_t axis = -1;
+  bool probe = false;
 };
 
 Error bad(std::string message) { return {Status::invalid_argument, std::move(message)}; }
@@ -157,6 +161,29 @@ int check_rows(const Options& options, Subject subject) {
   return checkup->kept() ? kDone : kCheckFailed;
 }
 
+int probe_inputs(const Options& options, Subject subject) {
+  ProbePlan plan;
+  plan.axis = options.axis;
+  plan.is_bf16 = subject.dtype == Dtype::bf16;
+  const Outcome read = each(options.inputs, "--in", [&](const Assignment& file) {
+    plan.files.push_back(file);
+    return Outcome(Unit{});
+  });
+  if (!read) return report(read.error());
+  if (plan.files.empty())
+    return report(bad("--probe looks at files: name them with --in NAME=FILE.npy"));
+  plan.function = std::move(subject.function);
+  warn(plan.function.definitions.warnings);
+  const Result<std::vector<Probed>> found = probe(plan);
+  if (!found) return report(found.error());
+  const int printed = print(options.json ? probe_json(plan, *found) : probe_text(plan, *found));
+  if (printed != kDone) return printed;
+  const bool fine = std::all_of(found->begin(), found->end(), [&](const Probed& seen) {
+    return seen.problem(plan.function.name()).empty();
+  });
+  return fine ? kDone : kCheckFailed;
+}
+
 Result<CheckPlan> plan_of(const Options& options, Subject subject) {
   if (const Outcome can = can_check(subject.definition()); !can) return can.error();
   if (!options.columns.empty())
@@ -186,6 +213,8 @@ int check(const Options& options) {
   Result<Subject> subject = read_subject(options.subject);
   if (!subject) return report(subject.error());
   if (const Outcome valid = check_options(options, *subject); !valid) return report(valid.error());
+  if (options.probe) return probe_inputs(options, std::move(*subject));
+  if (!options.inputs.empty()) return report(bad("--in is for --probe"));
   if (subject->definition().row_wise) return check_rows(options, std::move(*subject));
   const Result<CheckPlan> plan = plan_of(options, std::move(*subject));
   if (!plan) return report(plan.error());
@@ -237,6 +266,13 @@ void add_check(CLI::App& app, Action& action) {
                     "Leaves a file without the comment that says that its function was checked");
   command->add_option("--lib", subject.library_files, "A file of further definitions; repeatable")
       ->allow_extra_args(false);
+  command->add_flag("--probe", options->probe,
+                    "Instead: whether files look as if they had been through a softmax or a\n"
+                    "sigmoid that the function applies itself");
+  command->add_option("--in", options->inputs, "What --probe looks at: an input; repeatable")
+      ->type_name("NAME=FILE.npy")
+      ->allow_extra_args(false);
+  command->add_option("--axis", options->axis, "The axis that rows lie along, of --probe: -1");
   command->add_flag("--json", options->json, "The report as a JSON object");
   command->callback([&action, options] { action = [options] { return check(*options); }; });
 }
