@@ -20,7 +20,8 @@ SHORT = ["--columns", "1,3,17,300,4097"]
 class Rows(Check):
     def test_the_library(self):
         for name in ("softmax", "log_softmax", "logsumexp", "softmax1", "logmeanexp", "hardmax",
-                     "layer_norm", "rms_norm", "l2_normalize", "poly_norm", "cross_entropy",
+                     "sparsemax", "entmax15", "layer_norm", "rms_norm", "l2_normalize", "poly_norm",
+                     "cross_entropy",
                      "soft_cross_entropy", "nll_loss", "kl_div", "row_sum", "row_max"):
             report = self.report(name, *SHORT)
             self.assertTrue(report["kept"], name)

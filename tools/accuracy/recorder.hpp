@@ -117,6 +117,7 @@ class Recorder {
   Held builtin_number(Builtin builtin, std::span<const std::uint32_t> x);
   Held row_builtin(Builtin builtin, std::span<const Held> operands);
   Tape::Exponents exponents_of(std::uint32_t z, const Held* sink);
+  Held threshold(std::uint32_t z, double alpha);
   Held weighed_exponential(std::uint32_t x);
   Held row_exponential(Builtin builtin, std::span<const Held> operands);
   Held with_limits(const dsl::FunctionDef& function, const Arguments& arguments, Held value);

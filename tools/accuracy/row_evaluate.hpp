@@ -7,6 +7,7 @@
 // function, by parameters, is never computed.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <optional>
@@ -218,6 +219,7 @@ class RowEvaluator : Evaluator<N> {
       case Step::column: to = N(static_cast<double>(column_)); return;
       case Step::width: to = N(static_cast<double>(width_)); return;
       case Step::away: to = away(numbers_[step.a], numbers_[step.b]); return;
+      case Step::about: to = N(about(numbers_[step.a])); return;
       case Step::weigh: to = weigh(step); return;
       default: break;
     }

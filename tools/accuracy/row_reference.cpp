@@ -127,6 +127,7 @@ std::vector<std::uint32_t> operands_of(const Tape& tape, const Tape::Instruction
     case Step::row_prod:
     case Step::row_argmax:
     case Step::row_greatest:
+    case Step::about:
     case Step::row_any:
     case Step::row_all:
     case Step::logical_not:
@@ -136,7 +137,7 @@ std::vector<std::uint32_t> operands_of(const Tape& tape, const Tape::Instruction
       if (step.step == Step::one_and) return {step.a, step.b};
       return {step.a};
     case Step::weigh:
-      if (step.code == 1) return {step.a};
+      if (step.code != 0) return {step.a};
       return {step.a, step.b, step.c};
     case Step::clamp:
     case Step::choose:

@@ -29,6 +29,8 @@ Held Recorder::without_slope(const Held& held) {
 }
 
 std::vector<Held> Recorder::call(const dsl::FunctionDef& function, const Arguments& arguments) {
+  if (function.is_builtin && function.builtin == Builtin::row_simplex_threshold)
+    return {threshold(number(arguments.inputs[0]), tape_.params[0])};
   if (function.is_builtin) return {builtin(function.builtin, arguments.inputs, false)};
   Arguments inner = arguments;
   const auto target_of = [](auto& args, const dsl::Clause& clause) -> auto& {
@@ -342,6 +344,12 @@ std::vector<Held> Recorder::user_call(const Frame& frame, const dsl::Expr& expr)
   if (expr.builtin != Builtin::none) {
     std::vector<Held> operands;
     for (std::size_t i = 0; i < expr.operand_count; ++i) operands.push_back(frame.operand(expr, i));
+    if (expr.builtin == Builtin::row_simplex_threshold) {
+      double alpha = program_.function(expr.callee).parameters[0].default_value;
+      for (const dsl::NamedArgument& named : frame.function.named_of(expr))
+        alpha = frame.at(named.value).as_double();
+      return {threshold(number(operands[0]), alpha)};
+    }
     return {builtin(expr.builtin, operands, expr.type == dsl::Type::integer)};
   }
   const dsl::FunctionDef& callee = program_.function(expr.callee);

@@ -55,6 +55,7 @@ enum class Step : std::uint8_t {
   row_argmax,
   row_at,        // a at column b
   row_greatest,  // about the greatest a, without slope: what exponentials are shifted by
+  about,         // a double near a, without slope
   away,          // a - b, where b is such a shift; a where that is -inf
   weigh,         // a, with more terms: code 1: 1/2 at least; else |b - c| / 32 of its own size
   less,          // and what follows: truths

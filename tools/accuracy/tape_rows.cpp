@@ -1,5 +1,6 @@
 // The built-ins of row functions on a tape. Softmax and logsumexp come apart into exponentials of
 // what is not above 0, so that every kind of number can hold them.
+#include <cmath>
 #include <limits>
 
 #include "tools/accuracy/recorder.hpp"
@@ -47,6 +48,34 @@ Held Recorder::row_exponential(Builtin builtin, std::span<const Held> operands) 
 Held Recorder::weighed_exponential(std::uint32_t x) {
   const Held y = emit(Step::function, x, 0, 0, static_cast<std::uint8_t>(Function::exp));
   return emit(Step::weigh, y.place, x, emit(Step::row_greatest, x).place);
+}
+
+// Newton's steps from the left. Each begins anew at a double near the last one's end, for it does
+// not matter where; the last is as exact as the square of that.
+Held Recorder::threshold(std::uint32_t z, double alpha) {
+  if (!(alpha > 1 && alpha <= 2)) return emit(Step::unsupported);
+  constexpr int kSteps = 24;
+  double p = 1 / (alpha - 1);
+  if (std::abs(p - std::nearbyint(p)) < 1e-9 * p) p = std::nearbyint(p);
+  const auto known = [&](double value) { return constant(value).place; };
+  const std::uint32_t none = known(0);
+  const auto step = [&](std::uint32_t of, std::uint32_t t) {
+    const std::uint32_t away = emit(Step::subtract, of, t).place;
+    const std::uint32_t w = emit(Step::maximum, away, none).place;
+    const std::uint32_t above = emit(Step::greater, of, t).place;
+    const std::uint32_t sum = emit(Step::row_sum, emit(Step::power, w, known(p)).place).place;
+    const std::uint32_t slope = p == 1 ? known(1) : emit(Step::power, w, known(p - 1)).place;
+    const std::uint32_t slopes =
+        emit(Step::row_sum, emit(Step::choose, above, slope, none).place).place;
+    const std::uint32_t rise = emit(Step::divide, emit(Step::subtract, sum, known(1)).place,
+                                    emit(Step::multiply, known(p), slopes).place)
+                                   .place;
+    return emit(Step::add, t, rise).place;
+  };
+  const std::uint32_t fixed = emit(Step::detach, z).place;
+  std::uint32_t t = emit(Step::subtract, emit(Step::row_greatest, z).place, known(1)).place;
+  for (int i = 0; i < kSteps; ++i) t = emit(Step::about, step(fixed, t)).place;
+  return {.kind = Held::Kind::number, .place = step(z, t)};
 }
 
 Held Recorder::row_builtin(Builtin builtin, std::span<const Held> operands) {
