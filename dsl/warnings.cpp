@@ -32,6 +32,14 @@ bool is(Builtin builtin, Activation activation) {
   return builtin == (activation == Activation::softmax ? Builtin::row_softmax : Builtin::sigmoid);
 }
 
+// A function that is the activation itself, or its logarithm; others may have a use for one of the
+// same twice, as gates do.
+bool is_or_logarithm(Builtin builtin, Activation activation) {
+  return is(builtin, activation) ||
+         builtin ==
+             (activation == Activation::softmax ? Builtin::row_logsumexp : Builtin::log_sigmoid);
+}
+
 bool is_target(const Input& input) {
   return input.kind == Kind::index || input.name.starts_with("target") ||
          input.name.starts_with("label");
@@ -59,6 +67,11 @@ class Graph {
       if (e.kind == ExprKind::call && is_activation(e, activation)) return true;
     }
     return false;
+  }
+
+  // Whether the function's result is, or may be, the activation of something.
+  bool is_activation(const FunctionDef& function, Activation activation) {
+    return function.results.size() == 1 && is_activation(function, function.results[0], activation);
   }
 
   // The inputs of the function to which it applies the activation itself.
@@ -171,32 +184,63 @@ class Graph {
   std::map<std::pair<FunctionId, Activation>, std::set<std::uint32_t>> applied_;
 };
 
+constexpr Activation kActivations[] = {Activation::sigmoid, Activation::softmax};
+
+void report(Reporter& reporter, const SourcePlace& place, const std::string& callee,
+            Activation activation) {
+  const std::string word = activation == Activation::sigmoid ? "sigmoid" : "softmax";
+  reporter.warning(place, "a " + word + " is fed to '" + callee + "', which applies one itself",
+                   "give it the value before the " + word);
+}
+
 void check_call(Graph& graph, const Program& program, const FunctionDef& function, const Expr& e,
                 Reporter& reporter) {
   const FunctionDef& callee = program.function(e.callee);
-  if (!is_loss(callee)) return;
   const auto operands = function.operands_of(e);
-  for (const Activation activation : {Activation::sigmoid, Activation::softmax}) {
-    const std::string word = activation == Activation::sigmoid ? "sigmoid" : "softmax";
-    for (const std::uint32_t i : graph.applied_to(e.callee, activation)) {
-      if (i >= operands.size() || !graph.is_activation(function, operands[i], activation)) continue;
-      reporter.warning(function.expr(operands[i]).place,
-                       "a " + word + " is fed to '" + callee.name + "', which applies one itself",
-                       "give it the value before the " + word);
-    }
+  for (const Activation activation : kActivations) {
+    // A softmax that a function applies to its input is what it is for; a sigmoid may be a gate.
+    if (!is_loss(callee) && activation == Activation::sigmoid &&
+        !graph.is_activation(program.function(e.callee), activation))
+      continue;
+    for (const std::uint32_t i : graph.applied_to(e.callee, activation))
+      if (i < operands.size() && graph.is_activation(function, operands[i], activation))
+        report(reporter, function.expr(operands[i]).place, callee.name, activation);
+  }
+}
+
+void check_builtin(Graph& graph, const FunctionDef& function, const Expr& e, Reporter& reporter) {
+  for (const Activation activation : kActivations) {
+    if (!is_or_logarithm(e.builtin, activation)) continue;
+    const ExprId operand = function.operands_of(e)[0];
+    if (graph.is_activation(function, operand, activation))
+      report(reporter, function.expr(operand).place, std::string(name(e.builtin)), activation);
   }
 }
 
 }  // namespace
+
+std::vector<AppliedActivations> applied_activations(const Program& program, FunctionId id) {
+  const FunctionDef& function = program.function(id);
+  std::vector<AppliedActivations> applied(function.inputs.size());
+  if (function.is_builtin && !applied.empty())
+    applied[0] = {applies(function.builtin, Activation::sigmoid),
+                  applies(function.builtin, Activation::softmax)};
+  Graph graph(program);
+  for (const std::uint32_t i : graph.applied_to(id, Activation::sigmoid)) applied[i].sigmoid = true;
+  for (const std::uint32_t i : graph.applied_to(id, Activation::softmax)) applied[i].softmax = true;
+  return applied;
+}
 
 void warn_of_double_activations(const Program& program, Reporter& reporter) {
   Graph graph(program);
   for (std::size_t i = program.first_own(); i < program.size(); ++i) {
     const FunctionDef& function = program.function(FunctionId{static_cast<std::uint32_t>(i)});
     for (const Expr& e : function.expressions) {
-      if (e.kind == ExprKind::call && e.builtin == Builtin::none) {
+      if (e.kind != ExprKind::call) continue;
+      if (e.builtin == Builtin::none)
         check_call(graph, program, function, e, reporter);
-      }
+      else
+        check_builtin(graph, function, e, reporter);
     }
   }
 }

@@ -25,6 +25,7 @@ class CallChecks {
   // for, `limit_exceeded` for rows that are too long.
   [[nodiscard]] Outcome run();
 
+  [[nodiscard]] const KernelState& state() const { return state_; }
   // What the operands broadcast to, once they are known to.
   [[nodiscard]] const Frame& frame() const { return frame_; }
   // The shape of an operand as the kernel sees it: of halves, that of one.

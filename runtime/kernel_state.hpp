@@ -57,6 +57,7 @@ class KernelState {
   std::optional<interpreter::Interpreter> interpreter;  // on the rung interpreter
   std::optional<composed::RowKernel> rows;              // of row functions, on every rung
   std::optional<Kernel> divisor;                        // gives what a mean is divided by
+  std::optional<Kernel> index_check;                    // finds indices that are no columns
   std::size_t bytes = 0;
   LiveBytes live;
 

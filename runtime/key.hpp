@@ -29,6 +29,7 @@ void visit_key(const ResolvedSpec& spec, Visitor&& visit) {
   visit("target", spec.target);
   visit("rungs", spec.allowed);
   visit("accuracy", spec.grade);
+  visit("check_indices", spec.check_indices);
   visit("numerics", numerics::kVersion);
 }
 

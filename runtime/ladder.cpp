@@ -26,6 +26,12 @@ Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved,
     if (!divisor.ok()) return divisor.error();
     state->divisor = std::move(divisor).value();
   }
+  if (state->spec->index_check) {
+    auto check = build(state->spec->index_check, live_bytes);
+    if (!check.ok()) return check.error();
+    state->index_check = std::move(check).value();
+    state->plain_rows = false;
+  }
   if (!state->spec->row) {
     const auto compiled = driver::compile(state->spec->request());
     if (!compiled.ok()) return compiled.error();
@@ -186,6 +192,7 @@ void KernelState::count_bytes() {
   else
     bytes += memory ? memory->mapped_bytes() : code_bytes;
   if (divisor) bytes += divisor->bytes();
+  if (index_check) bytes += index_check->bytes();
   bytes += spec->operands.size() * sizeof(driver::Operand) +
            spec->arguments.size() * sizeof(Argument) +
            spec->params.size() * sizeof(driver::Parameter);

@@ -41,7 +41,7 @@ class Resolver {
          {&Resolver::find_function, &Resolver::choose_pass, &Resolver::choose_split,
           &Resolver::choose_reduction, &Resolver::resolve_operands, &Resolver::check_dtypes,
           &Resolver::choose_accuracy, &Resolver::resolve_parameters, &Resolver::choose_shapes,
-          &Resolver::choose_target, &Resolver::choose_divisor}) {
+          &Resolver::choose_target, &Resolver::choose_divisor, &Resolver::choose_index_check}) {
       Outcome outcome = (this->*step)();
       if (!outcome.ok()) return outcome.error();
     }
@@ -354,6 +354,7 @@ class Resolver {
       case Role::output_gradient:
       case Role::input_gradient:
       case Role::parameter_gradient: return dsl::Type::number;
+      case Role::index_read: return dsl::Type::integer;
     }
     return dsl::Type::number;
   }
@@ -449,17 +450,8 @@ class Resolver {
     if (function().outputs[output].type != dsl::Type::number)
       return error(Status::unsupported, "the output " + quoted(function().outputs[output].name) +
                                             " that divides a mean is no number");
-    auto divisor = std::make_shared<ResolvedSpec>(*resolved_);
-    divisor->pass = Pass::forward;
-    divisor->accumulate = false;
+    const std::shared_ptr<ResolvedSpec> divisor = of_inputs();
     divisor->reduction = Reduction::sum;
-    std::erase_if(divisor->operands,
-                  [](const driver::Operand& each) { return each.role != Role::input; });
-    divisor->arguments = arguments_of(divisor->operands);
-    for (std::size_t k = 0; k < divisor->arguments.size(); ++k) {
-      divisor->arguments[k].dtype = resolved_->arguments[k].dtype;
-      divisor->arguments[k].quantisation = resolved_->arguments[k].quantisation;
-    }
     Argument sum;
     sum.operand = sum.second = static_cast<std::uint32_t>(divisor->operands.size());
     sum.way = Way::summed;
@@ -467,7 +459,44 @@ class Resolver {
     sum.dtype = resolved_->compute_type();
     divisor->arguments.push_back(sum);
     divisor->operands.push_back({Role::output, output, sum.dtype});
-    resolved_->divisor = std::move(divisor);
+    resolved_->divisor = divisor;
+    return Unit{};
+  }
+
+  // A spec of the same inputs, whose outputs are still to be added.
+  [[nodiscard]] std::shared_ptr<ResolvedSpec> of_inputs() const {
+    auto spec = std::make_shared<ResolvedSpec>(*resolved_);
+    spec->pass = Pass::forward;
+    spec->accumulate = false;
+    spec->divisor = nullptr;
+    std::erase_if(spec->operands,
+                  [](const driver::Operand& each) { return each.role != Role::input; });
+    spec->arguments = arguments_of(spec->operands);
+    for (std::size_t k = 0; k < spec->arguments.size(); ++k) {
+      spec->arguments[k].dtype = resolved_->arguments[k].dtype;
+      spec->arguments[k].quantisation = resolved_->arguments[k].quantisation;
+    }
+    return spec;
+  }
+
+  // Of the outputs that are computed, or whose gradients come in.
+  Outcome choose_index_check() {
+    if (!spec_.check_indices || !function().row_wise) return Unit{};
+    resolved_->check_indices = true;
+    const std::shared_ptr<ResolvedSpec> check = of_inputs();
+    check->reduction = Reduction::none;
+    for (std::uint32_t i = 0; i < function().outputs.size(); ++i) {
+      const auto asked = [i](const driver::Operand& each) {
+        return (each.role == Role::output || each.role == Role::output_gradient) && each.index == i;
+      };
+      if (std::none_of(resolved_->operands.begin(), resolved_->operands.end(), asked)) continue;
+      Argument place;
+      place.operand = place.second = static_cast<std::uint32_t>(check->operands.size());
+      place.dtype = Dtype::i64;
+      check->arguments.push_back(place);
+      check->operands.push_back({Role::index_read, i, Dtype::i64});
+    }
+    resolved_->index_check = check;
     return Unit{};
   }
 

@@ -29,6 +29,7 @@ std::string operand_name(const dsl::FunctionDef& function, const driver::Operand
     case Role::output: return function.outputs[operand.index].name;
     case Role::input_gradient: return "d" + function.inputs[operand.index].name;
     case Role::parameter_gradient: return "d" + function.parameters[operand.index].name;
+    case Role::index_read: return "read_" + function.outputs[operand.index].name;
   }
   return {};
 }
@@ -48,7 +49,8 @@ bool lacks_axis(const dsl::FunctionDef& function, const driver::Operand& operand
     case Role::saved_output:
     case Role::output_gradient:
     case Role::output: return function.outputs[operand.index].extent != dsl::Extent::element;
-    case Role::parameter_gradient: return true;
+    case Role::parameter_gradient:
+    case Role::index_read: return true;
   }
   return false;
 }

@@ -66,6 +66,7 @@ struct ResolvedSpec {
   Target target;
   RungSet allowed;
   numerics::Grade grade = numerics::Grade::full;
+  bool check_indices = false;  // of row functions
 
   // Where the definition stands. Equal keys may differ here: in a function's name, in what else a
   // program defines.
@@ -75,6 +76,8 @@ struct ResolvedSpec {
   // Of a mean that another output's sum divides: the kernel that gives it, of the same inputs. It
   // follows from the rest.
   std::shared_ptr<const ResolvedSpec> divisor;
+  // Where indices are checked: the kernel of the same inputs that finds those which are no columns.
+  std::shared_ptr<const ResolvedSpec> index_check;
 
   std::vector<std::uint64_t> words;  // the key's fields, encoded; made by seal()
   std::uint64_t hash = 0;            // of the words

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "compiler/backend/composed/lanes.hpp"
+#include "runtime/index_check.hpp"
 
 namespace sluice {
 namespace {
@@ -301,6 +302,8 @@ Outcome checked_row_call(const Kernel& kernel, std::span<const TensorView> opera
   const KernelState& state = KernelState::of(kernel);
   CallChecks checks(state, operands);
   if (Outcome outcome = checks.run(); !outcome.ok()) return outcome;
+  if (state.index_check)
+    if (Outcome outcome = check_indices(checks, operands, params); !outcome.ok()) return outcome;
   if (state.spec->compute_type() == Dtype::f64)
     return run_call<double>(kernel, operands, checks, params, room);
   return run_call<float>(kernel, operands, checks, params, room);

@@ -1,7 +1,10 @@
 // sluice bench: how fast a function is on every rung, beside plain loops and plain copies.
 #include <algorithm>
+#include <charconv>
 #include <memory>
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -28,6 +31,7 @@ struct Options {
   std::string pass = "forward";
   std::string dtype = "f32";
   std::string sizes;
+  std::string shapes;
   std::string accuracy;
   bool quick = false;
   bool json = false;
@@ -55,12 +59,39 @@ Outcome read_sizes(const std::string& text, std::vector<std::int64_t>& sizes) {
   return Unit{};
 }
 
+// "1000x64,16x131072"
+Outcome read_shapes(const std::string& text, std::vector<RowsAndColumns>& shapes) {
+  if (text.empty()) return Unit{};
+  const auto misuse = [&] {
+    return Error{
+        Status::invalid_argument,
+        fmt::format("--shapes takes ROWSxCOLUMNS,... of at most 2^30 elements, not '{}'", text)};
+  };
+  shapes.clear();
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    RowsAndColumns shape;
+    const char* const end = part.data() + part.size();
+    const auto rows = std::from_chars(part.data(), end, shape.rows);
+    if (rows.ec != std::errc() || rows.ptr == end || *rows.ptr != 'x') return misuse();
+    const auto columns = std::from_chars(rows.ptr + 1, end, shape.columns);
+    constexpr std::int64_t kMost = std::int64_t{1} << 30;
+    if (columns.ec != std::errc() || columns.ptr != end || shape.rows < 1 || shape.columns < 1 ||
+        shape.rows > kMost / shape.columns)
+      return misuse();
+    shapes.push_back(shape);
+  }
+  if (shapes.empty()) return misuse();
+  return Unit{};
+}
+
 Result<BenchPlan> read_plan(const Options& options) {
   BenchPlan plan;
   if (options.quick) {
     plan.timing = {0.005, 3};
     plan.compile_samples = 7;
     plan.sizes = {4096, 65536};
+    plan.shapes.pop_back();
   }
   const std::optional<Pass> pass = pass_from_name(options.pass);
   if (!pass)
@@ -75,6 +106,7 @@ Result<BenchPlan> read_plan(const Options& options) {
         fmt::format("--dtype is one of f32, f64, f16, bf16, i8, u8, not '{}'", options.dtype)};
   plan.dtype = *dtype;
   if (Outcome read = read_sizes(options.sizes, plan.sizes); !read) return read.error();
+  if (Outcome read = read_shapes(options.shapes, plan.shapes); !read) return read.error();
   const Result<double> accuracy = parse_accuracy(options.accuracy);
   if (!accuracy) return accuracy.error();
   plan.accuracy = *accuracy;
@@ -130,11 +162,13 @@ Json result_to_json(const BenchResult& result) {
     Json times = Json::object();
     for (std::size_t i = 0; i < row.times.size(); ++i)
       times[result.contenders[i].name] = time_to_json(row.times[i], kNano);
-    sizes.push_back({{"n", row.count},
-                     {"ns_per_element", std::move(times)},
-                     {"rooflines_ns_per_element",
-                      {{"memcpy", time_to_json(row.copy, kNano)},
-                       {"streaming_copy", time_to_json(row.streaming_copy, kNano)}}}});
+    Json size = {{"n", row.count}};
+    if (row.columns != 0) size["columns"] = row.columns;
+    size["ns_per_element"] = std::move(times);
+    size["rooflines_ns_per_element"] = {
+        {"memcpy", time_to_json(row.copy, kNano)},
+        {"streaming_copy", time_to_json(row.streaming_copy, kNano)}};
+    sizes.push_back(std::move(size));
   }
   return {{"function", result.function},
           {"pass", name(result.pass)},
@@ -196,7 +230,9 @@ std::string table(const Report& report, const BenchResult& result) {
     for (const bench::Timing& time : row.times) times.push_back(time_cell(time));
     times.push_back(time_cell(row.copy));
     times.push_back(time_cell(row.streaming_copy));
-    text += cells(fmt::format("{}", row.count), times);
+    text += cells(row.columns == 0 ? fmt::format("{}", row.count)
+                                   : fmt::format("{}x{}", row.count / row.columns, row.columns),
+                  times);
     text += ratio_line(row, jit);
   }
   std::vector<std::string> compile;
@@ -240,6 +276,9 @@ void add_bench(CLI::App& app, Action& action) {
   command->add_option("--dtype", options->dtype,
                       "The operands' element type: f32, f64, f16, bf16, i8 or u8");
   command->add_option("--sizes", options->sizes, "Element counts; left out: 4096,65536,16777216");
+  command->add_option("--shapes", options->shapes,
+                      "Of row functions, rows and columns; left out: "
+                      "4096x64,512x512,64x4096,16x131072");
   command
       ->add_option("--target", options->targets,
                    "A target to measure; repeatable; left out: all that this machine runs")

@@ -11,6 +11,7 @@
 
 #include "bench/measure/buffer.hpp"
 #include "bench/measure/loops.hpp"
+#include "tools/bench_rows.hpp"
 #include "tools/values.hpp"
 
 namespace sluice::tools {
@@ -235,7 +236,7 @@ class Bench {
       time.least /= static_cast<double>(count);
       time.median /= static_cast<double>(count);
     }
-    BenchRow row{count, {}, times[calls_.size()], times[calls_.size() + 1]};
+    BenchRow row{count, {}, times[calls_.size()], times[calls_.size() + 1], 0};
     times.resize(calls_.size());
     row.times = std::move(times);
     result_.rows.push_back(std::move(row));
@@ -265,10 +266,7 @@ class Bench {
 }  // namespace
 
 Result<BenchResult> bench_function(const Function& function, const BenchPlan& plan) {
-  if (function.definition().row_wise)
-    return Error{
-        Status::unsupported,
-        fmt::format("'{}' reduces along rows, which is not supported yet", function.name())};
+  if (function.definition().row_wise) return bench_rows(function, plan);
   return Bench(function, plan).run();
 }
 

@@ -21,12 +21,18 @@
 
 namespace sluice::tools {
 
+struct RowsAndColumns {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+};
+
 struct BenchPlan {
   bench::Plan timing;
   int compile_samples = 21;
   Pass pass = Pass::forward;
   Dtype dtype = Dtype::f32;  // of all operands
   std::vector<std::int64_t> sizes{4096, 65536, std::int64_t{1} << 24};
+  std::vector<RowsAndColumns> shapes{{4096, 64}, {512, 512}, {64, 4096}, {16, 131072}};  // of rows
   std::vector<std::string> targets;  // lowest first
   double accuracy = 0;               // not 0: kernels of this bound beside those of full accuracy
 };
@@ -37,6 +43,7 @@ struct BenchRow {
   std::vector<bench::Timing> times;  // one each of the contenders
   bench::Timing copy;                // rooflines: a copy by memcpy, and one past the cache
   bench::Timing streaming_copy;
+  std::int64_t columns = 0;  // of row functions
 };
 
 struct Contender {

@@ -153,6 +153,8 @@ void add_run(CLI::App& app, Action& action) {
   command
       ->add_option("--threads", to.threads, "Threads to run on; the result does not depend on it")
       ->check(CLI::Range(1, 1024));
+  command->add_flag("--check-indices", to.check_indices,
+                    "Fail where an index that a row reads is none of its columns");
   command->add_flag("--json", to.json, "As one JSON object");
   command->callback([&action, arguments] { action = [arguments] { return run(*arguments); }; });
 }

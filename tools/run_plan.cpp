@@ -46,6 +46,7 @@ class Planner {
     if (arguments_.reduction == "sum") plan_.spec.reduction = Reduction::sum;
     if (arguments_.reduction == "mean") plan_.spec.reduction = Reduction::mean;
     if (arguments_.empty == "zero") plan_.spec.empty = Empty::zero;
+    plan_.spec.check_indices = arguments_.check_indices;
     plan_.whole = definition().row_wise || reduces() || !arguments_.splits.empty();
     if (arguments_.saved == "outputs") plan_.spec.saved = Saved::outputs;
     if (arguments_.saved == "auto") plan_.spec.saved = Saved::automatic;

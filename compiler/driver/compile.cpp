@@ -11,6 +11,7 @@
 #include "compiler/lower/lower.hpp"
 #include "compiler/numerics/expand.hpp"
 #include "compiler/numerics/quantize.hpp"
+#include "compiler/rewrite/index_reads.hpp"
 #include "compiler/rewrite/low_words.hpp"
 #include "compiler/rewrite/saved_output.hpp"
 #include "compiler/rewrite/stabilize.hpp"
@@ -72,6 +73,10 @@ Result<ir::Graph> Differentiate::operator()(const ir::Graph& graph) const {
   const dsl::FunctionDef& definition = function(request);
   const Result<ir::Graph> resolved = autodiff::resolve_derivatives(graph);
   if (!resolved) return resolved.error();
+  std::vector<std::uint32_t> reads;
+  for (const Operand& operand : request.operands)
+    if (operand.role == Role::index_read) reads.push_back(operand.index);
+  if (!reads.empty()) return rewrite::index_reads(*resolved, reads);
   if (request.pass == Pass::forward) {
     ir::Graph wanted = resolved->without_outputs();
     for (std::uint32_t i = 0; i < definition.outputs.size(); ++i)
@@ -219,7 +224,7 @@ Result<schedule::RowProgram> ScheduleRows::operator()(const ir::Graph& graph) co
   for (const Operand* output : at.outputs) {
     const bool gradient = output->role == Role::input_gradient;
     program.row_outputs.push_back(
-        output->role == Role::parameter_gradient ||
+        output->role == Role::parameter_gradient || output->role == Role::index_read ||
         (gradient ? extent_of_input(request, output->index) != ir::Extent::element
                   : definition.outputs[output->index].extent != dsl::Extent::element));
   }

@@ -29,6 +29,8 @@ enum class Role : std::uint8_t {
                     // function one value for each element; of a row function one a row where the
                     // input has no more
   parameter_gradient,  // index: into its parameters; passes with a backward part only, likewise
+  index_read,  // index: into its outputs; written by checks of indices alone, one a row: what
+               // compiler/rewrite/index_reads.hpp says of it
 };
 
 // Read by the kernel; the others are written.

@@ -10,8 +10,8 @@
 
 namespace sluice::lower {
 
-// The value of an elementwise built-in on number operands of the graph; nothing for those without a
-// lowering (reductions and positions).
+// The value of a built-in on operands of the graph; nothing for the one that has a parameter
+// (simplex_threshold.hpp).
 [[nodiscard]] std::optional<ir::ValueId> lower_builtin(ir::Graph& graph, dsl::Builtin builtin,
                                                        std::span<const ir::ValueId> operands);
 

@@ -8,6 +8,7 @@
 
 #include "compiler/ir/expr.hpp"
 #include "compiler/lower/builtins.hpp"
+#include "compiler/lower/simplex_threshold.hpp"
 #include "compiler/lower/value.hpp"
 #include "dsl/builtins.hpp"
 #include "dsl/constant.hpp"
@@ -79,6 +80,8 @@ class Lowerer {
   std::vector<Value> apply(const FunctionDef& function, const Arguments& arguments);
 
   Value builtin(dsl::Builtin builtin, std::span<const ValueId> operands);
+  Value threshold(ValueId z, double alpha);
+  Value threshold_of(ValueId z, const Value& alpha);
   Value default_of(const dsl::Input& input);
 
   ir::Graph& graph() { return graph_; }
@@ -350,6 +353,13 @@ Value Body::builtin(const dsl::Expr& expr) {
       return Value::literal(*folded);
   for (std::size_t i = 0; i < expr.operand_count; ++i)
     operands.push_back(lowerer_.typed(operand(expr, i), wanted_type(expr, i)).id);
+  // The one built-in that has a parameter, which the checker knows to be a literal.
+  if (expr.builtin == dsl::Builtin::row_simplex_threshold) {
+    double alpha = lowerer_.program().function(expr.callee).parameters[0].default_value;
+    for (const dsl::NamedArgument& named : function_.named_of(expr))
+      alpha = value(named.value).as_number();
+    return lowerer_.threshold(operands[0], alpha);
+  }
   return lowerer_.builtin(expr.builtin, operands);
 }
 
@@ -377,6 +387,21 @@ Value Lowerer::builtin(dsl::Builtin builtin, std::span<const ValueId> operands) 
                                        "' parses and checks, but there are no kernels of it yet");
 }
 
+// As a kernel's own function: the steps are made for the parameter's value.
+Value Lowerer::threshold_of(ValueId z, const Value& alpha) {
+  if (alpha.known()) return threshold(z, alpha.as_number());
+  const ir::Node& node = graph_[alpha.in(graph_)];
+  if (graph_.params()[node.payload].baked) return threshold(z, graph_.params()[node.payload].value);
+  return fail(Status::unsupported,
+              "'alpha' of 'row_simplex_threshold' cannot be passed at each call");
+}
+
+Value Lowerer::threshold(ValueId z, double alpha) {
+  if (alpha > 1) return Value::node(simplex_threshold(graph_, z, alpha));
+  return fail(Status::invalid_argument,
+              "'alpha' of 'row_simplex_threshold' is above 1, and softmax is where it is 1");
+}
+
 // Of an input that a call leaves out.
 Value Lowerer::default_of(const dsl::Input& input) {
   const double value = input.default_value.value_or(0);
@@ -393,6 +418,8 @@ std::vector<Value> Lowerer::apply(const FunctionDef& function, const Arguments& 
   if (function.is_builtin) {
     std::vector<ValueId> operands;
     for (const Value& input : arguments.inputs) operands.push_back(input.in(graph_));
+    if (function.builtin == dsl::Builtin::row_simplex_threshold)
+      return {threshold_of(operands[0], arguments.params[0])};
     return {builtin(function.builtin, operands)};
   }
   if (!function.clauses.empty()) {

@@ -34,8 +34,8 @@ struct Bindings {
 };
 
 // The graph's inputs are the operands in order, its parameters the number parameters in order and
-// then the inputs left out, its outputs the function's. Errors: `unsupported` for what has no
-// lowering yet (row_simplex_threshold), `limit_exceeded` when inlining passes the limit on nodes.
+// then the inputs left out, its outputs the function's. Errors: `unsupported` for a threshold
+// whose alpha is not known, `limit_exceeded` when inlining passes the limit on nodes.
 [[nodiscard]] Result<ir::Graph> lower(const dsl::Program& program, dsl::FunctionId function,
                                       const Bindings& bindings);
 

@@ -67,4 +67,21 @@ Data load(const std::string& folder) {
   return {take(images, labels, train), take(images, labels, held_out)};
 }
 
+void save(const Matrix& matrix, const std::string& path) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
+                       std::to_string(matrix.rows()) + ", " + std::to_string(matrix.cols()) +
+                       "), }";
+  header.resize((header.size() + 11 + 63) / 64 * 64 - 11,
+                ' ');  // the data begin at a multiple of 64
+  header += '\n';
+  std::ofstream file(path, std::ios::binary);
+  file.write("\x93NUMPY\x01\x00", 8);
+  file.put(static_cast<char>(header.size() % 256)).put(static_cast<char>(header.size() / 256));
+  file << header;
+  file.write(
+      reinterpret_cast<const char*>(matrix.data()),
+      static_cast<std::streamsize>(matrix.size() * static_cast<Eigen::Index>(sizeof(float))));
+  if (!file.flush()) throw std::runtime_error(path + ": cannot be written");
+}
+
 }  // namespace digits

@@ -26,4 +26,7 @@ struct Data {
 // that is missing or is not what it should be.
 [[nodiscard]] Data load(const std::string& folder);
 
+// Writes a matrix as an .npy file. Throws std::runtime_error where that fails.
+void save(const Matrix& matrix, const std::string& path);
+
 }  // namespace digits

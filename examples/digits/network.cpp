@@ -101,31 +101,32 @@ struct Layer {
 
 class Network {
  public:
-  Network(sluice::Runtime& runtime, Activation& activation, const std::string& target)
+  Network(sluice::Runtime& runtime, Activation& activation, const Training& training,
+          const std::string& target)
       : activation_(activation), random_(64), first_(64, kHidden, random_),
-        second_(kHidden, 10, random_),
-        sigmoid_(value_of(runtime.compile({.function = "sigmoid",
-                                           .operands = {sluice::f32({1}), sluice::f32({1})},
-                                           .target = target}))),
-        loss_(value_of(runtime.compile(
-            {.function = "binary_cross_entropy",
-             .pass = sluice::backward,
-             .operands = {sluice::f32({1}), sluice::f32({1}), sluice::f32({}), sluice::f32({1})},
-             .gradients = {"z"},
-             .target = target}))) {}
+        second_(kHidden, 10, random_), softmax_(training.output == Output::softmax),
+        output_(value_of(runtime.compile({.function = softmax_ ? "softmax" : "sigmoid",
+                                          .operands = {sluice::f32({1, 10}), sluice::f32({1, 10})},
+                                          .target = target}))),
+        loss_(softmax_ ? label_loss(runtime, training.loss, target)
+                       : binary_loss(runtime, target)) {}
 
   // One step on a batch; the root mean square of the gradient of the first layer's weights.
-  double step(const Matrix& images, const Matrix& targets, float rate) {
+  double step(const Matrix& images, const Matrix& targets, const int* labels, float rate) {
     const Matrix z1 = first_.forward(images);
     Matrix a1(z1.rows(), z1.cols());
     activation_.forward(z1, a1);
     const Matrix z2 = second_.forward(a1);
 
-    // The mean over the batch of the loss summed over the classes.
-    const float seed = 1.0F / static_cast<float>(images.rows());
+    // The mean over the batch of the loss, of a sigmoid's summed over the classes.
+    const float seed = softmax_ ? 1.0F : 1.0F / static_cast<float>(images.rows());
+    const sluice::TensorView gradient(&seed, sluice::Dtype::f32, {});
     Matrix dz2(z2.rows(), z2.cols());
-    check(loss_(view(z2), view(targets), sluice::TensorView(&seed, sluice::Dtype::f32, {}),
-                view(dz2)));
+    if (softmax_)
+      check(loss_(view(z2), sluice::TensorView(labels, sluice::Dtype::i32, {images.rows()}),
+                  gradient, view(dz2)));
+    else
+      check(loss_(view(z2), view(targets), gradient, view(dz2)));
     const Matrix da1 = dz2 * second_.weights.value.transpose();
     Matrix dz1(z1.rows(), z1.cols());
     activation_.backward(z1, da1, dz1);
@@ -134,14 +135,14 @@ class Network {
     return root_mean_square(first_.update(images, dz1, rate));
   }
 
-  // The sigmoid outputs, [count, 10].
+  // The outputs, [count, 10].
   Matrix outputs(const Matrix& images) {
     const Matrix z1 = first_.forward(images);
     Matrix a1(z1.rows(), z1.cols());
     activation_.forward(z1, a1);
     const Matrix z2 = second_.forward(a1);
     Matrix y(z2.rows(), z2.cols());
-    check(sigmoid_(view(z2), view(y)));
+    check(output_(view(z2), view(y)));
     return y;
   }
 
@@ -158,11 +159,35 @@ class Network {
   const Matrix& first_weights() const { return first_.weights.value; }
 
  private:
+  static sluice::Kernel binary_loss(sluice::Runtime& runtime, const std::string& target) {
+    return value_of(runtime.compile(
+        {.function = "binary_cross_entropy",
+         .pass = sluice::backward,
+         .operands = {sluice::f32({1}), sluice::f32({1}), sluice::f32({}), sluice::f32({1})},
+         .gradients = {"z"},
+         .target = target}));
+  }
+  // A row of logits is one image's; labels are checked to be classes.
+  static sluice::Kernel label_loss(sluice::Runtime& runtime, const std::string& loss,
+                                   const std::string& target) {
+    return value_of(runtime.compile({.function = loss,
+                                     .pass = sluice::backward,
+                                     .operands = {sluice::f32({1, 10}, "x"),
+                                                  {sluice::Dtype::i32, {1}, "target"},
+                                                  sluice::f32({}, "grad_loss"),
+                                                  sluice::f32({1, 10}, "dx")},
+                                     .gradients = {"x"},
+                                     .reduction = sluice::Reduction::mean,
+                                     .check_indices = true,
+                                     .target = target}));
+  }
+
   Activation& activation_;
   std::mt19937 random_;
   Layer first_;
   Layer second_;
-  sluice::Kernel sigmoid_;
+  bool softmax_;
+  sluice::Kernel output_;
   sluice::Kernel loss_;
 };
 
@@ -203,7 +228,7 @@ void Activation::backward(const Matrix& z, const Matrix& da, Matrix& dz) {
 Result train(sluice::Runtime& runtime, Activation& activation, const Data& data,
              const Training& training) {
   check(runtime.define(kLoss, "loss"));
-  Network network(runtime, activation, activation.target());
+  Network network(runtime, activation, training, activation.target());
   Result result;
   const Eigen::Index count = data.train.images.rows();
   int first_steps = 0;
@@ -211,14 +236,16 @@ Result train(sluice::Runtime& runtime, Activation& activation, const Data& data,
     for (Eigen::Index at = 0; at < count; at += training.batch) {
       const Eigen::Index rows = std::min<Eigen::Index>(training.batch, count - at);
       const double gradient = network.step(data.train.images.middleRows(at, rows),
-                                           data.train.targets.middleRows(at, rows), training.rate);
+                                           data.train.targets.middleRows(at, rows),
+                                           data.train.labels.data() + at, training.rate);
       if (epoch != 0) continue;
       result.first_gradient += gradient;
       ++first_steps;
     }
   }
   result.first_gradient /= std::max(first_steps, 1);
-  result.accuracy = accuracy(network.outputs(data.held_out.images), data.held_out.labels);
+  result.outputs = network.outputs(data.held_out.images);
+  result.accuracy = accuracy(result.outputs, data.held_out.labels);
   result.silent = network.silent(data.train.images);
   result.weights = network.first_weights();
   return result;

@@ -1,5 +1,6 @@
-// A network 64-128-10: Linear, activation, Linear, Sigmoid, trained with binary cross-entropy on
-// one-hot targets. Everything that is not a matrix product runs in kernels of Sluice.
+// A network 64-128-10: Linear, activation, Linear, and Sigmoid with binary cross-entropy on one-hot
+// targets or softmax with cross-entropy on labels. Everything that is not a matrix product runs in
+// kernels of Sluice.
 #pragma once
 
 #include <chrono>
@@ -33,10 +34,18 @@ class Activation {
   std::chrono::nanoseconds time_{0};
 };
 
+// What comes after the last Linear: the function whose outputs are the network's, and the loss that
+// it is trained with, of the numbers before that function. The texts that define them are in
+// network.cpp.
+enum class Output { sigmoid, softmax };
+
 struct Training {
   int epochs = 40;
   int batch = 64;
   float rate = 2e-3F;  // Adam's step (Kingma and Ba, 2015), with its usual decays
+  Output output = Output::sigmoid;
+  // Of softmax: the loss of a row of logits and its label.
+  std::string loss = "cross_entropy";
 };
 
 struct Result {
@@ -45,6 +54,7 @@ struct Result {
                               // weights, over the first epoch
   double silent = 0;          // share of hidden units whose derivative is 0 on every training image
   Matrix weights;             // of the first layer, to compare runs
+  Matrix outputs;             // for the held-out images
 };
 
 // Trains from a fixed start. The loss is written as its textbook formula; its kernel is made from

@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <limits>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -19,6 +18,7 @@
 
 #include "support/half.hpp"
 #include "tools/accuracy/real.hpp"
+#include "tools/accuracy/rows.hpp"
 #include "tools/accuracy/ulp.hpp"
 
 namespace {
@@ -26,37 +26,10 @@ namespace {
 using namespace sluice;
 using accuracy::Real;
 
-enum class Kind : std::uint8_t { normal, wide, equal, dominant, ascending, descending };
-constexpr Kind kKinds[] = {Kind::normal,   Kind::wide,      Kind::equal,
-                           Kind::dominant, Kind::ascending, Kind::descending};
-constexpr const char* kKindNames[] = {"N(0, 1)",      "N(0, 25^2)", "all equal",
-                                      "one dominant", "ascending",  "descending"};
-const char* name(Kind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
-
-std::vector<double> normals(std::size_t width, std::uint32_t seed) {
-  std::mt19937 bits(seed);
-  std::normal_distribution<double> normal;
-  std::vector<double> row(width);
-  for (double& x : row) x = normal(bits);
-  return row;
-}
-
-// How far the dominant element stands above the others: far enough for its type to take their sum
-// for nothing. Where it does not, see "one element just dominates".
-constexpr double kDominant = 60;
-
-std::vector<double> row_of(Kind kind, std::size_t width, std::uint32_t seed = 1) {
-  std::vector<double> row = normals(width, static_cast<std::uint32_t>(width) + seed);
-  if (kind == Kind::wide)
-    for (double& x : row) x *= 25;
-  if (kind == Kind::equal) std::fill(row.begin(), row.end(), 1.7);
-  if (kind == Kind::dominant) row[width / 3] = kDominant;
-  if (kind == Kind::ascending || kind == Kind::descending)
-    for (std::size_t i = 0; i < width; ++i)
-      row[kind == Kind::ascending ? i : width - 1 - i] =
-          -20 + 40 * static_cast<double>(i) / static_cast<double>(width);
-  return row;
-}
+using Kind = accuracy::RowKind;
+using accuracy::normals;
+using accuracy::row_of;
+const auto& kKinds = accuracy::kRowKinds;
 
 // The type that a kernel has its operands in.
 template <typename T>
@@ -338,8 +311,8 @@ void check(const std::vector<std::size_t>& widths) {
     }
     for (std::size_t k = 0; k < std::size(kEach); ++k)
       std::printf("%s, %s, %s: %.3Lf of what is allowed, of %zu columns, %.3Lg from the greatest\n",
-                  name(kEach[k]).c_str(), std::string(sluice::name(kDtype<T>)).c_str(), name(kind),
-                  worst[k].part, at[k], worst[k].away);
+                  name(kEach[k]).c_str(), std::string(sluice::name(kDtype<T>)).c_str(),
+                  std::string(name(kind)).c_str(), worst[k].part, at[k], worst[k].away);
   }
 }
 

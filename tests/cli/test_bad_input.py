@@ -146,7 +146,6 @@ class Usage(CommandTest):
         for words in (["--target", "llvm"], ["--target", "interpreter-nofma"]):
             self.fails(*one, *words, says="yet")
         self.write("rows.slu", "fn mean(x) = x - row_mean(x)\n")
-        self.fails("bench", "rows.slu", says="yet")
         self.fails("show", "rows.slu", "--shape", "2,5000", "--emit", "asm", says="pieces")
 
     def test_options_that_mean_nothing_are_accepted(self):

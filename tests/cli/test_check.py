@@ -178,7 +178,6 @@ class BadUsage(Check):
                 (["nosuch"], "unknown function 'nosuch'"),
                 (["good.slu:other"], "unknown function 'other'"),
                 (["none.slu"], "cannot be opened"),
-                (["row_sum"], "works on rows"),
                 (["isnan"], "gives no number"),
                 (["prelu", "--exhaustive"], "functions of one input"),
                 (["relu", "--exhaustive", "--dtype", "f64"], "too many numbers"),

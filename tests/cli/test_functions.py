@@ -160,6 +160,23 @@ class Bench(CommandTest):
                 self.assertEqual("max_relative_error" in contender, dtype not in ("i8", "u8"))
                 self.assertLess(contender.get("max_relative_error", 0), 0.01)
 
+    def test_rows(self):
+        for words, count in ((["softmax"], 1), (["cross_entropy", "--pass", "backward"], 1),
+                             (["hardmax", "row_argmax", "--dtype", "f16"], 2)):
+            done = self.succeeds("bench", *words, "--quick", "--shapes", "3x5,2x4097", "--json").json()
+            self.assertEqual(len(done["functions"]), count)
+            sizes = done["functions"][0]["sizes"]
+            self.assertEqual([(one["n"], one["columns"]) for one in sizes], [(15, 5), (8194, 4097)])
+            for one in sizes:
+                for time in one["ns_per_element"].values():
+                    self.assertGreater(time["min"], 0)
+        out = self.succeeds("bench", "softmax", "--quick", "--shapes", "3x5").out
+        self.assertIn("3x5", out)
+        for shapes in ("3", "3x", "x3", "0x3", ",", "-1x3", "9999999x9999999", "3x5x7"):
+            self.fails("bench", "softmax", f"--shapes={shapes}", says="--shapes takes ROWSxCOLUMNS")
+        self.fails("bench", "softmax", "--dtype", "i8", says="f32, f64, f16 or bf16")
+        self.fails("bench", "col", says="'col' has no inputs to run on")
+
     def test_backward_and_table(self):
         out = self.succeeds("bench", "relu", "tanh", "--quick", "--sizes", "512", "--pass",
                             "backward").out

@@ -210,6 +210,22 @@ class BadInput(CommandTest):
         self.fails(*one, "--split", "x=up,gate", "--in", "gate=1", says="no input 'gate'; it has x")
         self.fails("run", "rows.slu:gated", "--split", "x=up,gate", says="the input 'x'")
 
+    def test_indices(self):
+        self.write("x.npy", npy_bytes([1, 2, 3, 4, 5, 6], shape=(2, 3)))
+        one = ["run", "rows.slu:pick", "--in", "x=x.npy", "--in"]
+        self.assertEqual(self.succeeds(*one, "i=0,3").out.split("\n")[0], "1 nan")
+        self.fails(*one, "i=0,3", "--check-indices",
+                   says="the index 3 of 'i' in row 1 is none of the row's 3 columns")
+        self.fails(*one, "i=-1,0", "--check-indices", "--pass", "backward", "--out", "dx=dx.npy",
+                   says="the index -1 of 'i' in row 0 is none of the row's 3 columns")
+        self.succeeds(*one, "i=0,2", "--check-indices")
+        for name in ("cross_entropy", "nll_loss"):
+            one = ["run", name, "--in", "x=x.npy", "--check-indices", "--in"]
+            self.succeeds(*one, "target=-100,2", "--reduction", "mean")
+            self.fails(*one, "target=-100,2", "--param", "ignore_index=2",
+                       says="the index -100 of 'target' in row 0")
+        self.succeeds("run", "relu", "--values", "1", "--check-indices")
+
     def test_reductions(self):
         self.fails("run", "rows.slu:best", "--values", "1,2", "--reduction", "sum",
                    says="'y' is no number and has no sum")

@@ -37,7 +37,8 @@ bool varies_along_row(const driver::Request& request, const driver::Operand& ope
     case Role::output:
     case Role::output_gradient:
       return function.outputs[operand.index].extent == dsl::Extent::element;
-    case Role::parameter_gradient: return false;
+    case Role::parameter_gradient:
+    case Role::index_read: return false;
   }
   return true;
 }

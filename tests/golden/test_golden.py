@@ -97,7 +97,8 @@ class Golden(unittest.TestCase):
         for one in json.loads(sluice("list", "--json").out):
             cls.names |= {one["name"], *one["aliases"]}
         cls.cases = [case for case in CASES if function_of(case) in cls.names]
-        absent = sorted({function_of(case) for case in CASES} - cls.names)
+        functions = {function_of(case) for case in CASES if case["group"] != "mlp"}  # test_mlp.py
+        absent = sorted(functions - cls.names)
         if absent:
             print(f"not in the library: {', '.join(absent)}")
         print(f"{len(cls.cases)} cases of {len(CASES)}")

@@ -102,7 +102,7 @@ class Evaluator {
     return numbers_[tape_.result];
   }
 
- private:
+ protected:  // of RowEvaluator
   struct NoOuter {};
   static constexpr bool kDeepest = Slopes<N>::kDepth >= 2;
   using Inner = std::conditional_t<kDeepest, NoOuter, std::unique_ptr<Evaluator<Dual<N>>>>;

@@ -6,108 +6,13 @@
 #include <span>
 #include <utility>
 
+#include "dsl/builtins.hpp"
 #include "dsl/constant.hpp"
+#include "tools/accuracy/recorder.hpp"
 
 namespace sluice::accuracy {
-namespace {
 
 using ExprKind = dsl::ExprKind;
-using dsl::Builtin;
-
-// What an expression is to the recorder: known, or in a register.
-struct Held {
-  enum class Kind : std::uint8_t { literal, integer, boolean, number, truth };
-  Kind kind = Kind::literal;
-  double literal = 0;
-  std::int64_t integer = 0;
-  bool boolean = false;
-  std::uint32_t place = 0;
-  std::optional<std::uint32_t> operand = {};  // what the kernel is called with: which
-
-  [[nodiscard]] bool known() const { return kind == Kind::literal || kind == Kind::integer; }
-  [[nodiscard]] bool is_truth() const { return kind == Kind::boolean || kind == Kind::truth; }
-  [[nodiscard]] double as_double() const {
-    return kind == Kind::integer ? static_cast<double>(integer) : literal;
-  }
-  [[nodiscard]] friend bool is_one(const Held& held) {
-    return held.known() && held.as_double() == 1;
-  }
-  static Held of(double x) { return {.kind = Kind::literal, .literal = x}; }
-  static Held of(std::int64_t x) { return {.kind = Kind::integer, .integer = x}; }
-  static Held of(bool x) { return {.kind = Kind::boolean, .boolean = x}; }
-};
-
-struct Arguments {
-  std::vector<Held> inputs;
-  std::vector<Held> params;
-};
-
-// One function body being recorded.
-struct Frame {
-  const dsl::FunctionDef& function;
-  const Arguments& arguments;
-  std::vector<std::vector<Held>> values;  // by expression, one each of its outputs
-  // Derivatives by a let: it is this value, whatever its text says.
-  std::optional<std::uint32_t> replaced_let = {};
-  Held replacement = {};
-
-  Frame(const dsl::FunctionDef& def, const Arguments& args)
-      : function(def), arguments(args), values(def.expressions.size()) {}
-  [[nodiscard]] const Held& at(dsl::ExprId id) const { return values[dsl::index(id)].front(); }
-  [[nodiscard]] const Held& operand(const dsl::Expr& expr, std::size_t i) const {
-    return at(function.operands_of(expr)[i]);
-  }
-};
-
-class Recorder {
- public:
-  Recorder(const dsl::Program& program, Tape& tape, bool slopes)
-      : program_(program), tape_(tape), slopes_(slopes) {}
-
-  std::vector<Held> call(const dsl::FunctionDef& function, const Arguments& arguments);
-  Held emit(Step step, std::uint32_t a = 0, std::uint32_t b = 0, std::uint32_t c = 0,
-            std::uint8_t code = 0);
-  Held constant(double value) {
-    tape_.constants.push_back({tape_.registers, value, false});
-    return {.kind = Held::Kind::number, .place = tape_.registers++};
-  }
-  // The register of a number, rounded to the compute type where it is known.
-  std::uint32_t number(const Held& held) {
-    if (held.kind == Held::Kind::number) return held.place;
-    return constant(rounded_to(tape_.compute, held.as_double())).place;
-  }
-  std::uint32_t truth(const Held& held) {
-    if (held.kind == Held::Kind::truth) return held.place;
-    tape_.constants.push_back({tape_.registers, 0, held.boolean});
-    return tape_.registers++;
-  }
-
- private:
-  void run(Frame& frame, std::span<const dsl::ExprId> roots);
-  std::vector<Held> expression(Frame& frame, const dsl::Expr& expr);
-  Held literal(const dsl::Expr& expr);
-  Held arithmetic(const Frame& frame, const dsl::Expr& expr);
-  [[nodiscard]] std::optional<Tape::Instruction> made(std::uint32_t place) const;
-  [[nodiscard]] bool holds(std::uint32_t place, double value) const;
-  std::uint32_t by_root_half(std::uint32_t place);
-  std::uint32_t normal_erf(std::uint32_t term);
-  Held sharper(const Held& sum, std::uint32_t term, bool minus);
-  Held power(const Frame& frame, const dsl::Expr& expr);
-  Held comparison(const Frame& frame, const dsl::Expr& expr);
-  Held logical(const Frame& frame, const dsl::Expr& expr);
-  Held choice(const Frame& frame, const dsl::Expr& expr);
-  Held derivative(const Frame& frame, const dsl::Expr& expr);
-  std::vector<Held> user_call(const Frame& frame, const dsl::Expr& expr);
-  Held builtin(Builtin builtin, std::span<const Held> operands, bool integers);
-  Held builtin_number(Builtin builtin, std::span<const std::uint32_t> x);
-  Held with_limits(const dsl::FunctionDef& function, const Arguments& arguments, Held value);
-  Held without_slope(const Held& held);
-  Held as_argument(const Held& held, bool integer);
-
-  const dsl::Program& program_;
-  Tape& tape_;
-  bool slopes_;
-};
 
 Held Recorder::emit(Step step, std::uint32_t a, std::uint32_t b, std::uint32_t c,
                     std::uint8_t code) {
@@ -124,6 +29,8 @@ Held Recorder::without_slope(const Held& held) {
 }
 
 std::vector<Held> Recorder::call(const dsl::FunctionDef& function, const Arguments& arguments) {
+  if (function.is_builtin && function.builtin == Builtin::row_simplex_threshold)
+    return {threshold(number(arguments.inputs[0]), tape_.params[0])};
   if (function.is_builtin) return {builtin(function.builtin, arguments.inputs, false)};
   Arguments inner = arguments;
   const auto target_of = [](auto& args, const dsl::Clause& clause) -> auto& {
@@ -224,6 +131,8 @@ Held Recorder::literal(const dsl::Expr& expr) {
   return Held::of(expr.value);
 }
 
+namespace {
+
 std::int64_t integer_result(ExprKind kind, std::int64_t left, std::int64_t right) {
   const auto x = static_cast<std::uint64_t>(left);
   const auto y = static_cast<std::uint64_t>(right);
@@ -240,6 +149,8 @@ double known_result(ExprKind kind, double x, double y) {
   if (kind == ExprKind::subtract) return x - y;
   return kind == ExprKind::multiply ? x * y : x / y;
 }
+
+}  // namespace
 
 Held Recorder::arithmetic(const Frame& frame, const dsl::Expr& expr) {
   const Held& a = frame.operand(expr, 0);
@@ -323,6 +234,8 @@ Held Recorder::power(const Frame& frame, const dsl::Expr& expr) {
   return emit(Step::power, x, number(b));
 }
 
+namespace {
+
 struct Comparison {
   ExprKind kind;
   Step step;
@@ -340,6 +253,8 @@ const Comparison& comparison_of(ExprKind kind) {
   return *std::find_if(kAll.begin(), kAll.end() - 1,
                        [&](const Comparison& each) { return each.kind == kind; });
 }
+
+}  // namespace
 
 Held Recorder::comparison(const Frame& frame, const dsl::Expr& expr) {
   const Held& a = frame.operand(expr, 0);
@@ -361,9 +276,16 @@ Held Recorder::comparison(const Frame& frame, const dsl::Expr& expr) {
 }
 
 Held Recorder::logical(const Frame& frame, const dsl::Expr& expr) {
-  const std::uint32_t a = truth(frame.operand(expr, 0));
-  if (expr.kind == ExprKind::logical_not) return emit(Step::logical_not, a);
-  const std::uint32_t b = truth(frame.operand(expr, 1));
+  const Held& first = frame.operand(expr, 0);
+  if (expr.kind == ExprKind::logical_not)
+    return first.kind == Held::Kind::boolean ? Held::of(!first.boolean)
+                                             : emit(Step::logical_not, truth(first));
+  const Held& second = frame.operand(expr, 1);
+  const bool settles = expr.kind == ExprKind::logical_or;  // the truth that needs no other
+  if (first.kind == Held::Kind::boolean) return first.boolean == settles ? first : second;
+  if (second.kind == Held::Kind::boolean) return second.boolean == settles ? second : first;
+  const std::uint32_t a = truth(first);
+  const std::uint32_t b = truth(second);
   return emit(expr.kind == ExprKind::logical_and ? Step::logical_and : Step::logical_or, a, b);
 }
 
@@ -422,14 +344,19 @@ std::vector<Held> Recorder::user_call(const Frame& frame, const dsl::Expr& expr)
   if (expr.builtin != Builtin::none) {
     std::vector<Held> operands;
     for (std::size_t i = 0; i < expr.operand_count; ++i) operands.push_back(frame.operand(expr, i));
+    if (expr.builtin == Builtin::row_simplex_threshold) {
+      double alpha = program_.function(expr.callee).parameters[0].default_value;
+      for (const dsl::NamedArgument& named : frame.function.named_of(expr))
+        alpha = frame.at(named.value).as_double();
+      return {threshold(number(operands[0]), alpha)};
+    }
     return {builtin(expr.builtin, operands, expr.type == dsl::Type::integer)};
   }
   const dsl::FunctionDef& callee = program_.function(expr.callee);
   Arguments arguments;
   for (std::size_t i = 0; i < callee.inputs.size(); ++i)
     arguments.inputs.push_back(
-        as_argument(i < expr.operand_count ? frame.operand(expr, i)
-                                           : Held::of(callee.inputs[i].default_value.value_or(0)),
+        as_argument(i < expr.operand_count ? frame.operand(expr, i) : left_out(callee.inputs[i]),
                     callee.inputs[i].kind == dsl::Kind::index));
   for (const dsl::Parameter& param : callee.parameters)
     arguments.params.push_back(param.is_integer
@@ -442,6 +369,9 @@ std::vector<Held> Recorder::user_call(const Frame& frame, const dsl::Expr& expr)
 }
 
 Held Recorder::builtin(Builtin builtin, std::span<const Held> operands, bool integers) {
+  if (dsl::is_reduction(builtin) || builtin == Builtin::col || builtin == Builtin::row ||
+      builtin == Builtin::width)
+    return row_builtin(builtin, operands);
   std::vector<double> known;
   for (const Held& operand : operands)
     if (operand.known()) known.push_back(operand.as_double());
@@ -459,6 +389,16 @@ Held Recorder::builtin(Builtin builtin, std::span<const Held> operands, bool int
 
 Held Recorder::builtin_number(Builtin builtin, std::span<const std::uint32_t> x) {
   if (const std::optional<Function> function = function_of(builtin)) {
+    const auto known = exponents.find(x[0]);
+    if (builtin == Builtin::log && known != exponents.end() &&
+        known->second.form == Form::softmax) {
+      Tape::Exponents of = known->second;
+      of.form = Form::log_softmax;
+      const Held logarithm = emit(Step::subtract, of.away, of.log_sum);
+      exponents[logarithm.place] = of;
+      return logarithm;
+    }
+    if (row_wise && builtin == Builtin::exp) return weighed_exponential(x[0]);
     const std::uint32_t a = builtin == Builtin::erfc ? by_root_half(x[0]) : x[0];
     return emit(Step::function, a, 0, 0, static_cast<std::uint8_t>(*function));
   }
@@ -485,44 +425,8 @@ Held Recorder::builtin_number(Builtin builtin, std::span<const std::uint32_t> x)
   }
 }
 
-}  // namespace
-
-std::optional<Function> function_of(dsl::Builtin builtin) {
-  switch (builtin) {
-#define ELEMENTARY(name)                                                                           \
-  case Builtin::name: return Function::name;
-    ELEMENTARY(sqrt)
-    ELEMENTARY(rsqrt)
-    ELEMENTARY(cbrt)
-    ELEMENTARY(exp)
-    ELEMENTARY(exp2)
-    ELEMENTARY(expm1)
-    ELEMENTARY(log)
-    ELEMENTARY(log2)
-    ELEMENTARY(log10)
-    ELEMENTARY(log1p)
-    ELEMENTARY(sin)
-    ELEMENTARY(cos)
-    ELEMENTARY(tan)
-    ELEMENTARY(asin)
-    ELEMENTARY(acos)
-    ELEMENTARY(atan)
-    ELEMENTARY(sinh)
-    ELEMENTARY(cosh)
-    ELEMENTARY(tanh)
-    ELEMENTARY(asinh)
-    ELEMENTARY(acosh)
-    ELEMENTARY(atanh)
-    ELEMENTARY(erf)
-    ELEMENTARY(erfc)
-    ELEMENTARY(sigmoid)
-    ELEMENTARY(log_sigmoid)
-    ELEMENTARY(log1p_exp)
-    ELEMENTARY(normal_cdf)
-    ELEMENTARY(normal_pdf)
-#undef ELEMENTARY
-    default: return std::nullopt;
-  }
+std::size_t given_inputs(const dsl::FunctionDef& definition) {
+  return std::max<std::size_t>(definition.required_inputs(), 1);
 }
 
 Tape record(const Subject& subject, bool slopes) {
@@ -533,11 +437,13 @@ Tape record(const Subject& subject, bool slopes) {
                                                           ? definition.parameters[i].default_value
                                                           : subject.params[i]));
   Recorder recorder(*subject.program, tape, slopes);
+  recorder.row_wise = definition.row_wise;
   Arguments arguments;
-  for (std::uint32_t i = 0; i < definition.inputs.size(); ++i) {
-    arguments.inputs.push_back(recorder.emit(Step::input, i));
-    arguments.inputs.back().operand = i;
-  }
+  const std::size_t given =
+      definition.row_wise ? given_inputs(definition) : definition.inputs.size();
+  for (std::uint32_t i = 0; i < definition.inputs.size(); ++i)
+    arguments.inputs.push_back(i < given ? recorder.given_input(definition.inputs[i], i)
+                                         : recorder.left_out(definition.inputs[i]));
   for (std::size_t i = 0; i < tape.params.size(); ++i) {
     if (definition.parameters[i].is_integer) {
       arguments.params.push_back(Held::of(static_cast<std::int64_t>(tape.params[i])));
@@ -547,6 +453,8 @@ Tape record(const Subject& subject, bool slopes) {
     arguments.params.back().operand = static_cast<std::uint32_t>(definition.inputs.size() + i);
   }
   tape.result = recorder.number(recorder.call(definition, arguments)[subject.output]);
+  if (const auto known = recorder.exponents.find(tape.result); known != recorder.exponents.end())
+    tape.exponents = known->second;
   return tape;
 }
 

@@ -46,7 +46,19 @@ enum class Step : std::uint8_t {
   limits,       // entry a of `limits` where c is infinite, else b
   rounded_sum,  // the sum a, rounded as that of the operands b and c; code 1: difference
   derivative,   // of entry a of `inner`
-  less,         // and what follows: truths
+  column,       // of row functions (row_evaluate.hpp): the index along the row
+  width,
+  row_sum,  // and what follows: of a along the row
+  row_max,
+  row_min,
+  row_prod,
+  row_argmax,
+  row_at,        // a at column b
+  row_greatest,  // about the greatest a, without slope: what exponentials are shifted by
+  about,         // a double near a, without slope
+  away,          // a - b, where b is such a shift; a where that is -inf
+  weigh,         // a, with more terms: code 1: 1/2 at least; else |b - c| / 32 of its own size
+  less,          // and what follows: truths
   less_equal,
   greater,
   greater_equal,
@@ -60,8 +72,13 @@ enum class Step : std::uint8_t {
   is_nan,
   is_infinite,
   is_finite,
-  unsupported,  // a built-in of rows, or derivatives nested too deep
+  row_any,  // of a along the row
+  row_all,
+  unsupported,  // a built-in that is not known here, or derivatives nested too deep
 };
+
+// What of a row function has a bound of its own: softmax, its logarithm, and logsumexp.
+enum class Form : std::uint8_t { none, softmax, log_softmax, logsumexp };
 
 struct Tape {
   struct Instruction {
@@ -90,6 +107,12 @@ struct Tape {
   std::vector<Limits> limits = {};
   std::vector<Tape> inner = {};     // derivatives inside the text
   std::vector<double> params = {};  // operands beyond the inputs
+  // Of row functions: what the result is, of the exponents z, and z - shift.
+  struct Exponents {
+    Form form = Form::none;
+    std::uint32_t z = 0, away = 0, shift = 0, log_sum = 0;
+  };
+  Exponents exponents = {};
 };
 
 // What is measured: an output of a function, or its partial derivative by an input.
@@ -114,6 +137,9 @@ struct Subject {
 
 // Clauses are left out where `slopes` says that no derivative will be asked for.
 [[nodiscard]] Tape record(const Subject& subject, bool slopes);
+
+// Of a row function, how many inputs are given: those that must be, the first at least.
+[[nodiscard]] std::size_t given_inputs(const dsl::FunctionDef& definition);
 
 // A literal as the kernel holds it.
 inline double rounded_to(ir::Elem compute, double value) {

@@ -118,7 +118,7 @@ Outcome can_check(const dsl::FunctionDef& definition) {
   const auto unsupported = [&](std::string_view why) {
     return Error{Status::unsupported, fmt::format("'{}' {}", definition.name, why)};
   };
-  if (definition.row_wise) return unsupported("works on rows, which check does not do yet");
+  if (definition.row_wise) return unsupported("works on rows, and is compared with nothing else");
   if (definition.inputs.empty()) return unsupported("has no inputs to check it at");
   for (const dsl::Input& input : definition.inputs)
     if (input.type() != dsl::Type::number)

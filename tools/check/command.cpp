@@ -1,18 +1,24 @@
 // sluice check: whether a function keeps its promise, and what it is like.
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "dsl/stamp.hpp"
 #include "tools/check/checkup.hpp"
+#include "tools/check/probe.hpp"
 #include "tools/check/report.hpp"
+#include "tools/check/row_checkup.hpp"
 #include "tools/check/stamp_file.hpp"
 #include "tools/command.hpp"
 #include "tools/subject.hpp"
@@ -31,6 +37,10 @@ struct Options {
   bool json = false;
   std::string against;
   std::string state_file;
+  std::string columns;              // of row functions
+  std::vector<std::string> inputs;  // of --probe
+  std::int64_t axis = -1;
+  bool probe = false;
 };
 
 Error bad(std::string message) { return {Status::invalid_argument, std::move(message)}; }
@@ -93,20 +103,97 @@ Outcome choose_against(const Options& options, CheckPlan& plan) {
   return Unit{};
 }
 
-Result<CheckPlan> plan_of(const Options& options) {
-  Result<Subject> subject = read_subject(options.subject);
-  if (!subject) return subject.error();
-  if (const Outcome can = can_check(subject->definition()); !can) return can.error();
-  if (!is_floating(subject->dtype)) return bad("--dtype is f32, f64, f16 or bf16");
+Outcome check_options(const Options& options, const Subject& subject) {
+  if (!is_floating(subject.dtype)) return bad("--dtype is f32, f64, f16 or bf16");
   if (options.points == 0 || options.points > std::uint64_t{1} << 40)
     return bad("--points is at least 1 and at most 2^40");
   if (options.threads == 0 || options.threads > 4096)
     return bad("--threads is at least 1 and at most 4096");
+  return Unit{};
+}
+
+Outcome read_columns(const std::string& text, std::vector<std::size_t>& widths) {
+  const Result<std::vector<std::byte>> counts = parse_values(text, Dtype::i64);
+  if (!counts) return bad(fmt::format("--columns: {}", counts.error().message));
+  std::vector<std::int64_t> columns(counts->size() / sizeof(std::int64_t));
+  std::copy(counts->begin(), counts->end(), std::as_writable_bytes(std::span(columns)).begin());
+  constexpr std::int64_t kMost = std::int64_t{1} << 26;
+  widths.clear();
+  for (const std::int64_t each : columns) {
+    if (each < 1 || each > kMost)
+      return bad(fmt::format("--columns takes lengths from 1 to {}, not {}", kMost, each));
+    widths.push_back(static_cast<std::size_t>(each));
+  }
+  if (widths.empty()) return bad("--columns is empty");
+  return Unit{};
+}
+
+Result<RowPlan> row_plan_of(const Options& options, Subject subject) {
+  for (const auto& [given, option] : {std::pair{options.exhaustive, "--exhaustive"},
+                                      {!options.against.empty(), "--against"},
+                                      {!options.state_file.empty(), "--state"},
+                                      {subject.accuracy != 0, "--accuracy"}})
+    if (given)
+      return bad(fmt::format("{} is for elementwise functions, and '{}' works on rows", option,
+                             subject.function.name()));
+  RowPlan plan;
+  plan.dtype = subject.dtype;
+  plan.params = std::move(subject.parameters);
+  plan.seed = static_cast<std::uint32_t>(options.seed);
+  plan.threads = options.threads;
+  const auto widths = accuracy::row_widths(plan.dtype);
+  plan.widths.assign(widths.begin(), widths.end());
+  if (!options.columns.empty())
+    if (const Outcome read = read_columns(options.columns, plan.widths); !read) return read.error();
+  plan.function = std::move(subject.function);
+  return plan;
+}
+
+int check_rows(const Options& options, Subject subject) {
+  const Result<RowPlan> plan = row_plan_of(options, std::move(subject));
+  if (!plan) return report(plan.error());
+  warn(plan->function.definitions.warnings);
+  const Result<RowCheckup> checkup = run_row_check(*plan);
+  if (!checkup) return report(checkup.error());
+  const int printed =
+      print(options.json ? report_json(*plan, *checkup) : report_text(*plan, *checkup));
+  if (printed != kDone) return printed;
+  return checkup->kept() ? kDone : kCheckFailed;
+}
+
+int probe_inputs(const Options& options, Subject subject) {
+  ProbePlan plan;
+  plan.axis = options.axis;
+  plan.is_bf16 = subject.dtype == Dtype::bf16;
+  const Outcome read = each(options.inputs, "--in", [&](const Assignment& file) {
+    plan.files.push_back(file);
+    return Outcome(Unit{});
+  });
+  if (!read) return report(read.error());
+  if (plan.files.empty())
+    return report(bad("--probe looks at files: name them with --in NAME=FILE.npy"));
+  plan.function = std::move(subject.function);
+  warn(plan.function.definitions.warnings);
+  const Result<std::vector<Probed>> found = probe(plan);
+  if (!found) return report(found.error());
+  const int printed = print(options.json ? probe_json(plan, *found) : probe_text(plan, *found));
+  if (printed != kDone) return printed;
+  const bool fine = std::all_of(found->begin(), found->end(), [&](const Probed& seen) {
+    return seen.problem(plan.function.name()).empty();
+  });
+  return fine ? kDone : kCheckFailed;
+}
+
+Result<CheckPlan> plan_of(const Options& options, Subject subject) {
+  if (const Outcome can = can_check(subject.definition()); !can) return can.error();
+  if (!options.columns.empty())
+    return bad(fmt::format("--columns is for functions that work on rows, and '{}' is elementwise",
+                           subject.function.name()));
   CheckPlan plan;
-  plan.function = std::move(subject->function);
-  plan.dtype = subject->dtype;
-  plan.params = std::move(subject->parameters);
-  if (plan.dtype != Dtype::f64) plan.grade = numerics::cheapest_grade(subject->accuracy);
+  plan.function = std::move(subject.function);
+  plan.dtype = subject.dtype;
+  plan.params = std::move(subject.parameters);
+  if (plan.dtype != Dtype::f64) plan.grade = numerics::cheapest_grade(subject.accuracy);
   plan.threads = options.threads;
   if (const Outcome chosen = choose_sweep(options, plan); !chosen) return chosen.error();
   if (const Outcome chosen = choose_against(options, plan); !chosen) return chosen.error();
@@ -123,7 +210,13 @@ bool stampable(const CheckPlan& plan, const Checkup& checkup) {
 }
 
 int check(const Options& options) {
-  const Result<CheckPlan> plan = plan_of(options);
+  Result<Subject> subject = read_subject(options.subject);
+  if (!subject) return report(subject.error());
+  if (const Outcome valid = check_options(options, *subject); !valid) return report(valid.error());
+  if (options.probe) return probe_inputs(options, std::move(*subject));
+  if (!options.inputs.empty()) return report(bad("--in is for --probe"));
+  if (subject->definition().row_wise) return check_rows(options, std::move(*subject));
+  const Result<CheckPlan> plan = plan_of(options, std::move(*subject));
   if (!plan) return report(plan.error());
   warn(plan->function.definitions.warnings);
   const Result<Checkup> checkup = run_check(*plan);
@@ -153,6 +246,8 @@ void add_check(CLI::App& app, Action& action) {
       "f32 (the default), f64, f16 or bf16; of the last two every number of one input");
   command->add_option("--points", options->points, "How many inputs to sample: 200000");
   command->add_option("--seed", options->seed, "Which inputs are sampled: 1");
+  command->add_option("--columns", options->columns,
+                      "Of row functions, the lengths of rows: 1,17,4096 (to 2^20, of f64 to 4097)");
   command->add_flag("--exhaustive", options->exhaustive,
                     "Every number of one f32, f16 or bf16 input");
   command->add_option("--accuracy", subject.accuracy, std::string(kAccuracyHelp));
@@ -171,6 +266,13 @@ void add_check(CLI::App& app, Action& action) {
                     "Leaves a file without the comment that says that its function was checked");
   command->add_option("--lib", subject.library_files, "A file of further definitions; repeatable")
       ->allow_extra_args(false);
+  command->add_flag("--probe", options->probe,
+                    "Instead: whether files look as if they had been through a softmax or a\n"
+                    "sigmoid that the function applies itself");
+  command->add_option("--in", options->inputs, "What --probe looks at: an input; repeatable")
+      ->type_name("NAME=FILE.npy")
+      ->allow_extra_args(false);
+  command->add_option("--axis", options->axis, "The axis that rows lie along, of --probe: -1");
   command->add_flag("--json", options->json, "The report as a JSON object");
   command->callback([&action, options] { action = [options] { return check(*options); }; });
 }

@@ -52,8 +52,8 @@ struct RowExtent {
 };
 
 // Immutable; a copy costs one atomic increment. It may be called from any thread at once and lives
-// on when the cache or the runtime that made it is gone. A call allocates nothing and takes no
-// lock.
+// on when the cache or the runtime that made it is gone. A call allocates nothing, unless it checks
+// indices, and takes no lock.
 class Kernel {
  public:
   // Without checks, for callers who know their buffers: `buffers` are those of operands(), in that

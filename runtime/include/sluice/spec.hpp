@@ -105,6 +105,12 @@ struct KernelSpec {
   // sum rounded once to the buffer's.
   bool accumulate = false;
 
+  // Of a row function: a call fails, and writes nothing, where `at` reads a column that there is
+  // none of in a row whose outputs depend on it; the error names the row, the input and its value.
+  // Otherwise `at` is NaN there.
+  // The check allocates an integer a row and output.
+  bool check_indices = false;
+
   // The relative error that will do: 0 for the promises as they stand, or a bound below 1, which
   // the kernel meets by the cheapest expansions that there are for it (docs/accuracy.md). f64 is
   // always of full accuracy.

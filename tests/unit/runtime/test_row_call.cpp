@@ -320,6 +320,15 @@ TEST_CASE("calls with rows that the kernel was not made for are refused", "[runt
   refused({2, 3}, {2, 1}, "'w' of shape (2, 1) has one value for the row");
   refused({2, 3}, {4}, "does not broadcast");
 
+  // Too long, and never looked at.
+  const Kernel endless = compiled({.function = "total", .operands = {f32({2, 5000}), f32({2})}});
+  constexpr std::int64_t kColumns = (std::int64_t{1} << 31) + 1;
+  const TensorView longest[] = {{x.data(), Dtype::f32, {1, kColumns}}, {y.data(), Dtype::f32, {1}}};
+  const Outcome outcome = endless.call(longest);
+  CHECK(outcome.error().status == Status::limit_exceeded);
+  CHECK(outcome.error().message ==
+        "a row has at most 2147483647 columns, and the call's have 2147483649");
+
   const Kernel deep =
       compiled({.function = "total", .operands = {f32({2, 3, 1}), f32({2, 1})}, .axis = 1});
   const TensorView inner[] = {{x.data(), Dtype::f32, {2, 3, 2}}, {y.data(), Dtype::f32, {2, 2}}};
