@@ -43,7 +43,7 @@ class IndexCheck {
     for (std::size_t i = 0; i < outputs_; ++i)
       views_[inputs_ + i] =
           TensorView(memory.get() + i * static_cast<std::size_t>(count_), Dtype::i64, Shape(rows_));
-    if (Outcome done = checked_row_call(*checks_.state().index_check, of_check_, all(), params, {});
+    if (Outcome done = checked_row_call(*checks_.state().index_check, all(), params, {});
         !done.ok())
       return done;
     for (std::int64_t row = 0; row < count_; ++row)
