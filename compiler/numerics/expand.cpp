@@ -332,6 +332,7 @@ class Expander {
   Expr structural(const ir::Node& node) {
     const auto operand = [&](int i) { return value(node.operand(i)); };
     const Expr a = operand(0);
+    if (const std::optional<Expr> mean = mean_by_softmax(node)) return *mean;
     if (ir::info(node.op).extent)
       return row_function(node.op, a, node.arity() > 1 ? operand(1) : a,
                           summed_[node.operand(0).index]);
@@ -345,6 +346,19 @@ class Expander {
     if (node.op == Op::limits) return with_limits(a, operand(1), operand(2), operand(3));
     missing_ = node.op;
     return a;
+  }
+
+  // The sum of a softmax times weights: without the softmax itself, a sweep earlier.
+  std::optional<Expr> mean_by_softmax(const ir::Node& node) {
+    const ir::Node& product = old_[node.operand(0)];
+    if (node.op != Op::row_sum || product.op != Op::mul) return std::nullopt;
+    for (int i = 0; i < 2; ++i) {
+      const ir::Node& factor = old_[product.operand(i)];
+      if (factor.op == Op::row_softmax)
+        return softmax_mean(value(product.operand(1 - i)), value(factor.operand(0)),
+                            value(factor.operand(1)), summed_[factor.operand(0).index]);
+    }
+    return std::nullopt;
   }
 
   Expr plus_slope(const ir::Node& node, double tolerance) {

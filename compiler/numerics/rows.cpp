@@ -61,33 +61,40 @@ Expr shifted(Expr z, Expr block, bool of_infinity) {
 }
 
 // What softmax and its family share: t = exp(z - the block's greatest), the row's greatest m, and
-// the sum of exp(z - m).
+// the sums of exp(z - m) and, where there are weights, of them times that.
 struct Normalizer {
   Expr t;
   Expr block;
   Expr greatest;
   Expr sum;
+  Expr weighted;
 };
 
 bool is_no_sink(Expr sink) { return sink.is_constant(-kInf); }
 
 // A sink is one more state, (sink, 1), after the last block; at -inf there is none.
-Normalizer normalizer(Expr z, Expr sink, bool of_infinity = false) {
+Normalizer normalizer(Expr z, Expr sink, bool of_infinity = false,
+                      const std::optional<Expr>& weights = std::nullopt) {
   const Expr block = make(Op::block_greatest, z);
   const Expr t = exp_below_zero(shifted(z, block, of_infinity), of_infinity);
-  Normalizer row{t, block, make(Op::merge_greatest, block),
-                 make(Op::merge_scaled, make(Op::block_sum, t), block)};
+  const auto sum_of = [&](Expr terms) {
+    return make(Op::merge_scaled, make(Op::block_sum, terms), block);
+  };
+  Normalizer row{t, block, make(Op::merge_greatest, block), sum_of(t),
+                 weights ? sum_of(*weights * t) : number(z, 0)};
   if (is_no_sink(sink)) return row;
-  const ExpState whole = merge({row.greatest, {row.sum}}, {sink, {number(z, 1)}});
+  const ExpState whole =
+      merge({row.greatest, {row.sum, row.weighted}}, {sink, {number(z, 1), number(z, 0)}});
   const Expr none = equal(sink, -kInf);
   row.greatest = ir::select(none, row.greatest, whole.greatest);
-  row.sum = ir::select(none, row.sum, whole.sums.front());
+  row.sum = ir::select(none, row.sum, whole.sums[0]);
+  row.weighted = ir::select(none, row.weighted, whole.sums[1]);
   return row;
 }
 
 // A row whose greatest is infinite has no softmax: nothing is open in it, or inf / inf is asked
 // for.
-Expr nan_where_infinite(Expr greatest, Expr a) {
+Expr nan_unless_finite(Expr greatest, Expr a) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   return ir::select(equal(abs(greatest), kInf), nan, a);
 }
@@ -97,14 +104,14 @@ Expr row_softmax(Expr z, Expr sink, bool beside_logsumexp) {
   // e^(block - greatest), which a row of one block needs no exponential for.
   const Expr factor =
       ir::select(equal(row.block, row.greatest), number(z, 1), exp_of(row.block - row.greatest));
-  return row.t * nan_where_infinite(row.greatest, factor / row.sum);
+  return row.t * nan_unless_finite(row.greatest, factor / row.sum);
 }
 
 Expr log_of(Expr a) { return log(a, number(a, 0)); }
 
 Expr row_log_softmax(Expr z, Expr sink, bool beside_logsumexp) {
   const Normalizer row = normalizer(z, sink, beside_logsumexp);
-  return (z - row.greatest) - nan_where_infinite(row.greatest, log_of(row.sum));
+  return (z - row.greatest) - nan_unless_finite(row.greatest, log_of(row.sum));
 }
 
 Expr row_logsumexp(Expr z) {
@@ -207,6 +214,11 @@ ExpState merge(const ExpState& left, const ExpState& right) {
   for (std::size_t i = 0; i < left.sums.size(); ++i)
     both.sums.push_back(left.sums[i] * by_left + right.sums[i] * by_right);
   return both;
+}
+
+Expr softmax_mean(Expr weights, Expr z, Expr sink, bool beside_logsumexp) {
+  const Normalizer row = normalizer(z, sink, beside_logsumexp, weights);
+  return row.weighted * nan_unless_finite(row.greatest, number(z, 1) / row.sum);
 }
 
 Expr row_function(Op op, Expr a, Expr b, bool beside_logsumexp) {
