@@ -205,6 +205,22 @@ Expr at(Expr a, Expr index) {
   return ir::select(inside, make(Op::merge_sum, make(Op::block_sum, alone)), nan);
 }
 
+// Whether the value is known only after a reduction.
+bool needs_reduction(Expr a) {
+  const ir::Graph& graph = *a.graph;
+  std::vector<bool> seen(graph.size(), false);
+  std::vector<ir::ValueId> open{a.id};
+  while (!open.empty()) {
+    const ir::ValueId id = open.back();
+    open.pop_back();
+    if (seen[id.index]) continue;
+    seen[id.index] = true;
+    if (ir::info(graph[id].op).op_class == ir::OpClass::reduction) return true;
+    for (const ir::ValueId operand : graph[id].args()) open.push_back(operand);
+  }
+  return false;
+}
+
 }  // namespace
 
 ExpState merge(const ExpState& left, const ExpState& right) {
@@ -216,7 +232,8 @@ ExpState merge(const ExpState& left, const ExpState& right) {
   return both;
 }
 
-Expr softmax_mean(Expr weights, Expr z, Expr sink, bool beside_logsumexp) {
+std::optional<Expr> softmax_mean(Expr weights, Expr z, Expr sink, bool beside_logsumexp) {
+  if (needs_reduction(weights)) return std::nullopt;
   const Normalizer row = normalizer(z, sink, beside_logsumexp, weights);
   return row.weighted * nan_unless_finite(row.greatest, number(z, 1) / row.sum);
 }

@@ -2,6 +2,7 @@
 // reductions).
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "compiler/ir/expr.hpp"
@@ -12,9 +13,10 @@ namespace sluice::numerics {
 // the graph has a's row_logsumexp too, whose exponentials softmax then shares.
 [[nodiscard]] ir::Expr row_function(ir::Op op, ir::Expr a, ir::Expr b, bool beside_logsumexp);
 
-// row_sum(weights * row_softmax(z, sink)), of the sums of exp(z - m) and of weights times that.
-[[nodiscard]] ir::Expr softmax_mean(ir::Expr weights, ir::Expr z, ir::Expr sink,
-                                    bool beside_logsumexp);
+// row_sum(weights * row_softmax(z, sink)), of the sums of exp(z - m) and of weights times that,
+// which are made together: nothing where the weights are known only after a reduction.
+[[nodiscard]] std::optional<ir::Expr> softmax_mean(ir::Expr weights, ir::Expr z, ir::Expr sink,
+                                                   bool beside_logsumexp);
 
 // The state of what is left of column k and of what is right of it as one: a maximum and sums of
 // w*exp(z - maximum).
