@@ -125,7 +125,7 @@ RowBlock allocate_sweep(const RowSelection& rows, const RowPart& part, Machine m
   block.closed_tail = allocate(part.closed, selection.invariants, machine, options);
   options.partial = false;
   block.closed = allocate(part.closed, selection.invariants, machine, options);
-  for (block.copies = std::min(round, 4);; block.copies /= 2) {
+  for (block.copies = round;; block.copies /= 2) {
     const int reserved = static_cast<int>(part.reductions) * block.copies;
     options.copies = block.copies;
     options.reserved = block.copies == round && reserved <= kMostReserved ? reserved : 0;
