@@ -391,10 +391,8 @@ class Allocator {
     placed.bank = things_[thing_of(instruction.src[0])].bank;
     const bool partial = options_.partial || instruction.partial;
     const bool keeps = instruction.opcode == Opcode::keep;
-    if (keeps)
-      placed.memory = {Memory::Kind::slot, 0, false, instruction.place};
-    else
-      placed.memory = in_buffer(instruction.place, instruction.vector, instruction.partial);
+    placed.memory = in_buffer(instruction.place, instruction.vector, instruction.partial);
+    if (keeps) placed.memory = {Memory::Kind::slot, 0, false, instruction.place};
     // Stores of elements smaller than a lane need room to pack them, AVX2's masked stores a mask.
     if (!keeps && (instruction.narrow || (!machine_.avx512 && partial))) {
       placed.scratch = take(Bank::vector);
@@ -405,7 +403,7 @@ class Allocator {
   }
 
   // Into a register of its own, or into memory, by another register and, of a partial vector on
-  // AVX2, one more for the mask.
+  // AVX2, one more for the mask; where integers of 64 bits are compared, by one more too.
   void place_accumulate(const Instruction& instruction, std::size_t i) {
     Placed placed = start(instruction);
     placed.src[0] = fetch(instruction.src[0]);
@@ -416,9 +414,12 @@ class Allocator {
       placed.dst = static_cast<std::int8_t>(
           machine_.vector_registers() - 1 -
           static_cast<int>(instruction.place / options_.accumulators * copies_ + copy_));
-    placed.scratch = take(Bank::vector);
-    placed.src[1] = take(Bank::vector);
-    bank(Bank::vector).free |= bit(placed.scratch) | bit(placed.src[1]);
+    const bool compares = placed.imm == static_cast<std::uint8_t>(Accumulation::least_integer);
+    if (options_.reserved == 0 || compares) {
+      placed.scratch = take(Bank::vector);
+      placed.src[1] = take(Bank::vector);
+      bank(Bank::vector).free |= bit(placed.scratch) | bit(placed.src[1]);
+    }
     finish(instruction, i);
     result_.code.push_back(placed);
   }

@@ -204,6 +204,7 @@ class InSweeps : public RowSelector {
   void run_row(const OpenColumns* open = nullptr) {
     open_ = open;
     count_row_uses();
+    find_last_uses();
     if (open_ != nullptr) {
       ++uses_[open_->last.index];
       for (const auto& each : open_->closed) ++uses_[each.second.index];
@@ -216,6 +217,7 @@ class InSweeps : public RowSelector {
     else
       load_row_inputs();
     for (const schedule::Phase& phase : rows_.phases) {
+      step_ = 2 * static_cast<std::size_t>(&phase - rows_.phases.data());
       for (const ValueId id : phase.row_values) select_row_value(id);
       if (open_ != nullptr && &phase == rows_.phases.data()) {
         last_slot_ = result_.uniform_slots;
@@ -233,6 +235,7 @@ class InSweeps : public RowSelector {
       store_rows();
     else
       store_row_outputs();
+    step_ = 2 * rows_.phases.size();
     close_part();
   }
 
@@ -293,10 +296,41 @@ class InSweeps : public RowSelector {
     begin_part();
   }
 
-  // What this part computed, and others may read, goes to the frame.
+  // By value: the last step that reads it, where a phase's row values are one and its passes the
+  // next.
+  void find_last_uses() {
+    last_uses_.assign(graph().size(), 0);
+    std::size_t step = 0;
+    // A select may read what its condition is the opposite of.
+    const auto read = [&](ValueId id) {
+      for (;; id = graph()[id].operand(0)) {
+        last_uses_[id.index] = step;
+        if (graph()[id].op != Op::logic_not) return;
+      }
+    };
+    const auto read_operands = [&](const std::vector<ValueId>& values) {
+      for (const ValueId id : values)
+        for (const ValueId operand : graph()[id].args()) read(operand);
+    };
+    for (const schedule::Phase& phase : rows_.phases) {
+      read_operands(phase.row_values);
+      ++step;
+      for (const schedule::Pass& pass : phase.passes) {
+        read_operands(pass.body);
+        read_operands(pass.reductions);
+      }
+      ++step;
+    }
+    for (const ir::GraphOutput& output : graph().outputs()) read(output.value);
+    if (open_ == nullptr) return;
+    read(open_->last);
+    for (const auto& each : open_->closed) read(each.second);
+  }
+
+  // What this part computed, and later ones read, goes to the frame.
   void close_part() {
     for (std::uint32_t i = 0; i < graph().size(); ++i)
-      if (uses_[i] != 0 && !is_element(ValueId{i}) && refs_[i].is_value())
+      if (uses_[i] != 0 && last_uses_[i] > step_ && !is_element(ValueId{i}) && refs_[i].is_value())
         refs_[i] = keep_in_frame(refs_[i]);
     row_result_.parts.push_back(std::move(part_));
   }
@@ -465,6 +499,8 @@ class InSweeps : public RowSelector {
   std::uint32_t accumulators_ = 0;
   std::vector<std::uint32_t> places_;  // by reduction: from the first accumulator on
   std::vector<RowTree> trees_;
+  std::vector<std::size_t> last_uses_;
+  std::size_t step_ = 0;
 };
 
 }  // namespace
