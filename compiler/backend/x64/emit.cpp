@@ -222,7 +222,7 @@ Result<object::CodeObject> emit(const schedule::RowProgram& program, const RowFo
     Result<RowSelection> rows = form.across ? select_rows_across(program, machine)
                                             : select_rows(program, machine, form.columns);
     if (!rows) return rows.error();
-    if (row_pointers(program, *rows) > kMostRowBuffers - (form.across ? 1 : 0))
+    if (row_pointers(program, *rows) > most_row_pointers(program, *rows))
       return Error{Status::unsupported, "a row kernel has more buffers than registers for them"};
     const auto round = static_cast<int>(round_vectors(program.graph.compute(), machine));
     RowCode code{std::move(rows).value(), {}};

@@ -124,11 +124,6 @@ class AcrossWriter : public RowWriter {
   }
 
   Xbyak::Address column() { return code_.qword[code_.rbp - Assembler::kColumn]; }
-  void load_field(const Reg64& to, std::size_t offset) {
-    code_.mov(to, code_.ptr[code_.rbp - kCall]);
-    code_.mov(to, code_.ptr[Assembler::at(to, static_cast<std::ptrdiff_t>(offset))]);
-  }
-
   // Buffers of rows have the column step 0.
   void next_column(const Label& loop) {
     for (std::size_t i = 0; i < operands_; ++i)

@@ -45,8 +45,9 @@ class AlongWriter : public RowWriter {
     };
     Label one_by_one;
     Label loop;
+    if (!side_by_side()) load_field(code_.r10, offsetof(RowCall, row_steps));
     for (std::size_t i = 0; i < operands_ && !side_by_side(); ++i) {
-      code_.cmp(code_.qword[Assembler::at(code_.rsi, static_cast<int>(i * 8))], step(i));
+      code_.cmp(code_.qword[Assembler::at(code_.r10, static_cast<int>(i * 8))], step(i));
       code_.jne(one_by_one, CodeGenerator::T_NEAR);
     }
     const auto left = code_.qword[code_.rbp - kRowsLeft];
@@ -279,9 +280,10 @@ class AlongWriter : public RowWriter {
   // Between rows no value is alive but those pinned, in higher registers than the first.
   void next_row(const Label& row) {
     if (selection_.row_index_slot >= 0) next_row_index();
+    load_field(code_.r10, offsetof(RowCall, row_steps));
     for (std::size_t i = 0; i < operands_; ++i)
       if (!in_cells(i))
-        code_.add(code_.pointers[i], code_.ptr[Assembler::at(code_.rsi, static_cast<int>(i * 8))]);
+        code_.add(code_.pointers[i], code_.ptr[Assembler::at(code_.r10, static_cast<int>(i * 8))]);
     code_.dec(code_.qword[code_.rbp - kRowsLeft]);
     code_.jnz(row, CodeGenerator::T_NEAR);
   }
@@ -301,10 +303,9 @@ std::size_t row_pointers(const schedule::RowProgram& program, const RowSelection
 // no masks no vector that is not whole, which has an index in rax.
 bool can_have_several(const schedule::RowProgram& program, Machine machine,
                       const RowSelection& selection) {
-  constexpr std::size_t kRegisters = kMostRowBuffers + 1;
   const std::vector<ir::ValueId> live = program.graph.live();
   return selection.columns != 0 && selection.row_index_slot < 0 && program.cells.empty() &&
-         2 * row_pointers(program, selection) <= kRegisters &&
+         2 * row_pointers(program, selection) <= most_row_pointers(program, selection) &&
          (machine.avx512 || selection.columns % machine.lanes() == 0) &&
          std::none_of(live.begin(), live.end(),
                       [&](ir::ValueId id) { return program.graph[id].op == ir::Op::pick; });

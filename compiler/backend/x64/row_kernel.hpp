@@ -44,15 +44,16 @@ struct RowCode {
 [[nodiscard]] object::CodeObject write_row_kernel(const schedule::RowProgram& program,
                                                   Machine machine, RowCode& rows, RowCode* several);
 
-// Buffers that a row kernel can have, those of kept values among them: a register each, and one for
-// all cells. Of rows across one register has another use.
-inline constexpr std::size_t kMostRowBuffers = 7;
+// Registers for addresses that a row kernel needs, and those that it can have: buffers take one
+// each, those of kept values among them, and all cells one.
+[[nodiscard]] std::size_t row_pointers(const schedule::RowProgram& program,
+                                       const RowSelection& selection);
+[[nodiscard]] std::size_t most_row_pointers(const schedule::RowProgram& program,
+                                            const RowSelection& selection);
 // Rows side by side: what is added to a buffer's address for the last is a register's, times this
 // less one. Buffers need a register each for that as well.
 inline constexpr int kMostRowsAtOnce = 3;
 [[nodiscard]] bool can_have_several(const schedule::RowProgram& program, Machine machine,
                                     const RowSelection& selection);
-[[nodiscard]] std::size_t row_pointers(const schedule::RowProgram& program,
-                                       const RowSelection& selection);
 
 }  // namespace sluice::x64

@@ -9,6 +9,38 @@ namespace sluice::x64 {
 using schedule::RowCall;
 using Xbyak::CodeGenerator;
 
+namespace {
+
+bool passes_parameters(const schedule::RowProgram& program) {
+  const std::span<const ir::GraphParam> params = program.graph.params();
+  return std::any_of(params.begin(), params.end(),
+                     [](const ir::GraphParam& param) { return !param.baked; });
+}
+
+// Of rows across r15 is the frame and rsi has the columns' steps; of rows along the call's address
+// is needed in sweeps alone, and parameters' only where there are any.
+std::vector<Xbyak::Reg64> pointer_registers(const schedule::RowProgram& program,
+                                            const RowSelection& selection) {
+  using Xbyak::Operand;
+  std::vector<Xbyak::Reg64> registers;
+  for (const int index :
+       {Operand::R8, Operand::R9, Operand::RBX, Operand::R12, Operand::R13, Operand::R14})
+    registers.emplace_back(index);
+  if (!selection.across) {
+    registers.emplace_back(Operand::R15);
+    registers.emplace_back(Operand::RSI);
+    if (selection.columns != 0) registers.emplace_back(Operand::RDI);
+  }
+  if (!passes_parameters(program)) registers.emplace_back(Operand::RDX);
+  return registers;
+}
+
+}  // namespace
+
+std::size_t most_row_pointers(const schedule::RowProgram& program, const RowSelection& selection) {
+  return pointer_registers(program, selection).size();
+}
+
 RowWriter::RowWriter(const RowJob& job, std::vector<std::uint8_t>& buffer)
     : program_(job.program), machine_(job.machine), selection_(job.rows.selection),
       blocks_(job.rows.blocks), several_(job.several),
@@ -63,9 +95,8 @@ void RowWriter::enter() {
   for (const Reg64& reg : saved_) code_.push(reg);
   reserve_frame();
   code_.lea(code_.r11, code_.ptr[code_.rip + pool_ + Assembler::kPoolBias]);
-  code_.mov(code_.rsi, selection_.across ? field(offsetof(RowCall, column_steps))
-                                         : field(offsetof(RowCall, row_steps)));
-  code_.mov(code_.rdx, field(offsetof(RowCall, params)));
+  if (selection_.across) code_.mov(code_.rsi, field(offsetof(RowCall, column_steps)));
+  if (passes_parameters(program_)) code_.mov(code_.rdx, field(offsetof(RowCall, params)));
   if (exact())
     code_.mov(code_.rcx, static_cast<std::uint64_t>(code_.row_columns));
   else
@@ -73,9 +104,12 @@ void RowWriter::enter() {
                                            : field(offsetof(RowCall, columns)));
   code_.mov(code_.r10, field(offsetof(RowCall, buffers)));
   choose_pointers();
-  for (std::size_t i = 0; i < operands_; ++i)
-    if (!in_cells(i))
-      code_.mov(code_.pointers[i], code_.ptr[Assembler::at(code_.r10, static_cast<int>(i * 8))]);
+  const auto load_pointers = [&](bool of_call) {
+    for (std::size_t i = 0; i < operands_; ++i)
+      if (!in_cells(i) && (code_.pointers[i] == code_.rdi) == of_call)
+        code_.mov(code_.pointers[i], code_.ptr[Assembler::at(code_.r10, static_cast<int>(i * 8))]);
+  };
+  load_pointers(false);
   if (cells_) code_.mov(*cells_, field(offsetof(RowCall, cells)));
   for (std::size_t i = operands_; i < code_.pointers.size(); ++i) {
     const std::size_t before = (i - operands_) * schedule::kBlockColumns * machine_.lane_bytes();
@@ -90,14 +124,16 @@ void RowWriter::enter() {
   }
   for (std::uint32_t v = 0; v < vectors_; ++v) enter_frame(v);
   if (several_ != nullptr) code_.write(several_->blocks.once.code, Access::plain);
+  // The call's own register comes last.
+  load_field(code_.r10, offsetof(RowCall, buffers));
+  load_pointers(true);
+  if (!code_.row_steps.empty()) load_field(code_.r10, offsetof(RowCall, row_steps));
   for (std::size_t i = 0; i < code_.row_steps.size(); ++i)
-    code_.mov(code_.row_steps[i], code_.ptr[Assembler::at(code_.rsi, static_cast<int>(i * 8))]);
+    code_.mov(code_.row_steps[i], code_.ptr[Assembler::at(code_.r10, static_cast<int>(i * 8))]);
 }
 
 void RowWriter::choose_pointers() {
-  // The last is the call's, which exact rows need no more.
-  const std::array<Reg64, kMostRowBuffers + 1> registers{
-      code_.r8, code_.r9, code_.rbx, code_.r12, code_.r13, code_.r14, code_.r15, code_.rdi};
+  const std::vector<Reg64> registers = pointer_registers(program_, selection_);
   std::size_t next = 0;
   code_.displacements.assign(code_.dtypes.size(), 0);
   for (std::size_t i = 0; i < code_.dtypes.size(); ++i) {

@@ -24,8 +24,8 @@ struct RowJob {
 // Into object.bytes, which have room for it.
 void write_rows_across(RowJob job, object::CodeObject& object);
 
-// Registers: rdi the call, rsi the row steps, rdx the parameters, rcx the columns, rax 0, r10 free
-// between uses, r11 the pool; the rows left are counted in memory.
+// Registers: rdi the call, rdx the parameters, rcx the columns, rax 0, r10 free between uses, r11
+// the pool, others the buffers' addresses; the rows left are counted in memory.
 class RowWriter {
  public:
   RowWriter(const RowJob& job, std::vector<std::uint8_t>& buffer);
@@ -50,6 +50,11 @@ class RowWriter {
   // Of the call.
   Xbyak::Address field(std::size_t offset) {
     return code_.ptr[Assembler::at(code_.rdi, static_cast<std::ptrdiff_t>(offset))];
+  }
+  // Once the call's register has another use.
+  void load_field(const Reg64& to, std::size_t offset) {
+    code_.mov(to, code_.ptr[code_.rbp - kCall]);
+    code_.mov(to, code_.ptr[Assembler::at(to, static_cast<std::ptrdiff_t>(offset))]);
   }
   void enter();
   [[nodiscard]] bool in_cells(std::size_t buffer) const {
