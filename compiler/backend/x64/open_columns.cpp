@@ -1,6 +1,5 @@
 #include "compiler/backend/x64/open_columns.hpp"
 
-#include <algorithm>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -26,11 +25,6 @@ class Assuming {
     values_[condition.index] = to.boolean(outcome);
   }
 
-  // What is one for the row is as `rows` has it.
-  void take_rows(const Assuming& rows) {
-    for (std::uint32_t i = 0; i < from_.size(); ++i)
-      if (from_[ValueId{i}].type.extent != Extent::element) values_[i] = rows.values_[i];
-  }
   void set(ValueId old, ValueId made) { values_[old.index] = made; }
   [[nodiscard]] ValueId operator[](ValueId old) const { return values_[old.index]; }
 
@@ -71,21 +65,27 @@ class Assuming {
     return constant ? folded(made) : made;
   }
 
-  // -inf less what is never -inf: a greatest element, and 0 where it would be.
+  // -inf less what is never -inf: a greatest element, and a finite number where it would be.
   [[nodiscard]] bool is_difference_from_minus_infinity(const Node& node,
                                                        const std::vector<ValueId>& operands) const {
-    if (node.op != Op::sub || !is_minus_infinity(operands[0])) return false;
+    constexpr double kInf = std::numeric_limits<double>::infinity();
+    if (node.op != Op::sub || !is_number(operands[0], -kInf)) return false;
     const Node& other = to_[operands[1]];
-    if (other.op != Op::select || !to_.is_constant(other.operand(1))) return false;
+    if (other.op != Op::select || to_[other.operand(0)].op != Op::eq ||
+        to_[other.operand(2)].op != Op::block_greatest || !is_number(other.operand(1), 0))
+      return false;
     const Node& condition = to_[other.operand(0)];
-    return condition.op == Op::eq && to_[other.operand(2)].op == Op::block_greatest &&
-           ((is_minus_infinity(condition.operand(0)) && condition.operand(1) == other.operand(2)) ||
-            (is_minus_infinity(condition.operand(1)) && condition.operand(0) == other.operand(2)));
+    const auto excludes = [&](ValueId tested, ValueId bound) {
+      if (is_number(bound, -kInf)) return tested == other.operand(2);
+      return is_number(bound, kInf) && to_[tested].op == Op::abs &&
+             to_[tested].operand(0) == other.operand(2);
+    };
+    return excludes(condition.operand(0), condition.operand(1)) ||
+           excludes(condition.operand(1), condition.operand(0));
   }
-  [[nodiscard]] bool is_minus_infinity(ValueId id) const {
+  [[nodiscard]] bool is_number(ValueId id, double number) const {
     return to_.is_constant(id) && ir::is_number(to_[id].type.elem) &&
-           ir::decode(to_[id].type.elem, to_[id].payload) ==
-               -std::numeric_limits<double>::infinity();
+           ir::decode(to_[id].type.elem, to_[id].payload) == number;
   }
 
   ValueId folded(ValueId id) {
