@@ -2,6 +2,7 @@
 #include "compiler/driver/compile.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "compiler/autodiff/differentiate.hpp"
@@ -21,8 +22,6 @@
 
 namespace sluice::driver {
 namespace {
-
-using numerics::Grade;
 
 bool has_role(const Request& request, Role role, std::size_t index) {
   return std::any_of(request.operands.begin(), request.operands.end(), [&](const Operand& operand) {
@@ -111,8 +110,15 @@ Result<ir::Graph> ReadOutput::operator()(const ir::Graph& graph) const {
                    "' alone: read the input instead"};
 }
 
+double allowed_error(const Request& request) {
+  double stored = std::numeric_limits<double>::infinity();
+  for (const Operand& operand : request.operands)
+    if (!is_source(operand.role)) stored = std::min(stored, numerics::storage_bound(operand.dtype));
+  return std::max(numerics::info(request.grade).bound, request.row ? 0 : stored);
+}
+
 Compensate compensate(const Request& request, std::vector<std::string>& fired) {
-  const bool coarse = numerics::info(request.grade).bound >= numerics::info(Grade::r12).bound;
+  const bool coarse = allowed_error(request) >= numerics::storage_bound(Dtype::f16);
   return {function(request).attributes.exact, fired,
           coarse ? rewrite::LowWords::where_unbounded : rewrite::LowWords::everywhere};
 }
@@ -125,7 +131,7 @@ Result<ir::Graph> Compensate::operator()(const ir::Graph& graph) const {
 Result<ir::Graph> Expand::operator()(const ir::Graph& graph) const {
   // In this order, so that no expansion can see a parameter's value: baked and passed ones give the
   // same bits.
-  const Result<ir::Graph> expanded = numerics::expand(graph, grade);
+  const Result<ir::Graph> expanded = numerics::expand(graph, bound);
   if (!expanded) return expanded.error();
   return rewrite::simplify_exact(rewrite::bake(*expanded));
 }
@@ -248,7 +254,7 @@ Result<ir::Graph> machine_graph(const Request& request, std::vector<std::string>
       .and_then(stabilize(request, fired))
       .and_then(ReadOutput{request})
       .and_then(compensate(request, fired))
-      .and_then(Expand{request.grade})
+      .and_then(Expand{allowed_error(request)})
       .and_then(Accumulate{request})
       .and_then(Quantize{request});
 }

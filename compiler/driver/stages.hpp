@@ -38,8 +38,12 @@ struct ReadOutput {
   Result<ir::Graph> operator()(const ir::Graph& graph) const;
 };
 
-// What rounding takes away is carried where the request's grade would feel it; not in an @exact
-// function.
+// What a request's results may be off by before they are stored, as compiler/numerics/grade.hpp has
+// bounds: what its grade allows or what all types of an elementwise function's results do,
+// whichever is more. 0: nothing but what the definitions promise.
+[[nodiscard]] double allowed_error(const Request& request);
+
+// What rounding takes away is carried where the results would feel it; not in an @exact function.
 struct Compensate {
   bool exact;
   std::vector<std::string>& fired;
@@ -50,7 +54,7 @@ struct Compensate {
 
 // Primitives become machine ops, then parameters are baked.
 struct Expand {
-  numerics::Grade grade;
+  double bound;  // allowed_error
   Result<ir::Graph> operator()(const ir::Graph& graph) const;
 };
 

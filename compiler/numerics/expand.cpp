@@ -103,15 +103,14 @@ constexpr PlusSlope kPlusSlopes[] = {
     {Op::normal_cdf, normal_cdf_plus_slope},
 };
 
-// What a grade leaves to the functions of each value: half of its bound, as that is of the power of
-// two below a result, less two roundings.
-std::vector<double> tolerances_of(const ir::Graph& graph, Grade grade) {
-  if (grade == Grade::full || graph.compute() == ir::Elem::f64)
-    return std::vector<double>(graph.size(), 0);
+// What a bound leaves to the functions of each value: half of it, as it is of the power of two
+// below a result, less two roundings.
+std::vector<double> tolerances_of(const ir::Graph& graph, double bound) {
+  if (bound == 0 || graph.compute() == ir::Elem::f64) return std::vector<double>(graph.size(), 0);
   std::vector<bool> approximate(graph.size());
   for (std::size_t i = 0; i < graph.size(); ++i)
     approximate[i] = graph.nodes()[i].op == Op::plus_slope || has_fast(graph.nodes()[i].op);
-  return tolerances(graph, info(grade).bound / 2 - 0x1p-23, approximate);
+  return tolerances(graph, bound / 2 - 0x1p-23, approximate);
 }
 
 bool is_primitive(const ir::Node& node) {
@@ -122,8 +121,8 @@ bool is_primitive(const ir::Node& node) {
 // something else asks.
 class Expander {
  public:
-  Expander(const ir::Graph& old, Grade grade)
-      : old_(old), graph_(old.empty_copy()), tolerances_(tolerances_of(old, grade)),
+  Expander(const ir::Graph& old, double bound)
+      : old_(old), graph_(old.empty_copy()), tolerances_(tolerances_of(old, bound)),
         needed_(old.size()), bare_(old.size()), summed_(old.size()), values_(old.size()),
         scaled_(old.size()) {
     for (std::size_t i = 0; i < old.inputs().size(); ++i)
@@ -396,8 +395,8 @@ class Expander {
 
 }  // namespace
 
-Result<ir::Graph> expand(const ir::Graph& graph, Grade grade) {
-  return Expander(graph, grade).run();
+Result<ir::Graph> expand(const ir::Graph& graph, double bound) {
+  return Expander(graph, bound).run();
 }
 
 }  // namespace sluice::numerics

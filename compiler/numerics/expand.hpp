@@ -5,13 +5,12 @@
 #include <sluice/status.hpp>
 
 #include "compiler/ir/graph.hpp"
-#include "compiler/numerics/grade.hpp"
 
 namespace sluice::numerics {
 
-// Every primitive replaced by its expansion (numerics.md), or by a cheaper one where the grade
-// allows it (fast.hpp). A primitive that has none yet in the graph's compute type is an
-// `unsupported` error that names it.
-[[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph, Grade grade = Grade::full);
+// Every primitive replaced by its expansion (numerics.md), or by a cheaper one where the outputs
+// may be off by `bound`, as grade.hpp has it: 0 is full accuracy, and so is any of f64. A primitive
+// that has none yet in the graph's compute type is an `unsupported` error that names it.
+[[nodiscard]] Result<ir::Graph> expand(const ir::Graph& graph, double bound = 0);
 
 }  // namespace sluice::numerics

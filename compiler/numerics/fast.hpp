@@ -45,6 +45,7 @@ struct FastPlusSlope {
 Expr fast_exp(Expr x, Expr low, double tolerance);
 Scaled fast_exp_scaled(Expr x, Expr low, double tolerance);
 Expr fast_exp2(Expr x, Expr low, double tolerance);
+Expr fast_expm1(Expr x, Expr low, double tolerance);
 Expr fast_sigmoid(Expr x, Expr low, double tolerance);
 Expr fast_times_sigmoid(Expr x, double tolerance);
 Scaled fast_sigmoid_scaled(Expr x, Expr low, double tolerance);
@@ -53,6 +54,8 @@ Scaled fast_sigmoid_derivative_scaled(Expr x, Expr low, double tolerance);
 Expr fast_sigmoid_plus_slope(Expr x, Expr low, double tolerance);
 Scaled fast_log1p_exp_scaled(Expr x, Expr low, double tolerance);
 Expr fast_log1p_exp(Expr x, Expr low, double tolerance);
+Scaled fast_log_sigmoid_scaled(Expr x, Expr low, double tolerance);
+Expr fast_log_sigmoid(Expr x, Expr low, double tolerance);
 Expr fast_times_tanh_log1p_exp(Expr x, double tolerance);
 Expr fast_tanh_log1p_exp_plus_slope(Expr x, Expr low, double tolerance);
 

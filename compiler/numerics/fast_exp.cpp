@@ -1,7 +1,7 @@
 // Cheaper forms of exp and of what is made of it.
 //
 // e^x = 2^k 2^-s, k the integer nearest to x log2 e and s = k - x log2 e: base two needs one fma
-// for s where a relative error of 2^-18 will do, and a second one with the constant's low word
+// for s where a relative error of 2^-17.8 will do, and a second one with the constant's low word
 // where it will not. Denormal results are right to what a grade promises, a fraction of the
 // smallest normal number, so that factors may be denormal numbers where a full expansion keeps
 // their exponent apart.
@@ -29,7 +29,7 @@ struct Approximation {
 constexpr Approximation kExp2[] = {
     {0x1.dfp-10, kFastExp2Degree2},  // 2^-9.1
     {0x1.a8p-14, kFastExp2Degree3},  // 2^-13.7
-    {0x1.8p-18, kFastExp2Degree4},   // 2^-18.5
+    {0x1.78p-19, kFastExp2Degree4},  // 2^-18.5
     {0, kFastExp2Degree5},           // 2^-22.9
 };
 
@@ -40,6 +40,9 @@ struct Reduced {
   Expr s;
 };
 
+// What the polynomial of degree 4 and log2 e without its low word, 2^-19.4 at -105, are off by.
+constexpr double kWithoutLow = 0x1.28p-18;
+
 enum class Of { argument, negative };
 
 Reduced reduce(Expr x, Expr low, double tolerance, Of of, int offset = 0) {
@@ -48,7 +51,7 @@ Reduced reduce(Expr x, Expr low, double tolerance, Of of, int offset = 0) {
   const Expr biased = fma(x, sign * kLog2E, number(x, magic));
   const Expr k = biased - magic;
   Expr s = fma(x, -sign * kLog2E, k);
-  if (tolerance < 0x1p-16) s = fma(x, -sign * kLog2ELow, s);
+  if (tolerance < kWithoutLow) s = fma(x, -sign * kLog2ELow, s);
   if (!low.is_constant(0)) s = fma(low, -sign * kLog2E, s);
   return {biased, k, s};
 }
@@ -87,6 +90,19 @@ Expr fast_exp2(Expr x, Expr low, double tolerance) {
   Expr s = k - argument.x;
   if (!low.is_constant(0)) s = s - argument.low;
   return ldexp(fast_exp2_reduced(s, tolerance), k);
+}
+
+// 2^k (2^-s - 1) + (2^k - 1), made of halves so that 2^k overflows only where the result does.
+// Where the sum cancels, for k = 1, the polynomial's error counts 1.4 times.
+Expr fast_expm1(Expr x, Expr low, double tolerance) {
+  const Argument argument = clamp_argument(x, low, -20, 89);
+  const Reduced reduced = reduce(argument.x, argument.low, tolerance, Of::argument, -1);
+  const bool coarse = tolerance >= 0x1.2p-15;
+  const Expr p = horner(reduced.s, coarse ? std::span<const double>(kFastExp2Less1Degree3)
+                                          : std::span<const double>(kFastExp2Less1Degree4));
+  const Expr power = power_of_two(reduced.biased);
+  const Expr half = fma(power, reduced.s * p, power - 0.5);
+  return copy_zero_sign(half + half, x);
 }
 
 // Numerator and denominator times 2^-24: so E = e^-x fits down to the smallest denormal result.
@@ -155,10 +171,21 @@ Expr fast_sigmoid_derivative(Expr x, Expr low, double tolerance) {
 // an error of E counts 1.5 times.
 Expr fast_sigmoid_plus_slope(Expr x, Expr low, double tolerance) {
   const Argument argument = clamped(x, low);
-  const Shifted parts = shifted(argument, tolerance / 2);
+  const Shifted parts = shifted(argument, tolerance / 1.5);
   const Expr inverse = 1.0 / parts.below;
   return (inverse * kOne) * fma(argument.x, parts.e * inverse, 1.0);
 }
+
+namespace {
+
+// log(1 + q)/q
+std::span<const double> log1p_over_argument(double tolerance) {
+  if (tolerance > 0x1p-12) return kFastLog1pDegree3;    // 2^-11.3, counted in a sum
+  if (tolerance > 0x1.3p-17) return kFastLog1pDegree5;  // 2^-16.8
+  return kFastLog1pDegree6;                             // 2^-19.5
+}
+
+}  // namespace
 
 // max(x, 0) + q P(q), q = e^-|x|, of which the least part of the exponent is kept apart.
 Scaled fast_log1p_exp_scaled(Expr x, Expr low, double tolerance) {
@@ -169,15 +196,24 @@ Scaled fast_log1p_exp_scaled(Expr x, Expr low, double tolerance) {
   const Reduced reduced = reduce(-abs(argument.x), part, tolerance * 0.75, Of::argument);
   const Expr near = max(reduced.biased, biased_integer(x, -100));
   const Expr q = power_of_two(near) * fast_exp2_reduced(reduced.s, tolerance * 0.75);
-  const bool coarse = tolerance > 0x1p-10;
-  const Expr p = horner(q, coarse ? std::span<const double>(kFastLog1pDegree3)
-                                  : std::span<const double>(kFastLog1pDegree5));
+  const Expr p = horner(q, log1p_over_argument(tolerance * 0.25));
   return {
       .numerator = fma(q, p, max(x, 0.0)), .exponent = reduced.biased - near, .argument = argument};
 }
 
 Expr fast_log1p_exp(Expr x, Expr low, double tolerance) {
   return value_of(fast_log1p_exp_scaled(x, low, tolerance));
+}
+
+Scaled fast_log_sigmoid_scaled(Expr x, Expr low, double tolerance) {
+  Scaled mirrored = fast_log1p_exp_scaled(-x, negated(low), tolerance);
+  mirrored.numerator = -mirrored.numerator;
+  mirrored.argument.reset();
+  return mirrored;
+}
+
+Expr fast_log_sigmoid(Expr x, Expr low, double tolerance) {
+  return -fast_log1p_exp(-x, negated(low), tolerance);
 }
 
 // mish's gate is v / (v + 2) with v = w (w + 2), w = e^x.

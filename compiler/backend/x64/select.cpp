@@ -174,10 +174,12 @@ void Selector::store_outputs() {
     return ref.is_value() && body.values[ref.index()].home != Value::kNoHome;
   };
   std::vector<Ref> stored;
+  const std::vector<LowHalf> halves = low_halves(graph(), program_.input_dtypes);
   for (std::size_t i = 0; i < graph().outputs().size(); ++i) {
     const Ref value = ref(graph().outputs()[i].value);
-    if (program_.output_dtypes[i] == Dtype::bf16)
-      stored.push_back(to_bf16(value));
+    const LowHalf known = halves[graph().outputs()[i].value.index];
+    if (program_.output_dtypes[i] == Dtype::bf16 && !(machine_.avx512 && known == LowHalf::zero))
+      stored.push_back(to_bf16(value, known));
     else
       stored.push_back(is_input(value) ? emit(Opcode::move, value) : value);
   }
@@ -205,14 +207,16 @@ void Selector::store_outputs() {
 
 // The bits of the nearest bf16, ties to even, in the upper half of each lane, on AVX2 in the lower.
 // Not by vcvtneps2bf16, which takes denormals for zeros.
-Ref Selector::to_bf16(Ref a) {
-  const Ref is_nan = compare(kUnordered, a, a);
+Ref Selector::to_bf16(Ref a, LowHalf known) {
+  if (known == LowHalf::zero) return machine_.avx512 ? a : emit(Opcode::shr, a, 16);
+  const bool any_nan = known == LowHalf::any;
+  const Ref is_nan = any_nan ? compare(kUnordered, a, a) : Ref{};
   const Ref down = emit(Opcode::iadd, a, bits(0x7fff));
   if (!machine_.avx512) {
     const Ref odd = emit(Opcode::iand, emit(Opcode::shr, a, 16), bits(1));
     const Ref rounded = emit(Opcode::iadd, down, odd);
     // All ones are a NaN.
-    return emit(Opcode::shr, emit(Opcode::ior, rounded, is_nan), 16);
+    return emit(Opcode::shr, any_nan ? emit(Opcode::ior, rounded, is_nan) : rounded, 16);
   }
   Instruction up;
   up.opcode = Opcode::iadd;
@@ -221,6 +225,7 @@ Ref Selector::to_bf16(Ref a) {
   up.merge = down;
   up.dst = new_value(Bank::vector);
   const Ref rounded = push(up);
+  if (!any_nan) return rounded;
   Instruction blend;
   blend.opcode = Opcode::blend;
   blend.src = {rounded, bits(0x7fc00000), Ref{}};

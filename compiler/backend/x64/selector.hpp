@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/backend/x64/low_halves.hpp"
 #include "compiler/backend/x64/select.hpp"
 
 namespace sluice::x64 {
@@ -67,7 +68,7 @@ class Selector {
   void load_inputs();
   void keep_uniforms();
   void store_outputs();
-  Ref to_bf16(Ref a);
+  Ref to_bf16(Ref a, LowHalf known = LowHalf::any);
 
   // select_choose.cpp
   Ref compare(std::uint8_t predicate, const ir::Node& node);

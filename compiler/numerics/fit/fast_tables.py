@@ -33,9 +33,9 @@ def over_argument(f, at_zero):
     return lambda x: f(x) / x if x > 0 else at_zero
 
 
-def cells(name, f, end, start, cell_bits, degree, relative=False):
-    """Polynomials on eight intervals of [0, end], as rows in table order."""
-    grid = Cells("f32", mpf(end), mpf(start), cell_bits, 8)
+def cells(name, f, end, start, cell_bits, degree, relative=False, count=8):
+    """Polynomials on so many intervals of [0, end], as rows in table order."""
+    grid = Cells("f32", mpf(end), mpf(start), cell_bits, count)
     columns, worst = [], 0
     for lo, hi in zip(grid.edges, grid.edges[1:]):
         middle = (lo + hi) / 2
@@ -60,3 +60,9 @@ cells("FastTanhDegree3", over_argument(tanh, mpf(1)), "5.5", "2.6", 3, 3, True)
 cells("FastTanhDegree2", over_argument(tanh, mpf(1)), "4.5", "2.6", 3, 2, True)
 cells("FastErfDegree3", over_argument(erf, 2 / sqrt(pi)), "3.1", "2.6", 3, 3, True)
 cells("FastErfDegree2", over_argument(erf, 2 / sqrt(pi)), "2.5", "2.6", 3, 2, True)
+# For results of 16 bits.
+cells("FineTailDegree5", fall, "14.5625", "1.3", 1, 5)
+cells("FineTailDegree4", fall, "14.5625", "1.0", 2, 4)
+cells("FineSlopeDegree5", slope, "14.5625", "1.1", 1, 5)
+cells("FineTanhDegree3", over_argument(tanh, mpf(1)), "6.6", "2.05", 3, 3, True, 16)
+cells("FineErfDegree3", over_argument(erf, 2 / sqrt(pi)), "3.5", "1.5", 3, 3, True, 16)

@@ -180,12 +180,12 @@ Real mu_at(Real h, std::size_t index, const double (&centre)[Count],
 }
 
 // The polynomial that a table of the grades has for h.
-template <std::size_t Rows>
-Real of_cells(Real h, const Cells& cells, const double (&rows)[Rows][8]) {
+template <std::size_t Rows, std::size_t Columns>
+Real of_cells(Real h, const Cells& cells, const double (&rows)[Rows][Columns]) {
   const auto v = static_cast<float>(h * cells.scale + cells.start);
   std::uint32_t bits = 0;
   std::memcpy(&bits, &v, sizeof bits);
-  const std::size_t index = (bits >> cells.shift) % 8;
+  const std::size_t index = (bits >> cells.shift) % Columns;
   Real sum = 0;
   for (std::size_t i = Rows; i-- > 0;) sum = sum * h + rows[i][index];
   return sum;
@@ -193,14 +193,14 @@ Real of_cells(Real h, const Cells& cells, const double (&rows)[Rows][8]) {
 
 Real normal_tail(Real h) { return std::erfc(h / std::sqrt(2.0L)) / 2; }
 
-template <std::size_t Rows>
-double of_fall(const Cells& cells, const double (&rows)[Rows][8]) {
+template <std::size_t Rows, std::size_t Columns>
+double of_fall(const Cells& cells, const double (&rows)[Rows][Columns]) {
   return bound(0, cells.end,
                [&](Real h) { return of_cells(h, cells, rows) + std::log2(normal_tail(h)); });
 }
 
-template <std::size_t Rows>
-double of_slope(const Cells& cells, const double (&rows)[Rows][8]) {
+template <std::size_t Rows, std::size_t Columns>
+double of_slope(const Cells& cells, const double (&rows)[Rows][Columns]) {
   return bound(0, cells.end, [&](Real h) {
     const Real density = std::exp(-h * h / 2) / std::sqrt(2 * std::acos(-1.0L));
     const Real slope = (normal_tail(h) - h * density) / std::exp(-h * h / 2);
@@ -208,8 +208,8 @@ double of_slope(const Cells& cells, const double (&rows)[Rows][8]) {
   });
 }
 
-template <std::size_t Rows, typename F>
-double of_odd(const Cells& cells, const double (&rows)[Rows][8], F f) {
+template <std::size_t Rows, std::size_t Columns, typename F>
+double of_odd(const Cells& cells, const double (&rows)[Rows][Columns], F f) {
   return bound(1e-9L, cells.end, [&](Real h) { return of_cells(h, cells, rows) * h / f(h) - 1; });
 }
 
@@ -223,11 +223,21 @@ TEST_CASE("coefficients for the grades of accuracy", "[numerics]") {
   CHECK(exp2(kFastExp2Degree3) < -13.7);
   CHECK(exp2(kFastExp2Degree4) < -18.5);
   CHECK(exp2(kFastExp2Degree5) < -22.9);
+  const auto less_1 = [](std::span<const double> c) {
+    const Real ln2 = std::log(2.0L);
+    return bound(0x1p-30L, 0.5005L, [&](Real s) {
+      return std::max(std::abs(evaluate(c, s) * s / std::expm1(-s * ln2) - 1),
+                      std::abs(evaluate(c, -s) * -s / std::expm1(s * ln2) - 1));
+    });
+  };
+  CHECK(less_1(kFastExp2Less1Degree3) < -16.0);
+  CHECK(less_1(kFastExp2Less1Degree4) < -21.0);
   const auto log1p = [](std::span<const double> c) {
     return bound(0x1p-30L, 1, [&](Real q) { return evaluate(c, q) * q / std::log1p(q) - 1; });
   };
   CHECK(log1p(kFastLog1pDegree3) < -11.3);
   CHECK(log1p(kFastLog1pDegree5) < -16.8);
+  CHECK(log1p(kFastLog1pDegree6) < -19.5);
   CHECK(of_fall(kFastTailDegree2Cells, kFastTailDegree2) < -9.6);
   CHECK(of_fall(kFastTailDegree3Cells, kFastTailDegree3) < -13.3);
   CHECK(of_slope(kFastSlopeDegree3Cells, kFastSlopeDegree3) < -14.6);
@@ -238,6 +248,11 @@ TEST_CASE("coefficients for the grades of accuracy", "[numerics]") {
   CHECK(of_odd(kFastTanhDegree3Cells, kFastTanhDegree3, tanh) < -14.2);
   CHECK(of_odd(kFastErfDegree2Cells, kFastErfDegree2, erf) < -11.9);
   CHECK(of_odd(kFastErfDegree3Cells, kFastErfDegree3, erf) < -15.8);
+  CHECK(of_fall(kFineTailDegree4Cells, kFineTailDegree4) < -17.6);
+  CHECK(of_fall(kFineTailDegree5Cells, kFineTailDegree5) < -17.6);
+  CHECK(of_slope(kFineSlopeDegree5Cells, kFineSlopeDegree5) < -21.4);
+  CHECK(of_odd(kFineTanhDegree3Cells, kFineTanhDegree3, tanh) < -17.7);
+  CHECK(of_odd(kFineErfDegree3Cells, kFineErfDegree3, erf) < -18.4);
 }
 
 TEST_CASE("coefficients of cbrt", "[numerics]") {
