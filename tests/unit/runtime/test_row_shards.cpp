@@ -21,14 +21,14 @@ using namespace testing;
 
 constexpr Dtype kDtypes[] = {Dtype::f32, Dtype::f64, Dtype::f16, Dtype::bf16};
 
+// T's bits of an infinity.
 template <typename T>
-void make_nans_one(RowData::Bytes& bytes) {
+void make_nans_one(RowData::Bytes& bytes, T infinity) {
+  constexpr auto kMagnitude = static_cast<T>(static_cast<T>(~T{0}) >> 1);
   for (std::size_t at = 0; at < bytes.size(); at += sizeof(T)) {
     T bits;
     std::memcpy(&bits, &bytes[at], sizeof bits);
-    constexpr T kInf =
-        sizeof(T) == 8 ? static_cast<T>(std::uint64_t{0x7ff} << 52) : static_cast<T>(0x7f800000u);
-    if ((bits & static_cast<T>(~T{0} >> 1)) > kInf) bits = static_cast<T>(~T{0} >> 1);
+    if (static_cast<T>(bits & kMagnitude) > infinity) bits = kMagnitude;
     std::memcpy(&bytes[at], &bits, sizeof bits);
   }
 }
@@ -39,8 +39,10 @@ std::vector<RowData::Bytes> numbers(const RowData& data, std::vector<RowData::By
   for (std::size_t k = 0; k < data.dtypes.size(); ++k) {
     if (!data.is_output(k)) continue;
     RowData::Bytes& bytes = outputs[next++];
-    if (data.dtypes[k] == Dtype::f32) make_nans_one<std::uint32_t>(bytes);
-    if (data.dtypes[k] == Dtype::f64) make_nans_one<std::uint64_t>(bytes);
+    if (data.dtypes[k] == Dtype::f16) make_nans_one<std::uint16_t>(bytes, 0x7c00);
+    if (data.dtypes[k] == Dtype::bf16) make_nans_one<std::uint16_t>(bytes, 0x7f80);
+    if (data.dtypes[k] == Dtype::f32) make_nans_one<std::uint32_t>(bytes, 0x7f800000);
+    if (data.dtypes[k] == Dtype::f64) make_nans_one(bytes, std::uint64_t{0x7ff} << 52);
   }
   return outputs;
 }
@@ -81,9 +83,13 @@ Lengths random_bounds(std::int64_t columns, std::size_t shards, std::mt19937_64&
 void check(RowData& data, std::uint64_t seed, std::size_t ranks) {
   std::mt19937_64 random(seed);
   const auto whole = numbers(data, data.whole());
-  CHECK(numbers(data, streamed(data, seed)) == whole);
-  CHECK(numbers(data, sharded(data, random_bounds(data.columns, 6, random), random)) == whole);
-  CHECK(numbers(data, sharded(data, shard_bounds(data.columns, ranks), random)) == whole);
+  const bool in_pieces = numbers(data, streamed(data, seed)) == whole;
+  CHECK(in_pieces);
+  for (const Lengths& bounds :
+       {random_bounds(data.columns, 6, random), shard_bounds(data.columns, ranks)}) {
+    const bool in_shards = numbers(data, sharded(data, bounds, random)) == whole;
+    CHECK(in_shards);
+  }
 }
 
 TEST_CASE("special values in pieces and shards", "[runtime]") {
@@ -91,10 +97,12 @@ TEST_CASE("special values in pieces and shards", "[runtime]") {
   for (const std::string& target : row_targets())
     for (const RowCase& each : kStateCases) {
       if (target == "interpreter" && each.operands.size() > 4) continue;
-      RowData data(each, Dtype::f32, {4, 6 * kBlock + 100}, target);
-      put_special_values(data, random);
-      INFO(each.function << " " << target);
-      check(data, random(), 3);
+      for (const Dtype dtype : {Dtype::f32, Dtype::f16}) {
+        RowData data(each, dtype, {4, 6 * kBlock + 100}, target);
+        put_special_values(data, random);
+        INFO(each.function << " " << name(dtype) << " " << target);
+        check(data, random(), 3);
+      }
     }
 }
 
