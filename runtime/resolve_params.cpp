@@ -22,6 +22,9 @@ Error unknown_parameter(const dsl::FunctionDef& function, const std::string& wan
                                          (names.empty() ? "; it has none" : "; it has " + names));
 }
 
+// As the text's int literals and defaults are: what a double holds exactly.
+bool is_integer(double value) { return std::nearbyint(value) == value && std::abs(value) < 0x1p53; }
+
 // Values that bake to the same constant are one.
 void canonicalize(ResolvedSpec& resolved) {
   const bool narrow = resolved.compute_type() == Dtype::f32;
@@ -42,9 +45,10 @@ Outcome resolve_params(ResolvedSpec& resolved, const KernelSpec& spec) {
   for (const ParameterValue& given : spec.parameters) {
     const auto index = function.find_parameter(given.name);
     if (!index) return unknown_parameter(function, given.name);
-    if (function.parameters[*index].is_integer && std::nearbyint(given.value) != given.value)
+    if (function.parameters[*index].is_integer && !is_integer(given.value))
       return error(Status::invalid_argument,
-                   "the parameter " + quoted(given.name) + " is an integer");
+                   "the parameter " + quoted(given.name) + " is an integer" +
+                       (std::nearbyint(given.value) == given.value ? " of less than 2^53" : ""));
     resolved.params[*index].value = given.value;
   }
   for (const std::string& passed : spec.passed) {

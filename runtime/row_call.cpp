@@ -153,7 +153,7 @@ void RowCall<T>::run_rows(const RowExtent& extent) {
   if (long_rows_) {
     schedule::RowCall call =
         KernelState::row_call(buffers_.data(), extent, memory_ + rows_workspace_, params_);
-    return state_.rows->run_long(call, *parallel_);
+    return state_.rows->run_long(call, *parallel_, tasks_);
   }
   if (share_ != Share::pieces || tasks <= 1)
     return kernel_.run_rows(buffers_.data(), extent, memory_ + rows_workspace_, params_);

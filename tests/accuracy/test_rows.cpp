@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -334,6 +335,30 @@ TEST_CASE("long rows, f32", "[accuracy][rows][slow]") {
 TEST_CASE("long rows, f64", "[accuracy][rows][slow]") {
   const accuracy::ScopedPrecision precision(192);
   check<double, Real>({1, 63, 1023, 4096, 4097, 8192, 20'000, 100'000});
+}
+
+// Every length to 300, and those about blocks and beyond.
+std::vector<std::size_t> all_widths() {
+  std::vector<std::size_t> widths(300);
+  std::iota(widths.begin(), widths.end(), std::size_t{1});
+  for (const std::size_t width : std::initializer_list<std::size_t>{
+           1000, 4095, 4096, 4097, 8191, 8192, 8193, 32'000, 128'256, 1'000'003})
+    widths.push_back(width);
+  return widths;
+}
+
+TEST_CASE("rows of all lengths, f32", "[accuracy][rows][slow]") {
+  check<float, long double>(all_widths());
+}
+TEST_CASE("rows of all lengths, f16", "[accuracy][rows][slow]") {
+  check<F16, long double>(all_widths());
+}
+TEST_CASE("rows of all lengths, bf16", "[accuracy][rows][slow]") {
+  check<BF16, long double>(all_widths());
+}
+TEST_CASE("rows of all lengths, f64", "[accuracy][rows][slow]") {
+  const accuracy::ScopedPrecision precision(192);
+  check<double, Real>(all_widths());
 }
 
 // The mean over some rows of each one's worst error, as a part of what is allowed.

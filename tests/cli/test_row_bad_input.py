@@ -74,6 +74,16 @@ class Edges(CommandTest):
         self.same(self.outputs(*one[1:], "--param", "temperature=inf")["y"], [0.5, 0.5])
         self.same(self.outputs(*one[1:], "--param", "row_temperature=0")["y"], [math.nan] * 2)
 
+    def test_integers(self):
+        one = ["run", "softmax", "--values", "1,2", "--param", "causal=1", "--param"]
+        for value in ("0.5", "nan"):
+            self.fails(*one, f"offset={value}", says="the parameter 'offset' is an integer")
+        for value in ("1e30", "-1e30", "inf", "-inf", "9007199254740992"):
+            self.fails(*one, f"offset={value}",
+                       says="the parameter 'offset' is an integer of less than 2^53")
+        self.same(self.outputs(*one[1:], "offset=9007199254740991")["y"],
+                  self.outputs("softmax", "--values", "1,2")["y"])
+
     def test_axes(self):
         self.write("x.npy", npy_bytes([1, 2, 3, 4, 5, 6], shape=(2, 3)))
         for axis in ("2", "-3", "9223372036854775807"):

@@ -37,10 +37,11 @@ struct Layout {
 
 class LongRows {
  public:
-  LongRows(const RowKernel& kernel, const schedule::RowCall& call, const Parallel& parallel)
+  LongRows(const RowKernel& kernel, const schedule::RowCall& call, const Parallel& parallel,
+           std::size_t tasks)
       : kernel_(kernel), call_(call), parallel_(parallel), layout_(kernel.sizes(), call.columns),
         blocks_(block_count(call.columns)),
-        tasks_(std::min(parallel.threads, static_cast<std::size_t>(blocks_))) {}
+        tasks_(std::min(tasks, static_cast<std::size_t>(blocks_))) {}
 
   void run() {
     for (row_ = 0; row_ < call_.rows; row_ += layout_.sizes.rows) {
@@ -99,13 +100,14 @@ class LongRows {
 
 }  // namespace
 
-void RowKernel::run_long(const schedule::RowCall& call, const Parallel& parallel) const {
-  LongRows(*this, call, parallel).run();
+void RowKernel::run_long(const schedule::RowCall& call, const Parallel& parallel,
+                         std::size_t tasks) const {
+  LongRows(*this, call, parallel, tasks).run();
 }
 
-std::size_t RowKernel::long_workspace_bytes(std::int64_t columns, std::size_t threads) const {
+std::size_t RowKernel::long_workspace_bytes(std::int64_t columns, std::size_t tasks) const {
   const auto blocks = static_cast<std::size_t>(block_count(columns));
-  return Layout(sizes(), columns).bytes(std::max<std::size_t>(std::min(threads, blocks), 1));
+  return Layout(sizes(), columns).bytes(std::max<std::size_t>(std::min(tasks, blocks), 1));
 }
 
 }  // namespace sluice::composed

@@ -83,10 +83,10 @@ class RowKernel {
   void run(const schedule::RowCall& call) const;
   [[nodiscard]] std::size_t workspace_bytes(std::int64_t columns) const;
 
-  // Of a program of many blocks: the rows one after the other, the blocks of each over threads. The
-  // call's workspace has long_workspace_bytes().
-  void run_long(const schedule::RowCall& call, const Parallel& parallel) const;
-  [[nodiscard]] std::size_t long_workspace_bytes(std::int64_t columns, std::size_t threads) const;
+  // Of a program of many blocks: the rows one after the other, the blocks of each in so many tasks
+  // or fewer. The call's workspace has long_workspace_bytes() of as many.
+  void run_long(const schedule::RowCall& call, const Parallel& parallel, std::size_t tasks) const;
+  [[nodiscard]] std::size_t long_workspace_bytes(std::int64_t columns, std::size_t tasks) const;
 
   // The same step by step, of a program of many blocks. A phase begins with what is one value a
   // row; the columns of its blocks then come in any number of parts that follow one another, each

@@ -1,5 +1,6 @@
 // Calls over threads: the bits of the serial call, whatever is shared out and in whatever order the
 // tasks run; and that the work is shared out.
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -97,6 +98,18 @@ Parallel threads(std::size_t count) {
           }};
 }
 
+// The workspace is what the kernel says, and nothing behind it is written.
+void in_own_workspace(RowData& data, std::size_t threads_lent) {
+  constexpr std::size_t kBehind = 1 << 16;
+  const std::size_t bytes = data.code().workspace_bytes(data.views(), threads_lent);
+  std::vector<std::byte> memory(bytes + 64 + kBehind, std::byte{0xa5});
+  const std::size_t begin = 64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64;
+  const auto room = std::span(memory).subspan(begin, bytes);
+  REQUIRE(data.code().call(data.views(), {}, threads(threads_lent), room).ok());
+  CHECK(std::all_of(memory.begin() + static_cast<std::ptrdiff_t>(begin + bytes), memory.end(),
+                    [](std::byte each) { return each == std::byte{0xa5}; }));
+}
+
 void same_for_all_threads(RowData& data) {
   const auto whole = data.whole();
   for (const std::size_t count : {1u, 2u, 7u}) {
@@ -104,11 +117,7 @@ void same_for_all_threads(RowData& data) {
     if (!called.ok()) FAIL(called.error().message);
     CHECK(data.outputs() == whole);
     data.wipe();
-    // The workspace is what the kernel says.
-    std::vector<std::byte> memory(data.code().workspace_bytes(data.views(), count) + 64);
-    const auto past = reinterpret_cast<std::uintptr_t>(memory.data()) % 64;
-    const auto room = std::span(memory).subspan(64 - past, memory.size() - 64);
-    REQUIRE(data.code().call(data.views(), {}, threads(count), room).ok());
+    in_own_workspace(data, count);
     CHECK(data.outputs() == whole);
     data.wipe();
   }
@@ -118,7 +127,7 @@ TEST_CASE("any number of threads has the bits of one", "[runtime]") {
   for (const std::string& target : testing::row_targets())
     for (const RowCase& each : kCases)
       for (const auto& [rows, columns] : std::vector<std::pair<std::int64_t, std::int64_t>>{
-               {1, 1}, {9000, 1}, {40, 1000}, {9, 4097}, {2, 32000}, {1, 90000}}) {
+               {1, 1}, {9000, 1}, {40, 1000}, {1, 8193}, {9, 4097}, {2, 32000}, {1, 90000}}) {
         if (target == "interpreter" && rows * columns > 20000) continue;
         if (target == "x86-64-v3" && columns <= 1000) continue;
         INFO(each.function << " " << name(each.pass) << " " << rows << " x " << columns << " "

@@ -13,239 +13,16 @@
 #include <sluice/sluice.hpp>
 
 #include "compiler/backend/composed/subtrees.hpp"
-#include "tests/unit/runtime/row_cases.hpp"
+#include "tests/unit/runtime/row_streams.hpp"
 
 namespace sluice {
 namespace {
 
-using testing::RowCase;
-using testing::RowData;
-using Kind = testing::RowOperand::Kind;
-using Lengths = std::vector<std::int64_t>;
-
-constexpr std::int64_t kBlock = 4096;
-
-const std::vector<RowCase> kCases = {
-    {"softmax", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"softmax",
-     {{"x", Kind::element},
-      {"mask", Kind::element},
-      {"keep", Kind::mask},
-      {"length", Kind::index},
-      {"sink", Kind::row},
-      {"y", Kind::element}},
-     forward,
-     {{"causal", 1}, {"offset", 300}, {"temperature", 0.7}}},
-    {"log_softmax", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"logsumexp", {{"x", Kind::element}, {"y", Kind::row}}},
-    {"cross_entropy",
-     {{"x", Kind::element},
-      {"target", Kind::index},
-      {"loss", Kind::row},
-      {"lse", Kind::row},
-      {"correct", Kind::flag}}},
-    {"cross_entropy",
-     {{"x", Kind::element},
-      {"target", Kind::index},
-      {"weight", Kind::element},
-      {"loss", Kind::row},
-      {"divisor", Kind::row}},
-     forward,
-     {{"label_smoothing", 0.1}, {"z_loss", 0.01}, {"soft_cap", 30}}},
-    {"soft_cross_entropy",
-     {{"x", Kind::element}, {"target", Kind::element}, {"loss", Kind::row}, {"lse", Kind::row}},
-     forward,
-     {{"label_smoothing", 0.1}}},
-    {"nll_loss", {{"x", Kind::element}, {"target", Kind::index}, {"loss", Kind::row}}},
-    {"kl_div", {{"x", Kind::element}, {"target", Kind::element}, {"loss", Kind::row}}},
-    {"layer_norm",
-     {{"x", Kind::element},
-      {"weight", Kind::shared},
-      {"bias", Kind::number},
-      {"y", Kind::element}}},
-    {"rms_norm", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"l2_normalize", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"poly_norm", {{"x", Kind::element}, {"w0", Kind::row}, {"y", Kind::element}}},
-    {"hardmax", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"logmeanexp", {{"x", Kind::element}, {"y", Kind::row}}},
-    {"softmin", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"sparsemax", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"entmax15", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"logits",
-     {{"x", Kind::element}, {"z", Kind::element}, {"lse", Kind::row}},
-     forward,
-     {{"soft_cap", 20}, {"window_left", 300}}},
-    {"softmax1", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"softmax_dropout", {{"x", Kind::element}, {"dropout_keep", Kind::mask}, {"y", Kind::element}}},
-};
-
-StateKernel states_of(const Kernel& kernel) {
-  auto made = StateKernel::make(kernel);
-  if (!made.ok()) FAIL(made.error().message);
-  return *made;
-}
-
-void done(const Outcome& outcome) {
-  if (!outcome.ok()) FAIL(outcome.error().message);
-}
-
-// The elements of some columns of a row operand, gathered; of written ones, scattered afterwards.
-class Slice {
- public:
-  Slice(RowData& data, std::size_t k, std::int64_t begin, std::int64_t end)
-      : data_(data), k_(k), begin_(begin), count_(end - begin),
-        bytes_(static_cast<std::size_t>(data.rows * count_) * data.size(k) + 1) {
-    copy(true);
-  }
-  void copy(bool gather) {
-    const std::size_t size = data_.size(k_);
-    const bool shared = data_.kinds[k_] == Kind::shared;
-    for (std::int64_t row = 0; row < data_.rows && count_ > 0; ++row) {
-      std::byte* const far =
-          data_.elements[k_].data() +
-          static_cast<std::size_t>((shared ? 0 : row) * data_.columns + begin_) * size;
-      std::byte* const near = &bytes_[static_cast<std::size_t>(row * count_) * size];
-      std::memcpy(gather ? near : far, gather ? far : near,
-                  static_cast<std::size_t>(count_) * size);
-    }
-  }
-  [[nodiscard]] TensorView view() {
-    return {bytes_.data(), data_.dtypes[k_], {data_.rows, count_}};
-  }
-
- private:
-  RowData& data_;
-  std::size_t k_;
-  std::int64_t begin_, count_;
-  std::vector<std::byte> bytes_;
-};
-
-bool has_columns(const RowData& data, std::size_t k) {
-  return data.has_columns(k) || data.kinds[k] == Kind::shared;
-}
-
-RowState state_of(const StateKernel& kernel, RowData& data, std::int64_t first = 0) {
-  RowStateOptions options{.rows = data.rows, .first_column = first};
-  std::vector<TensorView> inputs;
-  for (std::size_t k = 0; k < data.dtypes.size(); ++k)
-    if (!data.is_output(k) && !has_columns(data, k)) inputs.push_back(data.views()[k]);
-  options.inputs = inputs;
-  auto made = RowState::make(kernel, options);
-  if (!made.ok()) FAIL(made.error().message);
-  return std::move(made).value();
-}
-
-void update(RowState& state, RowData& data, std::int64_t begin, std::int64_t end) {
-  std::vector<Slice> slices;
-  std::vector<TensorView> views;
-  for (std::size_t k = 0; k < data.dtypes.size(); ++k)
-    if (!data.is_output(k) && has_columns(data, k)) slices.emplace_back(data, k, begin, end);
-  for (Slice& each : slices) views.push_back(each.view());
-  done(state.update(std::span<const TensorView>(views)));
-}
-
-void write(RowState& state, RowData& data, std::int64_t begin, std::int64_t end) {
-  std::vector<Slice> slices;
-  std::vector<TensorView> views;
-  for (std::size_t k = 0; k < data.dtypes.size(); ++k)
-    if (has_columns(data, k)) slices.emplace_back(data, k, begin, end);
-  for (Slice& each : slices) views.push_back(each.view());
-  done(state.write(std::span<const TensorView>(views)));
-  for (Slice& each : slices) each.copy(false);
-}
-
-// Ends of pieces, the last one the row's.
-template <typename Random>
-Lengths cuts(std::int64_t columns, Random& random) {
-  Lengths ends;
-  for (std::int64_t at = 0; at < columns;) {
-    const std::int64_t most = random() % 3 == 0 ? 100 : 3 * kBlock;
-    at = std::min(columns,
-                  at + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(most)));
-    ends.push_back(at);
-  }
-  ends.push_back(columns);
-  return ends;
-}
-
-void finish(RowState& state, RowData& data, const StateKernel& kernel) {
-  done(state.finish());
-  if (state.level() < kernel.levels()) return;
-  std::vector<TensorView> views;
-  for (std::size_t k = 0; k < data.dtypes.size(); ++k)
-    if (data.is_output(k) && !has_columns(data, k)) views.push_back(data.views()[k]);
-  done(state.row_outputs(views));
-}
-
-std::vector<RowData::Bytes> streamed(RowData& data, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  const StateKernel kernel = states_of(data.code());
-  RowState state = state_of(kernel, data);
-  while (state.level() < kernel.levels()) {
-    std::int64_t at = 0;
-    for (const std::int64_t end : cuts(data.columns, random)) {
-      update(state, data, at, end);
-      at = end;
-    }
-    finish(state, data, kernel);
-  }
-  std::int64_t at = 0;
-  for (const std::int64_t end : kernel.writes() ? cuts(data.columns, random) : Lengths{}) {
-    write(state, data, at, end);
-    at = end;
-  }
-  std::vector<RowData::Bytes> outputs = data.outputs();
-  data.wipe();
-  return outputs;
-}
-
-// Each level by shards, merged in a random grouping; then every shard is written by a state of its
-// own, which came as bytes.
-std::vector<RowData::Bytes> sharded(RowData& data, const Lengths& bounds, std::mt19937_64& random) {
-  const StateKernel kernel = states_of(data.code());
-  std::vector<std::byte> sent;
-  for (std::size_t level = 0; level < kernel.levels(); ++level) {
-    std::vector<RowState> shards;
-    for (std::size_t i = 0; i + 1 < bounds.size(); ++i) {
-      if (level == 0) {
-        shards.push_back(state_of(kernel, data, bounds[i]));
-      } else {
-        auto received = RowState::from_bytes(kernel, sent);
-        REQUIRE(received.ok());
-        shards.push_back(std::move(received).value());
-        done(shards.back().begin_at(bounds[i]));
-      }
-      std::int64_t at = bounds[i];
-      for (const std::int64_t end : cuts(bounds[i + 1] - at, random)) {
-        update(shards.back(), data, at, bounds[i] + end);
-        at = bounds[i] + end;
-      }
-    }
-    while (shards.size() > 1) {
-      const auto left = static_cast<std::ptrdiff_t>(random() % (shards.size() - 1));
-      auto whole = RowState::from_bytes(kernel, shards[static_cast<std::size_t>(left)].bytes());
-      REQUIRE(whole.ok());
-      done(whole->merge(shards[static_cast<std::size_t>(left) + 1]));
-      shards[static_cast<std::size_t>(left)] = std::move(whole).value();
-      shards.erase(shards.begin() + left + 1);
-    }
-    finish(shards.front(), data, kernel);
-    sent = shards.front().bytes();
-  }
-  for (std::size_t i = 0; kernel.writes() && i + 1 < bounds.size(); ++i) {
-    auto state = RowState::from_bytes(kernel, sent);
-    REQUIRE(state.ok());
-    done(state->begin_at(bounds[i]));
-    write(*state, data, bounds[i], bounds[i + 1]);
-  }
-  std::vector<RowData::Bytes> outputs = data.outputs();
-  data.wipe();
-  return outputs;
-}
+using namespace testing;
 
 TEST_CASE("a row in pieces has the bits of the whole row", "[runtime]") {
   for (const std::string& target : testing::row_targets())
-    for (const RowCase& each : kCases)
+    for (const RowCase& each : kStateCases)
       for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::f16, Dtype::bf16})
         for (const std::int64_t columns : {1, 700, 4096, 4097, 20500}) {
           if (columns != 4097 && dtype != Dtype::f32) continue;
@@ -259,7 +36,7 @@ TEST_CASE("a row in pieces has the bits of the whole row", "[runtime]") {
 
 TEST_CASE("long rows in pieces have the bits of the whole row", "[runtime][slow]") {
   for (const std::string& target : testing::row_targets())
-    for (const RowCase& each : kCases)
+    for (const RowCase& each : kStateCases)
       for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::f16, Dtype::bf16})
         for (const std::int64_t columns : {1, 4096, 20500, 300007}) {
           if (columns > 30000 && (target == "interpreter" || each.parameters.size() > 1)) continue;
@@ -274,7 +51,7 @@ TEST_CASE("long rows in pieces have the bits of the whole row", "[runtime][slow]
 TEST_CASE("shards merge to the whole row in any grouping", "[runtime]") {
   std::mt19937_64 random(5);
   for (const std::string& target : testing::row_targets())
-    for (const RowCase& each : kCases) {
+    for (const RowCase& each : kStateCases) {
       if (target == "interpreter" && each.operands.size() > 4) continue;
       const std::int64_t columns = 11 * kBlock + 17;
       RowData data(each, Dtype::f32, {2, columns}, target);
@@ -301,16 +78,16 @@ TEST_CASE("shards at shard_bounds", "[runtime]") {
           CHECK(bounds[i + 1] - bounds[i] <
                 columns / static_cast<std::int64_t>(ranks) + kBlock + 1);
         }
-        RowData data(kCases[which], Dtype::f32, {2, columns}, "");
+        RowData data(kStateCases[which], Dtype::f32, {2, columns}, "");
         const auto whole = data.whole();
-        INFO(kCases[which].function << " " << columns << " in " << ranks);
+        INFO(kStateCases[which].function << " " << columns << " in " << ranks);
         CHECK(sharded(data, bounds, random) == whole);
       }
 }
 
 TEST_CASE("the same columns give a state the same bytes", "[runtime]") {
   std::mt19937_64 random(7);
-  for (const RowCase& each : kCases) {
+  for (const RowCase& each : kStateCases) {
     INFO(each.function);
     RowData data(each, Dtype::f32, {2, 9 * kBlock + 5}, "");
     const StateKernel kernel = states_of(data.code());
@@ -356,7 +133,7 @@ TEST_CASE("subtrees of a range of blocks follow from it alone", "[runtime]") {
 }
 
 struct Fixture {
-  RowData data{kCases[0], Dtype::f32, {1, 3 * kBlock}, ""};
+  RowData data{kStateCases[0], Dtype::f32, {1, 3 * kBlock}, ""};
   StateKernel kernel = states_of(data.code());
   std::vector<float> x = std::vector<float>(static_cast<std::size_t>(3 * kBlock), 1.0f);
   std::vector<float> y = x;
@@ -419,7 +196,7 @@ TEST_CASE("states that cannot be made", "[runtime]") {
   const TensorView input[] = {TensorView(fixture.x)};
   CHECK_THAT(refused(RowState::make(fixture.kernel, {.inputs = input}), Status::invalid_operands),
              Contains("takes 0 operands"));
-  RowData loss(kCases[4], Dtype::f32, {2, 8}, "");
+  RowData loss(kStateCases[4], Dtype::f32, {2, 8}, "");
   const std::vector<std::int64_t> target{1, 2, 3};
   const TensorView three[] = {TensorView(target.data(), Dtype::i64, {3})};
   CHECK_THAT(refused(RowState::make(states_of(loss.code()), {.rows = 2, .inputs = three}),
@@ -499,14 +276,14 @@ TEST_CASE("states that do not merge", "[runtime]") {
   CHECK_THAT(merged(fixture.at(4096, 4096), fixture.at(0, 4096)), Contains("no neighbours"));
   CHECK_THAT(refused(fixture.at(4096, 1).finish(), Status::invalid_argument),
              Contains("begins at column 4096"));
-  RowData other(kCases[2], Dtype::f32, {1, 8}, "");
+  RowData other(kStateCases[2], Dtype::f32, {1, 8}, "");
   CHECK_THAT(merged(fixture.at(0, 0), RowState::make(states_of(other.code())).value()),
              Contains("'softmax' and 'log_softmax'"));
   CHECK_THAT(merged(fixture.at(0, 0), RowState::make(fixture.kernel, {.rows = 2}).value()),
              Contains("1 and 2 rows"));
   CHECK_THAT(merged(fixture.at(0, 0), RowState::make(fixture.kernel, {.columns = 7}).value()),
              Contains("different inputs"));
-  RowData loss(kCases[4], Dtype::f32, {1, 8}, "");
+  RowData loss(kStateCases[4], Dtype::f32, {1, 8}, "");
   const StateKernel losses = states_of(loss.code());
   const std::int64_t one = 1, two = 2;
   const TensorView first[] = {TensorView(&one, Dtype::i64, {1})};
@@ -541,7 +318,7 @@ TEST_CASE("bytes that are no state", "[runtime]") {
   std::vector<std::byte> shorter = good;
   shorter.pop_back();
   CHECK_THAT(read(shorter, Status::io_error), Contains("damaged"));
-  RowData other(kCases[2], Dtype::f32, {1, 8}, "");
+  RowData other(kStateCases[2], Dtype::f32, {1, 8}, "");
   CHECK_THAT(refused(RowState::from_bytes(states_of(other.code()), good), Status::invalid_argument),
              Contains("another kernel"));
 }
