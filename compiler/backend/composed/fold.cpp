@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <limits>
 
 #include "compiler/schedule/row_program.hpp"
@@ -60,8 +61,14 @@ struct Loops {
   static Bits both(Bits a, Bits b) {
     return std::bit_cast<Bits>(Rule::both(std::bit_cast<Value>(a), std::bit_cast<Value>(b)));
   }
+  // A caller's columns are aligned to anything.
+  static Bits load(const Bits* from) {
+    Bits bits;
+    std::memcpy(&bits, static_cast<const void*>(from), sizeof bits);
+    return bits;
+  }
   static void add(const Bits* left, const Bits* right, std::size_t count, Bits* result) {
-    for (std::size_t i = 0; i < count; ++i) result[i] = both(left[i], right[i]);
+    for (std::size_t i = 0; i < count; ++i) result[i] = both(left[i], load(right + i));
   }
   static Bits result_of(Bits bits) {
     return std::bit_cast<Bits>(Rule::result(std::bit_cast<Value>(bits)));

@@ -367,7 +367,7 @@ class InSweeps : public RowSelector {
       if (across() && is_ordered(op)) next += schedule::kTreeResult;
       std::vector<Ref> slots;
       for (std::uint32_t v = 0; v < (across() ? 1 : round()); ++v)
-        slots.push_back(invariant({Invariant::Kind::uniform, Bank::vector, next++, 0}));
+        slots.push_back(invariant({Invariant::Kind::uniform, Bank::vector, next++, 0, across()}));
       node_ = id.index;
       refs_[node_] = combine(op, slots, across() ? 1 : schedule::kBlockColumns);
       // Of no columns a sum is +0.
