@@ -15,8 +15,9 @@
 
 namespace sluice::schedule {
 
-// One column of the walk: its value, what is left of each of the `levels` in turn added to it, from
-// the lowest on, goes to `target`. Where that is kTreeResult it is the sum of all.
+// One column of the walk. To its value are added those that wait at each of `levels` (a set of
+// bits), from the lowest on; the sum waits at `target`, or is that of all columns where this is
+// kTreeResult.
 struct TreeVisit {
   std::uint32_t word = 0;
 

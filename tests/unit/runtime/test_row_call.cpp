@@ -11,6 +11,8 @@
 
 #include <sluice/sluice.hpp>
 
+#include "tests/unit/runtime/text_runtime.hpp"
+
 namespace sluice {
 namespace {
 
@@ -27,19 +29,11 @@ fn shifted(x, by: row) = x + by + 0 * row_max(x)
 )";
 
 Runtime& runtime() {
-  static Runtime& rt = *[] {
-    auto* made = new Runtime;
-    if (!made->define(kText).ok()) std::abort();
-    return made;
-  }();
+  static Runtime& rt = runtime_of(kText);
   return rt;
 }
 
-Kernel compiled(const KernelSpec& spec) {
-  auto kernel = runtime().compile(spec);
-  if (!kernel.ok()) FAIL(kernel.error().message);
-  return *kernel;
-}
+Kernel compiled(const KernelSpec& spec) { return compiled_by(runtime(), spec); }
 
 std::int64_t product(const Dims& dims) {
   return std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>());

@@ -10,6 +10,7 @@
 
 #include "runtime/sum_rows.hpp"
 #include "support/half.hpp"
+#include "tests/unit/runtime/text_runtime.hpp"
 
 namespace sluice {
 namespace {
@@ -27,19 +28,11 @@ fn weighed(x, weight) -> (loss: row, w: row) = (row_sum(x * weight), row_sum(wei
 )";
 
 Runtime& runtime() {
-  static Runtime& rt = *[] {
-    auto* made = new Runtime;
-    if (!made->define(kText).ok()) std::abort();
-    return made;
-  }();
+  static Runtime& rt = runtime_of(kText);
   return rt;
 }
 
-Kernel compiled(const KernelSpec& spec) {
-  auto kernel = runtime().compile(spec);
-  if (!kernel.ok()) FAIL(kernel.error().message);
-  return *kernel;
-}
+Kernel compiled(const KernelSpec& spec) { return compiled_by(runtime(), spec); }
 
 std::vector<float> numbers(std::size_t count) {
   std::vector<float> result(count);
