@@ -342,9 +342,13 @@ bool Assembler::is_narrow(const Memory& memory) const {
   return size_of(dtypes[memory.place]) < machine_.lane_bytes();
 }
 
-// Elements of 16 bits, in a register or in memory, to lanes of f32: exact. Those of 8 bits to lanes
-// of integers.
+// Elements of 16 bits, in a register or in memory, to lanes of f32: exact. Integers to lanes of
+// integers.
 void Assembler::widen(const Ymm& dst, const Operand& elements, Dtype dtype) {
+  if (machine_.wide) {
+    if (dtype == Dtype::i32) return vpmovsxdq(dst, elements);
+    return dtype == Dtype::i8 ? vpmovsxbq(dst, elements) : vpmovzxbq(dst, elements);
+  }
   if (dtype == Dtype::i8) return vpmovsxbd(dst, elements);
   if (dtype == Dtype::u8) return vpmovzxbd(dst, elements);
   if (dtype == Dtype::f16) return vcvtph2ps(dst, elements);
@@ -372,8 +376,10 @@ void Assembler::write_narrow_load(const Ymm& dst, const Memory& memory, Access a
                     vpslldq(elements, elements, bytes);
                     if (bytes == 1)
                       vpinsrb(elements, elements, byte[base + r10], 0);
-                    else
+                    else if (bytes == 2)
                       vpinsrw(elements, elements, word[base + r10 * 2], 0);
+                    else
+                      vpinsrd(elements, elements, dword[base + r10 * 4], 0);
                     dec(r10);
                     cmp(r10, rax);
                     jge(next);
@@ -388,7 +394,7 @@ void Assembler::write_narrow_load(const Ymm& dst, const Memory& memory, Access a
 void Assembler::pack(const Xmm& packed, const Ymm& lanes, Dtype dtype) {
   if (dtype == Dtype::f16) return vcvtps2ph(packed, lanes, kNearestEven);
   if (machine_.avx512) {
-    if (size_of(dtype) == 1) return vpmovdb(packed, lanes);
+    if (size_of(dtype) == 1) return machine_.wide ? vpmovqb(packed, lanes) : vpmovdb(packed, lanes);
     // One permutation is cheaper than a shift and vpmovdw.
     const Ymm words = vector(packed.getIdx());
     vmovups(words, ptr[pool(upper_words)]);
@@ -397,6 +403,12 @@ void Assembler::pack(const Xmm& packed, const Ymm& lanes, Dtype dtype) {
   const Xmm low(lanes.getIdx());
   const Xmm words(packed.getIdx());
   vextracti128(words, lanes, 1);
+  if (machine_.wide) {
+    // The upper half of a lane is zero, and makes a word of its own.
+    vpackusdw(words, low, words);
+    vpackusdw(words, words, words);
+    return vpackuswb(words, words, words);
+  }
   dtype == Dtype::i8 ? vpackssdw(words, low, words) : vpackusdw(words, low, words);
   if (dtype == Dtype::i8) vpacksswb(words, words, words);
   if (dtype == Dtype::u8) vpackuswb(words, words, words);
@@ -413,7 +425,9 @@ void Assembler::write_narrow_store(const Placed& placed, Access access) {
   const Xmm packed = bytes == 32 ? Xmm(Ymm(placed.scratch)) : Xmm(placed.scratch);
   const auto whole = [&] {
     pack(packed, source, dtype);
-    if (bytes == 8)
+    if (bytes == 4)
+      vmovd(to, packed);
+    else if (bytes == 8)
       vmovq(to, packed);
     else if (access == Access::plain)
       write_whole_store(to, packed);

@@ -248,9 +248,8 @@ class InSweeps : public RowSelector {
       if (size_of(rows_.input_dtypes[i]) > machine_.lane_bytes())
         return "an input '" + graph().inputs()[i].name + "' that is wider than a lane";
     for (std::size_t i = 0; i < graph().outputs().size(); ++i)
-      if (size_of(rows_.output_dtypes[i]) > machine_.lane_bytes() ||
-          (machine_.wide && size_of(rows_.output_dtypes[i]) < 8))
-        return "an output '" + graph().outputs()[i].name + "' of another width than a lane's";
+      if (size_of(rows_.output_dtypes[i]) > machine_.lane_bytes())
+        return "an output '" + graph().outputs()[i].name + "' that is wider than a lane";
     return {};
   }
 

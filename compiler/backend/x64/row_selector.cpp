@@ -41,12 +41,10 @@ RowSelector::RowSelector(const schedule::RowProgram& rows, const schedule::Eleme
   in_rows_ = true;
 }
 
-// Columns must have elements no wider than a lane, and f64 lanes no narrower ones.
+// Columns must have elements no wider than a lane.
 std::string RowSelector::unsupported_in_rows() const {
   const auto fits = [&](Dtype dtype, ir::Elem elem, bool columns) {
-    if (!is_lane_storage(dtype, elem)) return false;
-    const std::size_t bytes = size_of(dtype);
-    return !columns || (bytes <= machine_.lane_bytes() && (!machine_.wide || bytes == 8));
+    return is_lane_storage(dtype, elem) && (!columns || size_of(dtype) <= machine_.lane_bytes());
   };
   for (std::size_t i = 0; i < graph().inputs().size(); ++i) {
     const ir::GraphInput& input = graph().inputs()[i];

@@ -24,7 +24,7 @@ bool is_storage_of(Dtype dtype, Elem elem) {
     case Elem::f32: return dtype == Dtype::f32 || dtype == Dtype::f16 || dtype == Dtype::bf16;
     case Elem::f64: return dtype == Dtype::f64;
     case Elem::i32: return dtype == Dtype::i32 || is_quantised(dtype);
-    case Elem::i64: return dtype == Dtype::i64;
+    case Elem::i64: return dtype == Dtype::i64 || is_quantised(dtype);
     case Elem::boolean: return false;
   }
   return false;
