@@ -56,7 +56,8 @@ struct Placed {
 
 struct AllocationOptions {
   int copies = 1;
-  bool rows = false;     // copies are rows, not vectors next to each other
+  bool rows = false;       // copies are rows, not vectors next to each other
+  bool by_stages = false;  // copies take turns by the block's stages, not by instructions
   int sequences = 0;     // the first so many copies go by Way::sequence, the others by Way::divider
   bool jumps = false;    // over arms; up to three copies. Else they are always done
   bool partial = false;  // the vector reaches past the buffers' end: loads and stores under a mask

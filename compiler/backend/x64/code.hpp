@@ -121,11 +121,17 @@ struct Value {
   bool narrow = false;          // whose elements are converted as they are loaded
   std::uint8_t vector = 0;      // how many vectors on in the row
   bool partial = false;         // the row's last vector, which is not a whole one
+  // Where it may lie rather than in the frame: the buffer of an output that is stored later, once
+  // the instructions are done that may read an input from there, those before this one.
+  std::int32_t shelter = kNoHome;
+  std::uint32_t shelter_from = 0;
 };
 
 struct Block {
   std::vector<Instruction> code;
   std::vector<Value> values;
+  // Of a row in registers: the first instruction of each phase but the first.
+  std::vector<std::uint32_t> stages;
 };
 
 struct Invariant {

@@ -2,6 +2,7 @@
 // and assembly. xbyak throws; nothing of that leaves this file.
 #include "compiler/backend/x64/emit.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <optional>
@@ -84,19 +85,30 @@ AllocationOptions options_of(const RowSelection& rows, const RowPart& part) {
   return options;
 }
 
-// Pins what has room in `block.code`, unless that costs spills. The last mask is the last vector's.
-// The first registers are free for what is merged between a sweep's vectors.
-void pin_where_free(RowBlock& block, const RowSelection& rows, const RowPart& part, Machine machine,
+std::size_t accesses(const Allocation& allocation) {
+  return static_cast<std::size_t>(
+      std::count_if(allocation.code.begin(), allocation.code.end(),
+                    [](const Placed& placed) { return placed.memory.kind != Memory::Kind::none; }));
+}
+
+// Pins invariants unless that costs more than it spares: of a sweep what has room in `block.code`,
+// but for the registers in which its vectors are merged, at no spill; of a row in registers all but
+// a few registers' worth, for a constant is read with every vector, a value that gives its register
+// up once more. The last mask is the last vector's.
+void pin_invariants(RowBlock& block, const RowSelection& rows, const RowPart& part, Machine machine,
                     AllocationOptions options) {
   constexpr int kMerged = 8;
+  constexpr int kLeast = 12;  // registers for values
   const std::vector<Invariant>& invariants = rows.selection.invariants;
   Room room = block.code.free;
   if (part.has_tree())
     room.vectors = std::min(room.vectors, machine.vector_registers() - options.reserved - kMerged);
+  if (!part.sweep) room.vectors = std::max(room.vectors, machine.vector_registers() - kLeast);
   Pins pins = pin(part.block, invariants, machine, room, {options.reserved, 1});
   options.pinned = pins.registers;
   Allocation pinned = allocate(part.block, invariants, machine, options);
-  if (pinned.spills > block.code.spills) return;
+  if (part.sweep ? pinned.spills > block.code.spills : accesses(pinned) > accesses(block.code))
+    return;
   block.code = std::move(pinned);
   block.pinned = std::move(pins.registers);
 }
@@ -108,7 +120,7 @@ RowBlock allocate_straight(const RowSelection& rows, const RowPart& part, Machin
   RowBlock block;
   block.code = allocate(part.block, selection.invariants, machine, options);
   if (rows.columns == 0) return block;
-  pin_where_free(block, rows, part, machine, options);
+  pin_invariants(block, rows, part, machine, options);
   return block;
 }
 
@@ -134,7 +146,7 @@ RowBlock allocate_sweep(const RowSelection& rows, const RowPart& part, Machine m
     block.code = allocate(part.block, selection.invariants, machine, options);
     if (block.code.spills == 0 || block.copies == 1) break;
   }
-  pin_where_free(block, rows, part, machine, options);
+  pin_invariants(block, rows, part, machine, options);
   return block;
 }
 
@@ -148,30 +160,35 @@ RowBlock allocate_across(const RowSelection& rows, const RowPart& part, Machine 
   options.partial = false;
   block.code = allocate(part.block, selection.invariants, machine, options);
   if (!part.sweep) return block;
-  pin_where_free(block, rows, part, machine, options);
+  pin_invariants(block, rows, part, machine, options);
   return block;
 }
 
-// Several rows at once, as many as have their values in registers: what is one for a row is a long
-// chain of few instructions.
+// Several rows at once, for what is one for a row is a long chain of few instructions: as many as
+// have their values in registers, instruction by instruction; else two of them, phase by phase.
 std::optional<RowCode> allocate_several(const schedule::RowProgram& program, const RowCode& one,
                                         Machine machine) {
   const RowSelection& rows = one.selection;
   if (!can_have_several(program, machine, rows)) return std::nullopt;
   const RowPart& part = rows.parts.front();
+  const std::uint32_t spills = one.blocks.parts.front().code.spills;
   AllocationOptions options = options_of(rows, part);
   options.rows = true;
+  RowBlock block;
   for (options.copies = kMostRowsAtOnce; options.copies > 1; --options.copies) {
-    RowCode several{rows, {}};
-    several.selection.rows = static_cast<std::uint32_t>(options.copies);
-    RowBlock block;
     block.code = allocate(part.block, rows.selection.invariants, machine, options);
-    if (block.code.spills > one.blocks.parts.front().code.spills) continue;
-    pin_where_free(block, rows, part, machine, options);
-    several.blocks.parts.push_back(std::move(block));
-    return several;
+    if (block.code.spills <= spills) break;
   }
-  return std::nullopt;
+  if (options.copies == 1) {
+    options.copies = 2;
+    options.by_stages = true;
+    block.code = allocate(part.block, rows.selection.invariants, machine, options);
+  }
+  pin_invariants(block, rows, part, machine, options);
+  RowCode several{rows, {}};
+  several.selection.rows = static_cast<std::uint32_t>(options.copies);
+  several.blocks.parts.push_back(std::move(block));
+  return several;
 }
 
 RowBlocks allocate_rows(const RowSelection& rows, Machine machine, int round) {

@@ -67,6 +67,8 @@ class InRegisters : public RowSelector {
       halves_.clear();
       for (const ValueId id : phase.row_values) select_row_value(id);
       for (const schedule::Pass& pass : phase.passes) select_pass(pass);
+      if (&phase != &rows_.phases.back())
+        block_->stages.push_back(static_cast<std::uint32_t>(block_->code.size()));
     }
     store_row_outputs();
     row_result_.parts.push_back(std::move(part));
@@ -124,6 +126,7 @@ class InRegisters : public RowSelector {
         accumulate(node.op, trees[r], visit, ref(node.operand(0)));
       }
       store_outputs_of(pass, v);
+      for (const ValueId id : pass.kept) shelter(id, v);
     }
     splits_.clear();
     halves_.clear();
@@ -133,6 +136,20 @@ class InRegisters : public RowSelector {
       refs_[node_] = combine(op, accumulators_of(op, trees[r]), columns_);
       node_ = Instruction::kNoValue;
     }
+  }
+
+  // A whole vector of what a later pass reads may lie in the output that pass stores.
+  void shelter(ValueId id, std::uint32_t v) {
+    const std::uint32_t output = rows_.kept_in[id.index];
+    if (output == schedule::RowProgram::kInWorkspace || is_partial(v) || row_result_.rows > 1)
+      return;
+    const Ref ref = of_vector_[v][id.index];
+    if (!ref.is_value()) return;
+    Value& value = block_->values[ref.index()];
+    if (value.home != Value::kNoHome) return;
+    value.shelter = static_cast<std::int32_t>(rows_.output_buffer(output));
+    value.shelter_from = static_cast<std::uint32_t>(block_->code.size());
+    value.vector = static_cast<std::uint8_t>(v);
   }
 
   // The columns of vector v: their inputs, what earlier passes computed, their indices.
