@@ -305,8 +305,8 @@ Result<object::CodeObject> emit(const schedule::RowProgram& program, const RowSh
 // Measured on Emerald Rapids (bench/bench_rows.cpp): rows of so many vectors are as fast in
 // registers, with what does not fit in the frame, as in sweeps; shorter ones faster.
 std::int64_t exact_columns(std::int64_t columns, const Target& target) {
-  const std::int64_t longest = target.level == Level::x86_64_v4   ? 512
-                               : target.level == Level::x86_64_v3 ? 256
+  const std::int64_t longest = target.level == Level::x86_64_v4   ? 1024
+                               : target.level == Level::x86_64_v3 ? 512
                                                                   : 0;
   return columns <= longest ? columns : 0;
 }

@@ -28,9 +28,10 @@ Expr by_division(Expr x) {
 
 }  // namespace
 
-// What is one for a row costs one division, in one lane: less than both ways together.
+// What is one for a row costs one division, in one lane: less than both ways together. It is a
+// factor of columns whose promise has room for two roundings, and every row waits for it.
 Expr rsqrt(Expr x, Expr) {
-  if (x.type().extent != ir::Extent::element) return by_division(x);
+  if (x.type().extent != ir::Extent::element) return 1.0 / sqrt(x);
   const Expr seed = ir::integer(x, is_f64(x) ? 0x5fe6e8e000000000 : 0x5f376000);
   const Expr few_bits = ir::integer(x, is_f64(x) ? 0xffffffffe0000000 : 0xffffc000);
   const Expr y = from_bits((seed - (to_bits(x) >> 1)) & few_bits);

@@ -165,9 +165,11 @@ RowBlock allocate_across(const RowSelection& rows, const RowPart& part, Machine 
 }
 
 // Several rows at once, for what is one for a row is a long chain of few instructions: as many as
-// have their values in registers, instruction by instruction; else two of them, phase by phase.
+// have their values in registers, instruction by instruction; else two of them, phase by phase, and
+// so where rows are longer than a few vectors, for whose addresses the cache has too few ways.
 std::optional<RowCode> allocate_several(const schedule::RowProgram& program, const RowCode& one,
                                         Machine machine) {
+  constexpr std::int64_t kMostInterleaved = 8;
   const RowSelection& rows = one.selection;
   if (!can_have_several(program, machine, rows)) return std::nullopt;
   const RowPart& part = rows.parts.front();
@@ -175,7 +177,9 @@ std::optional<RowCode> allocate_several(const schedule::RowProgram& program, con
   AllocationOptions options = options_of(rows, part);
   options.rows = true;
   RowBlock block;
-  for (options.copies = kMostRowsAtOnce; options.copies > 1; --options.copies) {
+  options.copies =
+      rows.columns <= kMostInterleaved * std::int64_t{machine.lanes()} ? kMostRowsAtOnce : 1;
+  for (; options.copies > 1; --options.copies) {
     block.code = allocate(part.block, rows.selection.invariants, machine, options);
     if (block.code.spills <= spills) break;
   }

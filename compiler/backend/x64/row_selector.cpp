@@ -145,12 +145,23 @@ void RowSelector::select_row_value(ValueId id) {
     pick.src[0] = ref(node.operand(1));
     pick.dst = new_value(Bank::vector);
     refs_[id.index] = push(pick);
+  } else if (node.op == Op::div && is_power_of_two_columns(node.operand(1))) {
+    // The same quotient, rounded once.
+    refs_[id.index] = emit(Opcode::mul, ref(node.operand(0)),
+                           number(1.0 / static_cast<double>(row_result_.columns)));
   } else {
     const std::size_t begin = block_->code.size();
     refs_[id.index] = select_op(node);
     if (!row_result_.across && row_result_.rows == 1) divide_once(begin);
   }
   node_ = Instruction::kNoValue;
+}
+
+// The number of columns, where that is part of the code and a power of two.
+bool RowSelector::is_power_of_two_columns(ValueId id) const {
+  const Node& node = graph()[id];
+  return node.op == Op::to_float && graph()[node.operand(0)].op == Op::width &&
+         std::has_single_bit(static_cast<std::uint64_t>(row_result_.columns));
 }
 
 // What is one for the row is in every lane, but needs no division in each.

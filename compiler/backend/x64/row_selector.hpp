@@ -10,6 +10,11 @@
 
 namespace sluice::x64 {
 
+// Whether the order of a reduction's operands shows in its bits.
+[[nodiscard]] inline bool is_ordered(ir::Op op) {
+  return op == ir::Op::block_sum || op == ir::Op::block_prod;
+}
+
 class RowSelector : public Selector {
  public:
   RowSelector(const schedule::RowProgram& rows, const schedule::ElementProgram& shell,
@@ -34,6 +39,7 @@ class RowSelector : public Selector {
   Ref keep_in_frame(Ref value);
   void begin_part();
   void select_row_value(ValueId id);
+  [[nodiscard]] bool is_power_of_two_columns(ValueId id) const;
   void divide_once(std::size_t begin);
   void store_row_outputs();
   std::vector<Ref> to_store(const schedule::Pass& pass);
