@@ -78,6 +78,8 @@ void add_options(CLI::App& app, SubjectOptions& options) {
   app.add_option("--dtype", options.dtype,
                  "The operands' element type: f32, f64, f16, bf16, or i8 or u8 of scale 1");
   app.add_option("--shape", options.shape, "The operands' shape, e.g. 64,1024");
+  app.add_option("--axis", options.axis,
+                 "Of a row function: the dimension that rows lie along, from the end if negative");
   app.add_option("--target", options.target,
                  "x86-64-v3 or x86-64-v4, with +FEATURE..., also one that this machine lacks");
   app.add_option("--accuracy", options.accuracy, std::string(kAccuracyHelp));
@@ -112,6 +114,12 @@ Result<Subject> read_subject(const SubjectOptions& options) {
   if (!accuracy) return accuracy.error();
   subject.accuracy = *accuracy;
   if (Outcome read = read_shape(options.shape, subject.shape); !read) return read.error();
+  const auto rank = static_cast<int>(subject.shape.size());
+  if (options.axis < -rank || options.axis >= std::max(rank, 1))
+    return Error{Status::invalid_argument,
+                 fmt::format("--axis: {} is no dimension of {}", options.axis,
+                             sluice::to_string(subject.shape))};
+  subject.axis = static_cast<std::size_t>(options.axis + (options.axis < 0 ? rank : 0));
   if (Outcome read = read_parameters(options.parameters, subject); !read) return read.error();
   return subject;
 }
@@ -125,10 +133,15 @@ driver::Request request_of(const Subject& subject) {
   request.pass = subject.pass;
   if (subject.dtype != Dtype::f64) request.grade = numerics::cheapest_grade(subject.accuracy);
   // Of a row function: what must be given, rows of any length up to a block where none is named.
-  const std::int64_t columns = subject.shape.empty() ? 0 : subject.shape.back();
-  if (definition.row_wise)
-    request.row = {false, columns <= schedule::kBlockColumns,
-                   driver::exact_columns(columns, subject.target)};
+  if (definition.row_wise) {
+    const auto axis = subject.shape.begin() + static_cast<std::ptrdiff_t>(subject.axis);
+    const std::int64_t columns = axis == subject.shape.end() ? 0 : *axis;
+    const bool across =
+        columns != 0 &&
+        std::any_of(axis + 1, subject.shape.end(), [](std::int64_t extent) { return extent != 1; });
+    request.row = {across, columns <= schedule::kBlockColumns,
+                   across ? 0 : driver::exact_columns(columns, subject.target)};
+  }
   const std::size_t inputs =
       definition.row_wise ? definition.required_inputs() : definition.inputs.size();
   const auto add = [&](Role role, std::size_t index, dsl::Type type) {
@@ -166,10 +179,12 @@ KernelSpec spec_of(const Subject& subject, const driver::Request& request) {
   spec.function = subject.function.name();
   spec.pass = subject.pass;
   spec.accuracy = subject.accuracy;
+  if (subject.definition().row_wise) spec.axis = static_cast<int>(subject.axis);
   if (runs_on(subject.target, host_target())) spec.target = to_string(subject.target);
   for (const driver::Operand& operand : request.operands) {
     std::vector<std::int64_t> shape = subject.shape;
-    if (lacks_axis(subject.definition(), operand) && !shape.empty()) shape.pop_back();
+    if (lacks_axis(subject.definition(), operand) && subject.axis < shape.size())
+      shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(subject.axis));
     spec.operands.push_back({operand.dtype, std::move(shape), {}});
     if (is_quantised(operand.dtype)) spec.operands.back().quantisation = operand.quantisation;
   }

@@ -27,6 +27,7 @@ struct SubjectOptions {
   std::string pass = "forward";
   std::string dtype = "f32";
   std::string shape;
+  int axis = -1;
   std::string target;
   std::string accuracy;
   std::vector<std::string> parameters;
@@ -40,6 +41,7 @@ struct Subject {
   Pass pass = Pass::forward;
   Dtype dtype = Dtype::f32;
   std::vector<std::int64_t> shape{4096};
+  std::size_t axis = 0;  // of a row function: the dimension of `shape` that rows lie along
   Target target;
   double accuracy = 0;
   std::vector<double> parameters;  // one each of the function's

@@ -169,7 +169,7 @@ class AcrossWriter : public RowWriter {
   [[nodiscard]] int place_bits() const { return std::countr_zero(code_.slot_bytes); }
 
   void merge_visit(const RowPart& part, std::uint32_t vectors) {
-    constexpr std::uint32_t kAtOnce = 4;
+    constexpr std::uint32_t kAtOnce = 8;
     Label merged;
     load_visit();
     code_.test(code_.r10d, kLevels);
