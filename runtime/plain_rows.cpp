@@ -17,6 +17,12 @@ bool same_shape(const TensorView& view, const TensorView& whole, std::size_t mis
                     whole.shape.begin());
 }
 
+// An input that is one row for all, as a norm's weight.
+bool is_shared(const OperandInfo& info, const TensorView& view, const TensorView& whole) {
+  return !info.output && !info.per_row && !info.scalar && view.rank == 1 && whole.rank > 1 &&
+         view.shape[0] == whole.shape[whole.rank - 1];
+}
+
 // The first operand that varies along the row, whose shape is that of the whole.
 const TensorView* find_whole(const KernelState& state, std::span<const TensorView> views) {
   for (std::size_t k = 0; k < views.size(); ++k)
@@ -48,12 +54,13 @@ bool run_plain_rows(const Kernel& kernel, const KernelState& state,
     const OperandInfo& info = state.operands[k];
     if (view.dtype != info.dtype || view.data == nullptr || (info.output && !view.writable))
       return false;
-    if (info.scalar ? view.rank != 0 : !same_shape(view, *whole, info.per_row ? 1 : 0))
+    const bool shared = is_shared(info, view, *whole);
+    if (info.scalar ? view.rank != 0 : !shared && !same_shape(view, *whole, info.per_row ? 1 : 0))
       return false;
     const auto size = static_cast<std::int64_t>(size_of(view.dtype));
     buffers[k] = view.data;
     column_steps[k] = info.scalar || info.per_row ? 0 : size;
-    row_steps[k] = info.scalar ? 0 : info.per_row ? size : size * columns;
+    row_steps[k] = info.scalar || shared ? 0 : info.per_row ? size : size * columns;
   }
   for (std::size_t written = views.size(); written-- > 0 && state.operands[written].output;)
     for (std::size_t k = 0; k < views.size(); ++k)

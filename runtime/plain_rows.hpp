@@ -1,5 +1,6 @@
 // The usual call of a row function: rows one after the other in memory, and every operand as large
-// as the whole, with one element a row, or one number. It is told apart without making messages.
+// as the whole, one row for all, with one element a row, or one number. It is told apart without
+// making messages.
 #pragma once
 
 #include <cstdint>
