@@ -32,10 +32,25 @@ void RowCall<T>::run(std::byte* memory, const std::uint64_t* params, T divisor,
   memory_ = memory;
   params_ = params;
   divisor_ = divisor;
-  for (std::size_t s = 0; s < sum_count_; ++s) new (row_sum(sum_at(s))) RowSum<T>;
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (!sum_at(s).goes_on) new (row_sum(sum_at(s))) RowSum<T>;
   set_divided();
   if (!empty_) run_tasks();
-  for (std::size_t s = 0; s < sum_count_; ++s) finish(sum_at(s));
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (!sum_at(s).goes_on) finish(sum_at(s));
+}
+
+template <typename T>
+void RowCall<T>::begin_sums() {
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (sum_at(s).goes_on) new (row_sum(sum_at(s))) RowSum<T>;
+}
+
+template <typename T>
+void RowCall<T>::finish_sums(T divisor) {
+  divisor_ = divisor;
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (sum_at(s).goes_on) finish(sum_at(s));
 }
 
 // The elements that the first output has before it is reduced.
@@ -106,7 +121,7 @@ void RowCall<T>::run_loop(std::size_t depth, Range units) {
   std::int64_t i = units.begin / each;
   if (i != 0) advance(loop, i);
   for (; i * each < units.end; ++i) {
-    if (loop.innermost == axis_ + 1) row_index_ = i;
+    if (loop.innermost == axis_ + 1) row_index_ = first_row_index_ + i;
     run_loop(depth + 1, {std::max<std::int64_t>(units.begin - i * each, 0),
                          std::min(units.end - i * each, each)});
     advance(loop, 1);
@@ -140,7 +155,7 @@ void RowCall<T>::run_piece(std::int64_t first, std::int64_t count) {
   const bool looped = outer_loops_ < loop_count_;
   RowExtent extent{count, columns(), row_steps_.data(), column_steps_.data(), row_index_, 0};
   if (looped && inner_ == axis_ + 1) {
-    extent.row_index = first;
+    extent.row_index = first_row_index_ + first;
     extent.row_index_step = 1;
   }
   run_rows(extent);
@@ -263,9 +278,10 @@ template <typename T>
 Outcome run_call(const Kernel& kernel, std::span<const TensorView> views, const CallChecks& checks,
                  const std::uint64_t* params, const CallRoom& room) {
   const KernelState& state = KernelState::of(kernel);
-  RowCall<T> call(kernel, views, checks, room.threads());
-  T divisor = static_cast<T>(call.reduced_count());
-  if (state.divisor) {
+  RowCall<T> call(kernel, views, checks, room.threads(), room.piece);
+  T divisor = room.piece != nullptr ? static_cast<T>(room.piece->divisor)
+                                    : static_cast<T>(call.reduced_count());
+  if (state.divisor && room.piece == nullptr) {
     const KernelState& of_divisor = KernelState::of(*state.divisor);
     std::array<TensorView, kMaxOperands> operands;
     const auto inputs = inputs_of(views, of_divisor);
@@ -301,13 +317,18 @@ Outcome checked_row_call(const Kernel& kernel, std::span<const TensorView> opera
                          const std::uint64_t* params, const CallRoom& room) {
   const KernelState& state = KernelState::of(kernel);
   CallChecks checks(state, operands);
-  if (Outcome outcome = checks.run(); !outcome.ok()) return outcome;
+  Outcome sound = room.piece != nullptr ? checks.run_shapes() : checks.run();
+  if (!sound.ok()) return sound;
   if (state.index_check)
-    if (Outcome outcome = check_indices(checks, operands, params); !outcome.ok()) return outcome;
+    if (Outcome outcome = check_indices(checks, operands, params, room.piece); !outcome.ok())
+      return outcome;
   if (state.spec->compute_type() == Dtype::f64)
     return run_call<double>(kernel, operands, checks, params, room);
   return run_call<float>(kernel, operands, checks, params, room);
 }
+
+template class RowCall<float>;
+template class RowCall<double>;
 
 Result<std::size_t> workspace_of_call(const Kernel& kernel, std::span<const TensorView> operands,
                                       std::size_t threads) {
@@ -315,8 +336,8 @@ Result<std::size_t> workspace_of_call(const Kernel& kernel, std::span<const Tens
   CallChecks checks(state, operands);
   if (Outcome outcome = checks.run(); !outcome.ok()) return outcome.error();
   std::size_t bytes = state.spec->compute_type() == Dtype::f64
-                          ? RowCall<double>(kernel, operands, checks, threads).bytes()
-                          : RowCall<float>(kernel, operands, checks, threads).bytes();
+                          ? RowCall<double>(kernel, operands, checks, threads, nullptr).bytes()
+                          : RowCall<float>(kernel, operands, checks, threads, nullptr).bytes();
   if (state.divisor) {
     const KernelState& of_divisor = KernelState::of(*state.divisor);
     std::array<TensorView, kMaxOperands> all;

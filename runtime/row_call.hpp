@@ -33,6 +33,16 @@ struct Loop {
   std::size_t innermost = 0;  // of its dimensions: where the steps are those of the loop
 };
 
+// Of a call whose views are a piece of larger tensors: some of one dimension, `cut`, one of each
+// outside it, all of each inside. Sums over any of those go on from piece to piece, in `sums`.
+struct PieceOf {
+  const CallChecks* whole = nullptr;  // of the tensors
+  std::size_t cut = 0;
+  Aligned place{};            // of the piece's first element
+  std::byte* sums = nullptr;  // RowCall::sums_bytes()
+  double divisor = 1;         // of means
+};
+
 // What the kernel writes for an operand that is a sum.
 struct Sum {
   std::size_t operand = 0;   // the kernel's
@@ -40,6 +50,7 @@ struct Sum {
   bool per_row = false;      // one value a row comes in
   bool along_row = false;    // rows are summed before terms are made of them
   bool reduced = false;      // the first output, of which a mean is made
+  bool goes_on = false;      // over pieces
   Steps targets{};           // in elements of the result
   Steps terms{};
   std::int64_t target_count = 1;
@@ -49,7 +60,7 @@ struct Sum {
   // Where the loops are.
   std::int64_t target = 0;
   std::int64_t term = 0;
-  std::size_t scratch = 0, state = 0, row = 0;  // from the workspace's beginning
+  std::size_t scratch = 0, state = 0, row = 0;  // from the beginning of their memory
   std::size_t scratch_each = 0;                 // of a task, where each has its own
 };
 
@@ -66,15 +77,23 @@ enum class Share : std::uint8_t {
 template <typename T>
 class RowCall {
  public:
+  // `piece` is null where the views are the whole.
   RowCall(const Kernel& kernel, std::span<const TensorView> views, const CallChecks& checks,
-          std::size_t threads);
+          std::size_t threads, const PieceOf* piece);
 
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t sums_bytes() const { return sums_bytes_; }
 
   // `divisor`: of means.
   void run(std::byte* memory, const std::uint64_t* params, T divisor, const Parallel& parallel);
   // The elements that the first output has before it is reduced.
   [[nodiscard]] std::int64_t reduced_count() const;
+
+  // Whether an operand of the call is a sum that lies in several pieces.
+  [[nodiscard]] bool sum_goes_on(std::size_t k) const;
+  // These sums: before the first piece and after the last, to the views.
+  void begin_sums();
+  void finish_sums(T divisor);
 
  private:
   static constexpr std::size_t kNoAxis = TensorView::kMaxRank;
@@ -92,19 +111,23 @@ class RowCall {
   [[nodiscard]] bool output_per_row() const {
     return spec_.row && spec_.definition_text().outputs[0].extent != dsl::Extent::element;
   }
-  std::size_t take(std::size_t bytes) {
-    const std::size_t at = bytes_;
-    bytes_ += workspace_aligned(bytes);
+  std::size_t take(std::size_t bytes) { return take(bytes, bytes_); }
+  static std::size_t take(std::size_t bytes, std::size_t& total) {
+    const std::size_t at = total;
+    total += workspace_aligned(bytes);
     return at;
   }
   [[nodiscard]] T* scratch(const Sum& sum) const {
     return reinterpret_cast<T*>(memory_ + sum.scratch);
   }
+  [[nodiscard]] std::byte* memory_of(const Sum& sum) const {
+    return sum.goes_on ? piece_of_->sums : memory_;
+  }
   [[nodiscard]] TermSums<T> terms(const Sum& sum) const {
-    return {memory_ + sum.state, sum.target_count, sum.term_count};
+    return {memory_of(sum) + sum.state, sum.target_count, sum.term_count};
   }
   [[nodiscard]] RowSum<T>* row_sum(const Sum& sum) const {
-    return reinterpret_cast<RowSum<T>*>(memory_ + sum.row);
+    return reinterpret_cast<RowSum<T>*>(memory_of(sum) + sum.row);
   }
   [[nodiscard]] std::int64_t element_size(std::size_t operand) const {
     return static_cast<std::int64_t>(size_of(spec_.operands[operand].dtype));
@@ -151,6 +174,7 @@ class RowCall {
   std::span<const TensorView> views_;
   const CallChecks& checks_;
   const Frame& frame_;
+  const PieceOf* piece_of_;
   std::size_t axis_;
 
   // Of as many operands as there are; the rest is never looked at.
@@ -170,13 +194,13 @@ class RowCall {
   Share share_ = Share::none;
   std::size_t tasks_ = 1;
   bool long_rows_ = false;  // blocks of a row at a time, not rows
-  std::size_t bytes_ = 0, divided_ = 0;
+  std::size_t bytes_ = 0, sums_bytes_ = 0, divided_ = 0;
   std::size_t rows_workspace_ = 0, rows_workspace_each_ = 0;  // of a task
 
   std::byte* memory_ = nullptr;
   const std::uint64_t* params_ = nullptr;
   T divisor_ = 1;
-  std::int64_t row_index_ = 0;
+  std::int64_t first_row_index_ = 0, row_index_ = 0;
   Range inner_range_;  // of the kernel's own loop, this task's
   const Parallel* parallel_ = nullptr;
 };

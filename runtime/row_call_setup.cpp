@@ -27,10 +27,12 @@ Steps steps_of(const Aligned& own, std::int64_t size, std::size_t halved) {
 
 template <typename T>
 RowCall<T>::RowCall(const Kernel& kernel, std::span<const TensorView> views,
-                    const CallChecks& checks, std::size_t threads)
+                    const CallChecks& checks, std::size_t threads, const PieceOf* piece)
     : kernel_(kernel), state_(KernelState::of(kernel)), spec_(*state_.spec), views_(views),
-      checks_(checks), frame_(checks.frame()),
+      checks_(checks), frame_(checks.frame()), piece_of_(piece),
       axis_(spec_.row ? std::size_t{*spec_.axis} : kNoAxis) {
+  if (piece != nullptr && spec_.row && axis_ + 1 < frame_.rank())
+    first_row_index_ = row_index_ = piece->place[axis_ + 1];
   find_operands();
   make_loops();
   choose_tasks(threads);
@@ -86,31 +88,48 @@ void RowCall<T>::add_sum(std::size_t k) {
     for (const driver::Operand& each : spec_.operands)
       if (each.role == Role::input && each.index == operand.index)
         sum.per_row = spec_.row && each.extent != ir::Extent::element;
+  sum.goes_on = sum_goes_on(k);
+  const CallChecks& checks = sum.goes_on ? *piece_of_->whole : checks_;
+  const Frame& frame = checks.frame();
   if (!argument.single) {
-    const Aligned own = checks_.aligned(k);
+    const Aligned own = checks.aligned(k);
     sum.targets = steps_of(own, 1, kNoAxis);
     for (const std::int64_t extent : own) sum.target_count *= extent;
   }
   sum.along_row = argument.single && !sum.per_row;
   sum.reduced = operand.role == Role::output;
   const auto is_term = [&](std::size_t d) {
-    return frame_.extent(d) != 1 && d != axis_ && sum.targets[d] == 0;
+    return frame.extent(d) != 1 && d != axis_ && sum.targets[d] == 0;
   };
   std::size_t d = 0;
   // The innermost dimensions that the result does not have are the row of an elementwise
   // function.
   if (!spec_.row) {
-    for (; d < frame_.rank() && (frame_.extent(d) == 1 || is_term(d)); ++d)
-      sum.row_length *= frame_.extent(d);
+    for (; d < frame.rank() && (frame.extent(d) == 1 || is_term(d)); ++d)
+      sum.row_length *= frame.extent(d);
     sum.along_row = sum.row_length != 1;
   }
-  for (; d < frame_.rank(); ++d) {
-    const bool column_term = d == axis_ && !sum.per_row && !sum.along_row && sum.targets[d] == 0 &&
-                             frame_.extent(d) != 1;
+  for (; d < frame.rank(); ++d) {
+    const bool column_term =
+        d == axis_ && !sum.per_row && !sum.along_row && sum.targets[d] == 0 && frame.extent(d) != 1;
     if (!is_term(d) && !column_term) continue;
     sum.terms[d] = sum.term_count;
-    sum.term_count *= frame_.extent(d);
+    sum.term_count *= frame.extent(d);
   }
+  for (d = 0; sum.goes_on && d < frame.rank(); ++d) {
+    sum.target += sum.targets[d] * piece_of_->place[d];
+    sum.term += sum.terms[d] * piece_of_->place[d];
+  }
+}
+
+template <typename T>
+bool RowCall<T>::sum_goes_on(std::size_t k) const {
+  if (piece_of_ == nullptr || spec_.arguments[k].way != Way::summed) return false;
+  const Frame& frame = piece_of_->whole->frame();
+  const Aligned own = piece_of_->whole->aligned(k);
+  for (std::size_t d = piece_of_->cut; d < frame.rank(); ++d)
+    if (frame.extent(d) != 1 && own[d] == 1) return true;
+  return false;
 }
 
 // Outermost first; a row function's axis is in none.
@@ -211,8 +230,9 @@ void RowCall<T>::measure(Sum& sum) {
   }
   sum.scratch_each = workspace_aligned(static_cast<std::size_t>(values) * sizeof(T));
   sum.scratch = take(sum.scratch_each * (share_ == Share::inner ? tasks_ : 1));
-  sum.state = take(TermSums<T>::bytes(sum.target_count, sum.term_count));
-  sum.row = take(sizeof(RowSum<T>));
+  std::size_t& total = sum.goes_on ? sums_bytes_ : bytes_;
+  sum.state = take(TermSums<T>::bytes(sum.target_count, sum.term_count), total);
+  sum.row = take(sizeof(RowSum<T>), total);
 }
 
 template <typename T>
@@ -243,8 +263,10 @@ bool RowCall<T>::has_columns(const driver::Operand& operand) const {
 }
 
 template RowCall<float>::RowCall(const Kernel&, std::span<const TensorView>, const CallChecks&,
-                                 std::size_t);
+                                 std::size_t, const PieceOf*);
 template RowCall<double>::RowCall(const Kernel&, std::span<const TensorView>, const CallChecks&,
-                                  std::size_t);
+                                  std::size_t, const PieceOf*);
+template bool RowCall<float>::sum_goes_on(std::size_t) const;
+template bool RowCall<double>::sum_goes_on(std::size_t) const;
 
 }  // namespace sluice
