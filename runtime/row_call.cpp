@@ -95,6 +95,7 @@ void RowCall<T>::advance(const Loop& loop, std::int64_t times) {
 template <typename T>
 void RowCall<T>::run_tasks() {
   const Range all{0, unit_count(0)};
+  if (share_ == Share::blocks) return run_blocks(all);
   if (share_ != Share::units && share_ != Share::inner) return run_loop(0, all);
   parallel_->for_each(tasks_, [&](std::size_t task) {
     RowCall mine(*this);
@@ -164,13 +165,14 @@ void RowCall<T>::run_piece(std::int64_t first, std::int64_t count) {
 // Of a piece: its rows over threads, or one row's blocks after another's.
 template <typename T>
 void RowCall<T>::run_rows(const RowExtent& extent) {
-  const std::size_t tasks = std::min(tasks_, static_cast<std::size_t>(extent.rows));
+  const std::size_t tasks =
+      std::min(tasks_of_piece(extent.rows), static_cast<std::size_t>(extent.rows));
   if (long_rows_) {
     schedule::RowCall call =
         KernelState::row_call(buffers_.data(), extent, memory_ + rows_workspace_, params_);
     return state_.rows->run_long(call, *parallel_, tasks_);
   }
-  if (share_ != Share::pieces || tasks <= 1)
+  if (tasks <= 1)
     return kernel_.run_rows(buffers_.data(), extent, memory_ + rows_workspace_, params_);
   parallel_->for_each(tasks, [&](std::size_t task) {
     const Range rows = Range{0, extent.rows}.share(task, tasks);
@@ -183,75 +185,6 @@ void RowCall<T>::run_rows(const RowExtent& extent) {
     kernel_.run_rows(buffers.data(), own, memory_ + rows_workspace_ + task * rows_workspace_each_,
                      params_);
   });
-}
-
-// The values of a piece: of an elementwise function a stretch of elements, else rows.
-template <typename T>
-void RowCall<T>::add_up(Sum& sum, std::int64_t count) {
-  if (!spec_.row) return add_up_elements(sum, count);
-  const bool looped = outer_loops_ < loop_count_;
-  const std::int64_t target_step = looped ? sum.targets[inner_] : 0;
-  const std::int64_t term_step = looped ? sum.terms[inner_] : 0;
-  TermSums<T> sums = terms(sum);
-  if (sum.per_row && target_step == 1 && term_step == 0)
-    return sums.add(sum.target, sum.term, {scratch(sum), 1, count});
-  const auto add_columns = [&](Range range) {
-    for (std::int64_t row = 0; row < count; ++row)
-      add_up_row(sum, sums,
-                 {scratch(sum) + row * sum.row_step + range.begin * sum.column_step,
-                  sum.column_step, range.length()},
-                 {sum.target + row * target_step + range.begin * (adds_by_column(sum) ? 1 : 0),
-                  sum.term + row * term_step});
-  };
-  if (share_ != Share::pieces || !adds_by_column(sum)) return add_columns({0, columns()});
-  parallel_->for_each(tasks_, [&](std::size_t task) {
-    add_columns(Range{0, columns()}.share(task, tasks_));
-  });
-}
-
-// Whether each column goes to a sum of its own, as every sum's terms come in the order of rows.
-template <typename T>
-bool RowCall<T>::adds_by_column(const Sum& sum) const {
-  return !sum.per_row && !sum.along_row && sum.targets[axis_] == 1 && sum.terms[axis_] == 0;
-}
-
-template <typename T>
-void RowCall<T>::add_up_row(const Sum& sum, TermSums<T>& sums, const Strided<T>& values,
-                            Place at) const {
-  if (sum.per_row) return sums.add(at.target, at.term, {values.first, 1, 1});
-  if (sum.along_row) {
-    RowSum<T> row;
-    row.add(values);
-    const T result = row.result();
-    return sums.add(at.target, at.term, {&result, 1, 1});
-  }
-  const std::int64_t target_step = sum.targets[axis_];
-  const std::int64_t term_step = sum.terms[axis_];
-  if (target_step == 1 && term_step == 0) return sums.add(at.target, at.term, values);
-  for (std::int64_t c = 0; c < values.count; ++c)
-    sums.add(at.target + c * target_step, at.term + c * term_step,
-             {values.first + c * values.step, 1, 1});
-}
-
-template <typename T>
-void RowCall<T>::add_up_elements(Sum& sum, std::int64_t count) {
-  const bool looped = outer_loops_ < loop_count_;
-  const Strided<T> values{scratch(sum), 1, count};
-  TermSums<T> sums = terms(sum);
-  if (!sum.along_row) {
-    const std::int64_t term_step = looped ? sum.terms[inner_] : 0;
-    const std::int64_t target_step = looped ? sum.targets[inner_] : 0;
-    if (term_step == 0 && target_step <= 1) return sums.add(sum.target, sum.term, values);
-    for (std::int64_t i = 0; i < count; ++i)
-      sums.add(sum.target + i * target_step, sum.term + i * term_step, {values.first + i, 1, 1});
-    return;
-  }
-  RowSum<T>& row = *row_sum(sum);
-  row.add(values);
-  if (row.count() != sum.row_length) return;
-  const T result = row.result();
-  sums.add(sum.target, sum.term, {&result, 1, 1});
-  row.restart();
 }
 
 template <typename T>

@@ -62,16 +62,34 @@ struct Sum {
   std::int64_t term = 0;
   std::size_t scratch = 0, state = 0, row = 0;  // from the beginning of their memory
   std::size_t scratch_each = 0;                 // of a task, where each has its own
+  // Where tasks share blocks: the blocks' sums, and a task's RowSum.
+  std::size_t blocks = 0, block_row = 0;
+  std::int64_t block = 0, column = 0;  // at hand
 };
 
 static_assert(std::is_trivially_destructible_v<Sum>);
+
+// Elements of a piece, where there is anything to add up: few enough to stay in cache, a multiple
+// of a row's blocks. Where threads share a piece, each has more, for they wait for one another.
+inline constexpr std::int64_t kSumPiece = 4 * schedule::kBlockColumns;
+inline constexpr std::int64_t kTaskPiece = 4 * kSumPiece;
 
 // What of a call its tasks have a share of, so that no bit depends on it.
 enum class Share : std::uint8_t {
   none,
   units,   // rows, or elements of an elementwise function: nothing is added up
   inner,   // elements of the innermost loop, each of which goes to sums of its own
-  pieces,  // the rows or the blocks of a piece, then the columns of what is added up
+  pieces,  // the rows or the blocks of a piece, then the rows or columns of what is added up
+  blocks,  // of rows of an elementwise function that are summed: their blocks of 4096 elements
+};
+
+// The sum of a block of a row, and where the row's goes.
+template <typename T>
+struct BlockSum {
+  T value;
+  std::int64_t columns = 0;
+  std::int64_t target = 0;
+  std::int64_t term = 0;
 };
 
 template <typename T>
@@ -146,6 +164,7 @@ class RowCall {
   }
   void choose_tasks(std::size_t threads);
   [[nodiscard]] Share choose_share(std::int64_t units) const;
+  [[nodiscard]] bool sums_same_rows() const;
   void choose_pieces();
   void measure(Sum& sum);
   void set_row_steps();
@@ -158,14 +177,27 @@ class RowCall {
   void run_inner(Range range);
   void run_piece(std::int64_t first, std::int64_t count);
   void run_rows(const RowExtent& extent);
+  // Of a row function's piece, which may be small where loops lie around it.
+  [[nodiscard]] std::size_t tasks_of_piece(std::int64_t rows) const {
+    return share_ == Share::pieces ? task_count(rows * columns(), tasks_) : 1;
+  }
   void add_up(Sum& sum, std::int64_t count);
+  void sum_rows(const Sum& sum, std::int64_t count);
+  [[nodiscard]] T sum_long_row(const Sum& sum, const Strided<T>& values);
+  void add_up_rows(Sum& sum, std::int64_t count);
+  void add_up_columns(Sum& sum, std::int64_t count);
   [[nodiscard]] bool adds_by_column(const Sum& sum) const;
-
-  struct Place {
-    std::int64_t target, term;
-  };
-  void add_up_row(const Sum& sum, TermSums<T>& sums, const Strided<T>& values, Place at) const;
   void add_up_elements(Sum& sum, std::int64_t count);
+  void add_up_block(Sum& sum, std::int64_t count);
+  [[nodiscard]] std::int64_t row_length() const { return sum_at(0).row_length; }
+  [[nodiscard]] BlockSum<T>* block_sums(const Sum& sum) const {
+    return reinterpret_cast<BlockSum<T>*>(memory_ + sum.blocks);
+  }
+  void run_blocks(Range units);
+  void run_block_tasks(Range range, std::int64_t row_begin);
+  void add_block_sums(Sum& sum, std::int64_t count);
+  template <typename Use>
+  void for_shares(std::int64_t count, std::size_t tasks, const Use& use) const;
   void finish(const Sum& sum);
 
   const Kernel& kernel_;
@@ -193,7 +225,9 @@ class RowCall {
   bool empty_ = false;
   Share share_ = Share::none;
   std::size_t tasks_ = 1;
-  bool long_rows_ = false;  // blocks of a row at a time, not rows
+  bool long_rows_ = false;        // blocks of a row at a time, not rows
+  std::int64_t block_count_ = 0;  // of which the sums are held
+  bool in_task_ = false;          // a copy of which a task runs blocks
   std::size_t bytes_ = 0, sums_bytes_ = 0, divided_ = 0;
   std::size_t rows_workspace_ = 0, rows_workspace_each_ = 0;  // of a task
 

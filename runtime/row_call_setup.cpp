@@ -7,11 +7,6 @@ namespace {
 
 using driver::Role;
 
-// Elements of a piece, where there is anything to add up: few enough to stay in cache, a multiple
-// of a row's blocks. Where threads share a piece, each has more, for they wait for one another.
-constexpr std::int64_t kPiece = 4 * schedule::kBlockColumns;
-constexpr std::int64_t kTaskPiece = 4 * kPiece;
-
 // Steps of an operand whose elements lie one after the other, in units of `size`; 0 where it stands
 // still. `halved` is the dimension along which it has the other half as well.
 Steps steps_of(const Aligned& own, std::int64_t size, std::size_t halved) {
@@ -37,12 +32,14 @@ RowCall<T>::RowCall(const Kernel& kernel, std::span<const TensorView> views,
   make_loops();
   choose_tasks(threads);
   choose_pieces();
+  long_rows_ = share_ == Share::pieces && !spec_.row->one_block &&
+               piece_ < static_cast<std::int64_t>(tasks_);
+  if (long_rows_)
+    block_count_ = (columns() + schedule::kBlockColumns - 1) / schedule::kBlockColumns;
   for (std::size_t s = 0; s < sum_count_; ++s) measure(sum_at(s));
   if (spec_.row) set_row_steps();
   divided_ = take(spec_.operands.size() * sizeof(double));
   if (!state_.rows) return;
-  long_rows_ = share_ == Share::pieces && !spec_.row->one_block &&
-               piece_ < static_cast<std::int64_t>(tasks_);
   rows_workspace_each_ = workspace_aligned(state_.rows->workspace_bytes(columns()));
   rows_workspace_ = take(long_rows_ ? state_.rows->long_workspace_bytes(columns(), tasks_)
                                     : tasks_ * rows_workspace_each_);
@@ -201,19 +198,33 @@ Share RowCall<T>::choose_share(std::int64_t units) const {
   if (sum_count_ == 0 && (!spec_.row || units >= static_cast<std::int64_t>(tasks_)))
     return Share::units;
   if (spec_.row) return Share::pieces;
+  if (sums_same_rows()) return Share::blocks;
   for (std::size_t s = 0; s < sum_count_; ++s)
     if (sum_at(s).along_row || outer_loops_ == loop_count_ || sum_at(s).targets[inner_] != 1)
       return Share::none;
   return Share::inner;
 }
 
+// Of an elementwise function: whether all that is added up are the same rows.
+template <typename T>
+bool RowCall<T>::sums_same_rows() const {
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (!sum_at(s).along_row || sum_at(s).row_length != row_length()) return false;
+  return true;
+}
+
 template <typename T>
 void RowCall<T>::choose_pieces() {
+  if (share_ == Share::blocks) {
+    constexpr std::int64_t kBlock = schedule::kBlockColumns;
+    const auto tasks = static_cast<std::int64_t>(tasks_);
+    block_count_ = std::min(kTaskPiece / std::min(row_length(), kBlock), kBlock) * tasks;
+  }
   piece_ = inner_extent_;
   if (sum_count_ == 0) return;
   const std::int64_t each = spec_.row ? std::max<std::int64_t>(columns(), 1) : 1;
   const std::int64_t elements =
-      share_ == Share::pieces ? kTaskPiece * static_cast<std::int64_t>(tasks_) : kPiece;
+      share_ == Share::pieces ? kTaskPiece * static_cast<std::int64_t>(tasks_) : kSumPiece;
   piece_ = std::clamp<std::int64_t>(elements / each, 1, std::max<std::int64_t>(inner_extent_, 1));
 }
 
@@ -229,7 +240,11 @@ void RowCall<T>::measure(Sum& sum) {
       sum.column_step = 1, sum.row_step = columns();
   }
   sum.scratch_each = workspace_aligned(static_cast<std::size_t>(values) * sizeof(T));
-  sum.scratch = take(sum.scratch_each * (share_ == Share::inner ? tasks_ : 1));
+  const bool by_tasks = share_ == Share::inner || share_ == Share::blocks;
+  sum.scratch = take(sum.scratch_each * (by_tasks ? tasks_ : 1));
+  if (share_ == Share::blocks) sum.block_row = take(tasks_ * workspace_aligned(sizeof(RowSum<T>)));
+  if (sum.along_row)
+    sum.blocks = take(static_cast<std::size_t>(block_count_) * sizeof(BlockSum<T>));
   std::size_t& total = sum.goes_on ? sums_bytes_ : bytes_;
   sum.state = take(TermSums<T>::bytes(sum.target_count, sum.term_count), total);
   sum.row = take(sizeof(RowSum<T>), total);

@@ -27,7 +27,8 @@ std::size_t bytes_of(const TensorView& view) {
 
 // Runs pieces of `elements` on copies of the slices, each in memory of its own.
 Outcome run_pieces(const Kernel& kernel, const std::vector<TensorView>& whole,
-                   std::int64_t elements, std::int64_t* pieces = nullptr) {
+                   std::int64_t elements, std::int64_t* pieces = nullptr,
+                   const Parallel& parallel = {}) {
   Result<PieceCall> call = PieceCall::make(kernel, whole, {}, elements);
   if (!call.ok()) return call.error();
   if (pieces != nullptr) *pieces = call->pieces();
@@ -46,7 +47,7 @@ Outcome run_pieces(const Kernel& kernel, const std::vector<TensorView>& whole,
         }
         views.push_back(view);
       }
-      if (Outcome ok = call->run(pass, piece, views, {}); !ok.ok()) return ok;
+      if (Outcome ok = call->run(pass, piece, views, parallel); !ok.ok()) return ok;
       for (std::size_t k = 0; k < whole.size() && pass + 1 == call->passes(); ++k)
         if (kernel.operands()[k].output && !call->is_sum(k))
           std::memcpy(static_cast<std::byte*>(whole[k].data) +
@@ -257,6 +258,24 @@ TEST_CASE("a piece is no larger than asked for, or one row", "[runtime]") {
   CHECK(pieces_of(100, 10, 999) == 2);
   CHECK(pieces_of(100, 10, 300) == 4);
   CHECK(pieces_of(100, 10, 1) == 100);
+}
+
+TEST_CASE("pieces over threads, cut within blocks", "[runtime]") {
+  const Parallel parallel{3, [](std::size_t count, TaskRef task) {
+                            while (count-- > 0) task(count);
+                          }};
+  for (const RowCase& each : kCases)
+    for (const auto& [rows, columns] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 100001}, {700, 150}, {3, 30001}}) {
+      RowData data(each, Dtype::f32, {rows, columns}, "");
+      const std::vector<Bytes> whole = data.whole();
+      for (const std::int64_t elements : {20000, 30011, 70000}) {
+        INFO(each.function << " " << rows << " x " << columns << " by " << elements);
+        REQUIRE(run_pieces(data.code(), data.views(), elements, nullptr, parallel).ok());
+        CHECK(data.outputs() == whole);
+        data.wipe();
+      }
+    }
 }
 
 TEST_CASE("an index that is no column is found in its piece", "[runtime]") {
