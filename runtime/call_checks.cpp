@@ -37,6 +37,16 @@ Shape CallChecks::shape(std::size_t k) const {
 }
 
 Outcome CallChecks::run() {
+  if (Outcome outcome = run_shapes(); !outcome.ok()) return outcome;
+  for (std::size_t k = 0; k < views_.size(); ++k)
+    if (Outcome outcome = check_buffer(k); !outcome.ok()) return outcome;
+  for (std::size_t k = 0; k < views_.size(); ++k)
+    if (info(k).output)
+      if (Outcome outcome = check_overlaps(k); !outcome.ok()) return outcome;
+  return Unit{};
+}
+
+Outcome CallChecks::run_shapes() {
   if (views_.size() != state_.operands.size())
     return bad("the kernel takes " + std::to_string(state_.operands.size()) +
                " operands, and the call has " + std::to_string(views_.size()));
@@ -45,10 +55,13 @@ Outcome CallChecks::run() {
   if (Outcome outcome = check_axis(); !outcome.ok()) return outcome;
   for (std::size_t k = 0; k < views_.size(); ++k)
     if (Outcome outcome = check_written_shape(k); !outcome.ok()) return outcome;
-  if (Outcome outcome = check_row_shape(); !outcome.ok()) return outcome;
-  for (std::size_t k = 0; k < views_.size(); ++k)
-    if (info(k).output)
-      if (Outcome outcome = check_overlaps(k); !outcome.ok()) return outcome;
+  return check_row_shape();
+}
+
+Outcome CallChecks::check_buffer(std::size_t k) const {
+  if (views_[k].data == nullptr && views_[k].count() > 0) return bad(who(k) + " is null");
+  if (info(k).output && !views_[k].writable)
+    return bad(who(k) + " is written by the kernel, but its buffer is constant");
   return Unit{};
 }
 
@@ -59,11 +72,8 @@ Outcome CallChecks::check_view(std::size_t k) {
                std::string(name(view.dtype)));
   if (view.rank > TensorView::kMaxRank)
     return bad(who(k) + " has more than " + std::to_string(TensorView::kMaxRank) + " dimensions");
-  const std::int64_t count = view.count();
-  if (count < 0) return bad(who(k) + " has the impossible shape " + to_string(shape_of(view)));
-  if (view.data == nullptr && count > 0) return bad(who(k) + " is null");
-  if (info(k).output && !view.writable)
-    return bad(who(k) + " is written by the kernel, but its buffer is constant");
+  if (view.count() < 0)
+    return bad(who(k) + " has the impossible shape " + to_string(shape_of(view)));
   if (argument(k).single)
     return view.rank == 0 ? Outcome(Unit{}) : bad(shown(k) + " is one number, of shape ()");
   if (argument(k).way == Way::halves)

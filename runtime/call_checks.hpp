@@ -24,6 +24,8 @@ class CallChecks {
   // Errors: `invalid_operands` for what does not go together or is not what the kernel was made
   // for, `limit_exceeded` for rows that are too long.
   [[nodiscard]] Outcome run();
+  // The same of types and shapes alone; no memory is asked for.
+  [[nodiscard]] Outcome run_shapes();
 
   [[nodiscard]] const KernelState& state() const { return state_; }
   // What the operands broadcast to, once they are known to.
@@ -49,6 +51,7 @@ class CallChecks {
   [[nodiscard]] std::string who(std::size_t k) const;
   [[nodiscard]] std::string shown(std::size_t k) const;
 
+  Outcome check_buffer(std::size_t k) const;
   Outcome check_view(std::size_t k);
   Outcome halve(std::size_t k);
   Outcome check_axis() const;

@@ -11,6 +11,7 @@
 
 #include "runtime/frame.hpp"
 #include "runtime/kernel_state.hpp"
+#include "runtime/row_call.hpp"
 
 namespace sluice {
 namespace {
@@ -19,8 +20,8 @@ using Place = std::int64_t;  // as compiler/rewrite/index_reads.hpp numbers inpu
 
 class IndexCheck {
  public:
-  IndexCheck(const CallChecks& checks, std::span<const TensorView> views)
-      : checks_(checks), of_check_(KernelState::of(*checks.state().index_check)),
+  IndexCheck(const CallChecks& checks, std::span<const TensorView> views, const PieceOf* piece)
+      : checks_(checks), piece_(piece), of_check_(KernelState::of(*checks.state().index_check)),
         frame_(std::size_t{*of_check_.spec->axis}) {
     for (const Argument& argument : of_check_.spec->arguments)
       if (of_check_.spec->operands[argument.operand].role == driver::Role::input)
@@ -43,7 +44,8 @@ class IndexCheck {
     for (std::size_t i = 0; i < outputs_; ++i)
       views_[inputs_ + i] =
           TensorView(memory.get() + i * static_cast<std::size_t>(count_), Dtype::i64, Shape(rows_));
-    if (Outcome done = checked_row_call(*checks_.state().index_check, all(), params, {});
+    if (Outcome done =
+            checked_row_call(*checks_.state().index_check, all(), params, {{}, nullptr, piece_});
         !done.ok())
       return done;
     for (std::int64_t row = 0; row < count_; ++row)
@@ -100,13 +102,20 @@ class IndexCheck {
   // Its number, or where rows have several dimensions its place.
   [[nodiscard]] std::string shown(std::int64_t row) const {
     const Shape extents = rows_;
-    if (extents.size() < 2) return std::to_string(row);
+    if (extents.size() < 2) return std::to_string(row + first_in(0));
     std::vector<std::int64_t> place(extents.size());
-    for (std::size_t d = extents.size(); d-- > 0; row /= extents[d]) place[d] = row % extents[d];
+    for (std::size_t d = extents.size(); d-- > 0; row /= extents[d])
+      place[d] = row % extents[d] + first_in(extents.size() - 1 - d);
     return to_string(place);
+  }
+  // Where a dimension of the rows, counted from the innermost, begins.
+  [[nodiscard]] std::int64_t first_in(std::size_t d) const {
+    const std::size_t axis = *of_check_.spec->axis;
+    return piece_ == nullptr ? 0 : piece_->place[d < axis ? d : d + 1];
   }
 
   const CallChecks& checks_;
+  const PieceOf* piece_;
   const KernelState& of_check_;
   Frame frame_;
   Extents rows_;
@@ -118,8 +127,8 @@ class IndexCheck {
 }  // namespace
 
 Outcome check_indices(const CallChecks& checks, std::span<const TensorView> views,
-                      const std::uint64_t* params) {
-  return IndexCheck(checks, views).run(params);
+                      const std::uint64_t* params, const PieceOf* piece) {
+  return IndexCheck(checks, views, piece).run(params);
 }
 
 }  // namespace sluice

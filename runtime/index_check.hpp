@@ -15,8 +15,11 @@
 
 namespace sluice {
 
+struct PieceOf;
+
 // Errors: `invalid_operands`, naming the first row that has such an index; `out_of_memory`.
+// `piece` says where the views lie; null where they are the whole.
 [[nodiscard]] Outcome check_indices(const CallChecks& checks, std::span<const TensorView> views,
-                                    const std::uint64_t* params);
+                                    const std::uint64_t* params, const PieceOf* piece);
 
 }  // namespace sluice

@@ -78,10 +78,13 @@ class KernelState {
                                  std::span<const double> params,
                                  std::span<std::uint64_t, kMaxPassed> slots);
 
+struct PieceOf;
+
 // What a call has to work with: without a workspace the thread's own is taken.
 struct CallRoom {
   std::span<std::byte> workspace = {};
   const Parallel* parallel = nullptr;  // null: the calling thread alone
+  const PieceOf* piece = nullptr;      // null: the call is of whole tensors
 
   [[nodiscard]] std::size_t threads() const {
     return parallel == nullptr || parallel->serial() ? 1 : parallel->threads;

@@ -32,10 +32,25 @@ void RowCall<T>::run(std::byte* memory, const std::uint64_t* params, T divisor,
   memory_ = memory;
   params_ = params;
   divisor_ = divisor;
-  for (std::size_t s = 0; s < sum_count_; ++s) new (row_sum(sum_at(s))) RowSum<T>;
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (!sum_at(s).goes_on) new (row_sum(sum_at(s))) RowSum<T>;
   set_divided();
   if (!empty_) run_tasks();
-  for (std::size_t s = 0; s < sum_count_; ++s) finish(sum_at(s));
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (!sum_at(s).goes_on) finish(sum_at(s));
+}
+
+template <typename T>
+void RowCall<T>::begin_sums() {
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (sum_at(s).goes_on) new (row_sum(sum_at(s))) RowSum<T>;
+}
+
+template <typename T>
+void RowCall<T>::finish_sums(T divisor) {
+  divisor_ = divisor;
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (sum_at(s).goes_on) finish(sum_at(s));
 }
 
 // The elements that the first output has before it is reduced.
@@ -80,6 +95,7 @@ void RowCall<T>::advance(const Loop& loop, std::int64_t times) {
 template <typename T>
 void RowCall<T>::run_tasks() {
   const Range all{0, unit_count(0)};
+  if (share_ == Share::blocks) return run_blocks(all);
   if (share_ != Share::units && share_ != Share::inner) return run_loop(0, all);
   parallel_->for_each(tasks_, [&](std::size_t task) {
     RowCall mine(*this);
@@ -106,7 +122,7 @@ void RowCall<T>::run_loop(std::size_t depth, Range units) {
   std::int64_t i = units.begin / each;
   if (i != 0) advance(loop, i);
   for (; i * each < units.end; ++i) {
-    if (loop.innermost == axis_ + 1) row_index_ = i;
+    if (loop.innermost == axis_ + 1) row_index_ = first_row_index_ + i;
     run_loop(depth + 1, {std::max<std::int64_t>(units.begin - i * each, 0),
                          std::min(units.end - i * each, each)});
     advance(loop, 1);
@@ -140,7 +156,7 @@ void RowCall<T>::run_piece(std::int64_t first, std::int64_t count) {
   const bool looped = outer_loops_ < loop_count_;
   RowExtent extent{count, columns(), row_steps_.data(), column_steps_.data(), row_index_, 0};
   if (looped && inner_ == axis_ + 1) {
-    extent.row_index = first;
+    extent.row_index = first_row_index_ + first;
     extent.row_index_step = 1;
   }
   run_rows(extent);
@@ -149,13 +165,14 @@ void RowCall<T>::run_piece(std::int64_t first, std::int64_t count) {
 // Of a piece: its rows over threads, or one row's blocks after another's.
 template <typename T>
 void RowCall<T>::run_rows(const RowExtent& extent) {
-  const std::size_t tasks = std::min(tasks_, static_cast<std::size_t>(extent.rows));
+  const std::size_t tasks =
+      std::min(tasks_of_piece(extent.rows), static_cast<std::size_t>(extent.rows));
   if (long_rows_) {
     schedule::RowCall call =
         KernelState::row_call(buffers_.data(), extent, memory_ + rows_workspace_, params_);
     return state_.rows->run_long(call, *parallel_, tasks_);
   }
-  if (share_ != Share::pieces || tasks <= 1)
+  if (tasks <= 1)
     return kernel_.run_rows(buffers_.data(), extent, memory_ + rows_workspace_, params_);
   parallel_->for_each(tasks, [&](std::size_t task) {
     const Range rows = Range{0, extent.rows}.share(task, tasks);
@@ -168,75 +185,6 @@ void RowCall<T>::run_rows(const RowExtent& extent) {
     kernel_.run_rows(buffers.data(), own, memory_ + rows_workspace_ + task * rows_workspace_each_,
                      params_);
   });
-}
-
-// The values of a piece: of an elementwise function a stretch of elements, else rows.
-template <typename T>
-void RowCall<T>::add_up(Sum& sum, std::int64_t count) {
-  if (!spec_.row) return add_up_elements(sum, count);
-  const bool looped = outer_loops_ < loop_count_;
-  const std::int64_t target_step = looped ? sum.targets[inner_] : 0;
-  const std::int64_t term_step = looped ? sum.terms[inner_] : 0;
-  TermSums<T> sums = terms(sum);
-  if (sum.per_row && target_step == 1 && term_step == 0)
-    return sums.add(sum.target, sum.term, {scratch(sum), 1, count});
-  const auto add_columns = [&](Range range) {
-    for (std::int64_t row = 0; row < count; ++row)
-      add_up_row(sum, sums,
-                 {scratch(sum) + row * sum.row_step + range.begin * sum.column_step,
-                  sum.column_step, range.length()},
-                 {sum.target + row * target_step + range.begin * (adds_by_column(sum) ? 1 : 0),
-                  sum.term + row * term_step});
-  };
-  if (share_ != Share::pieces || !adds_by_column(sum)) return add_columns({0, columns()});
-  parallel_->for_each(tasks_, [&](std::size_t task) {
-    add_columns(Range{0, columns()}.share(task, tasks_));
-  });
-}
-
-// Whether each column goes to a sum of its own, as every sum's terms come in the order of rows.
-template <typename T>
-bool RowCall<T>::adds_by_column(const Sum& sum) const {
-  return !sum.per_row && !sum.along_row && sum.targets[axis_] == 1 && sum.terms[axis_] == 0;
-}
-
-template <typename T>
-void RowCall<T>::add_up_row(const Sum& sum, TermSums<T>& sums, const Strided<T>& values,
-                            Place at) const {
-  if (sum.per_row) return sums.add(at.target, at.term, {values.first, 1, 1});
-  if (sum.along_row) {
-    RowSum<T> row;
-    row.add(values);
-    const T result = row.result();
-    return sums.add(at.target, at.term, {&result, 1, 1});
-  }
-  const std::int64_t target_step = sum.targets[axis_];
-  const std::int64_t term_step = sum.terms[axis_];
-  if (target_step == 1 && term_step == 0) return sums.add(at.target, at.term, values);
-  for (std::int64_t c = 0; c < values.count; ++c)
-    sums.add(at.target + c * target_step, at.term + c * term_step,
-             {values.first + c * values.step, 1, 1});
-}
-
-template <typename T>
-void RowCall<T>::add_up_elements(Sum& sum, std::int64_t count) {
-  const bool looped = outer_loops_ < loop_count_;
-  const Strided<T> values{scratch(sum), 1, count};
-  TermSums<T> sums = terms(sum);
-  if (!sum.along_row) {
-    const std::int64_t term_step = looped ? sum.terms[inner_] : 0;
-    const std::int64_t target_step = looped ? sum.targets[inner_] : 0;
-    if (term_step == 0 && target_step <= 1) return sums.add(sum.target, sum.term, values);
-    for (std::int64_t i = 0; i < count; ++i)
-      sums.add(sum.target + i * target_step, sum.term + i * term_step, {values.first + i, 1, 1});
-    return;
-  }
-  RowSum<T>& row = *row_sum(sum);
-  row.add(values);
-  if (row.count() != sum.row_length) return;
-  const T result = row.result();
-  sums.add(sum.target, sum.term, {&result, 1, 1});
-  row.restart();
 }
 
 template <typename T>
@@ -263,9 +211,10 @@ template <typename T>
 Outcome run_call(const Kernel& kernel, std::span<const TensorView> views, const CallChecks& checks,
                  const std::uint64_t* params, const CallRoom& room) {
   const KernelState& state = KernelState::of(kernel);
-  RowCall<T> call(kernel, views, checks, room.threads());
-  T divisor = static_cast<T>(call.reduced_count());
-  if (state.divisor) {
+  RowCall<T> call(kernel, views, checks, room.threads(), room.piece);
+  T divisor = room.piece != nullptr ? static_cast<T>(room.piece->divisor)
+                                    : static_cast<T>(call.reduced_count());
+  if (state.divisor && room.piece == nullptr) {
     const KernelState& of_divisor = KernelState::of(*state.divisor);
     std::array<TensorView, kMaxOperands> operands;
     const auto inputs = inputs_of(views, of_divisor);
@@ -301,13 +250,18 @@ Outcome checked_row_call(const Kernel& kernel, std::span<const TensorView> opera
                          const std::uint64_t* params, const CallRoom& room) {
   const KernelState& state = KernelState::of(kernel);
   CallChecks checks(state, operands);
-  if (Outcome outcome = checks.run(); !outcome.ok()) return outcome;
+  Outcome sound = room.piece != nullptr ? checks.run_shapes() : checks.run();
+  if (!sound.ok()) return sound;
   if (state.index_check)
-    if (Outcome outcome = check_indices(checks, operands, params); !outcome.ok()) return outcome;
+    if (Outcome outcome = check_indices(checks, operands, params, room.piece); !outcome.ok())
+      return outcome;
   if (state.spec->compute_type() == Dtype::f64)
     return run_call<double>(kernel, operands, checks, params, room);
   return run_call<float>(kernel, operands, checks, params, room);
 }
+
+template class RowCall<float>;
+template class RowCall<double>;
 
 Result<std::size_t> workspace_of_call(const Kernel& kernel, std::span<const TensorView> operands,
                                       std::size_t threads) {
@@ -315,8 +269,8 @@ Result<std::size_t> workspace_of_call(const Kernel& kernel, std::span<const Tens
   CallChecks checks(state, operands);
   if (Outcome outcome = checks.run(); !outcome.ok()) return outcome.error();
   std::size_t bytes = state.spec->compute_type() == Dtype::f64
-                          ? RowCall<double>(kernel, operands, checks, threads).bytes()
-                          : RowCall<float>(kernel, operands, checks, threads).bytes();
+                          ? RowCall<double>(kernel, operands, checks, threads, nullptr).bytes()
+                          : RowCall<float>(kernel, operands, checks, threads, nullptr).bytes();
   if (state.divisor) {
     const KernelState& of_divisor = KernelState::of(*state.divisor);
     std::array<TensorView, kMaxOperands> all;

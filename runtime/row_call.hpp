@@ -33,6 +33,16 @@ struct Loop {
   std::size_t innermost = 0;  // of its dimensions: where the steps are those of the loop
 };
 
+// Of a call whose views are a piece of larger tensors: some of one dimension, `cut`, one of each
+// outside it, all of each inside. Sums over any of those go on from piece to piece, in `sums`.
+struct PieceOf {
+  const CallChecks* whole = nullptr;  // of the tensors
+  std::size_t cut = 0;
+  Aligned place{};            // of the piece's first element
+  std::byte* sums = nullptr;  // RowCall::sums_bytes()
+  double divisor = 1;         // of means
+};
+
 // What the kernel writes for an operand that is a sum.
 struct Sum {
   std::size_t operand = 0;   // the kernel's
@@ -40,6 +50,7 @@ struct Sum {
   bool per_row = false;      // one value a row comes in
   bool along_row = false;    // rows are summed before terms are made of them
   bool reduced = false;      // the first output, of which a mean is made
+  bool goes_on = false;      // over pieces
   Steps targets{};           // in elements of the result
   Steps terms{};
   std::int64_t target_count = 1;
@@ -49,32 +60,58 @@ struct Sum {
   // Where the loops are.
   std::int64_t target = 0;
   std::int64_t term = 0;
-  std::size_t scratch = 0, state = 0, row = 0;  // from the workspace's beginning
+  std::size_t scratch = 0, state = 0, row = 0;  // from the beginning of their memory
   std::size_t scratch_each = 0;                 // of a task, where each has its own
+  // Where tasks share blocks: the blocks' sums, and a task's RowSum.
+  std::size_t blocks = 0, block_row = 0;
+  std::int64_t block = 0, column = 0;  // at hand
 };
 
 static_assert(std::is_trivially_destructible_v<Sum>);
+
+// Elements of a piece, where there is anything to add up: few enough to stay in cache, a multiple
+// of a row's blocks. Where threads share a piece, each has more, for they wait for one another.
+inline constexpr std::int64_t kSumPiece = 4 * schedule::kBlockColumns;
+inline constexpr std::int64_t kTaskPiece = 4 * kSumPiece;
 
 // What of a call its tasks have a share of, so that no bit depends on it.
 enum class Share : std::uint8_t {
   none,
   units,   // rows, or elements of an elementwise function: nothing is added up
   inner,   // elements of the innermost loop, each of which goes to sums of its own
-  pieces,  // the rows or the blocks of a piece, then the columns of what is added up
+  pieces,  // the rows or the blocks of a piece, then the rows or columns of what is added up
+  blocks,  // of rows of an elementwise function that are summed: their blocks of 4096 elements
+};
+
+// The sum of a block of a row, and where the row's goes.
+template <typename T>
+struct BlockSum {
+  T value;
+  std::int64_t columns = 0;
+  std::int64_t target = 0;
+  std::int64_t term = 0;
 };
 
 template <typename T>
 class RowCall {
  public:
+  // `piece` is null where the views are the whole.
   RowCall(const Kernel& kernel, std::span<const TensorView> views, const CallChecks& checks,
-          std::size_t threads);
+          std::size_t threads, const PieceOf* piece);
 
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t sums_bytes() const { return sums_bytes_; }
 
   // `divisor`: of means.
   void run(std::byte* memory, const std::uint64_t* params, T divisor, const Parallel& parallel);
   // The elements that the first output has before it is reduced.
   [[nodiscard]] std::int64_t reduced_count() const;
+
+  // Whether an operand of the call is a sum that lies in several pieces.
+  [[nodiscard]] bool sum_goes_on(std::size_t k) const;
+  // These sums: before the first piece and after the last, to the views.
+  void begin_sums();
+  void finish_sums(T divisor);
 
  private:
   static constexpr std::size_t kNoAxis = TensorView::kMaxRank;
@@ -92,19 +129,23 @@ class RowCall {
   [[nodiscard]] bool output_per_row() const {
     return spec_.row && spec_.definition_text().outputs[0].extent != dsl::Extent::element;
   }
-  std::size_t take(std::size_t bytes) {
-    const std::size_t at = bytes_;
-    bytes_ += workspace_aligned(bytes);
+  std::size_t take(std::size_t bytes) { return take(bytes, bytes_); }
+  static std::size_t take(std::size_t bytes, std::size_t& total) {
+    const std::size_t at = total;
+    total += workspace_aligned(bytes);
     return at;
   }
   [[nodiscard]] T* scratch(const Sum& sum) const {
     return reinterpret_cast<T*>(memory_ + sum.scratch);
   }
+  [[nodiscard]] std::byte* memory_of(const Sum& sum) const {
+    return sum.goes_on ? piece_of_->sums : memory_;
+  }
   [[nodiscard]] TermSums<T> terms(const Sum& sum) const {
-    return {memory_ + sum.state, sum.target_count, sum.term_count};
+    return {memory_of(sum) + sum.state, sum.target_count, sum.term_count};
   }
   [[nodiscard]] RowSum<T>* row_sum(const Sum& sum) const {
-    return reinterpret_cast<RowSum<T>*>(memory_ + sum.row);
+    return reinterpret_cast<RowSum<T>*>(memory_of(sum) + sum.row);
   }
   [[nodiscard]] std::int64_t element_size(std::size_t operand) const {
     return static_cast<std::int64_t>(size_of(spec_.operands[operand].dtype));
@@ -123,6 +164,7 @@ class RowCall {
   }
   void choose_tasks(std::size_t threads);
   [[nodiscard]] Share choose_share(std::int64_t units) const;
+  [[nodiscard]] bool sums_same_rows() const;
   void choose_pieces();
   void measure(Sum& sum);
   void set_row_steps();
@@ -135,14 +177,27 @@ class RowCall {
   void run_inner(Range range);
   void run_piece(std::int64_t first, std::int64_t count);
   void run_rows(const RowExtent& extent);
+  // Of a row function's piece, which may be small where loops lie around it.
+  [[nodiscard]] std::size_t tasks_of_piece(std::int64_t rows) const {
+    return share_ == Share::pieces ? task_count(rows * columns(), tasks_) : 1;
+  }
   void add_up(Sum& sum, std::int64_t count);
+  void sum_rows(const Sum& sum, std::int64_t count);
+  [[nodiscard]] T sum_long_row(const Sum& sum, const Strided<T>& values);
+  void add_up_rows(Sum& sum, std::int64_t count);
+  void add_up_columns(Sum& sum, std::int64_t count);
   [[nodiscard]] bool adds_by_column(const Sum& sum) const;
-
-  struct Place {
-    std::int64_t target, term;
-  };
-  void add_up_row(const Sum& sum, TermSums<T>& sums, const Strided<T>& values, Place at) const;
   void add_up_elements(Sum& sum, std::int64_t count);
+  void add_up_block(Sum& sum, std::int64_t count);
+  [[nodiscard]] std::int64_t row_length() const { return sum_at(0).row_length; }
+  [[nodiscard]] BlockSum<T>* block_sums(const Sum& sum) const {
+    return reinterpret_cast<BlockSum<T>*>(memory_ + sum.blocks);
+  }
+  void run_blocks(Range units);
+  void run_block_tasks(Range range, std::int64_t row_begin);
+  void add_block_sums(Sum& sum, std::int64_t count);
+  template <typename Use>
+  void for_shares(std::int64_t count, std::size_t tasks, const Use& use) const;
   void finish(const Sum& sum);
 
   const Kernel& kernel_;
@@ -151,6 +206,7 @@ class RowCall {
   std::span<const TensorView> views_;
   const CallChecks& checks_;
   const Frame& frame_;
+  const PieceOf* piece_of_;
   std::size_t axis_;
 
   // Of as many operands as there are; the rest is never looked at.
@@ -169,14 +225,16 @@ class RowCall {
   bool empty_ = false;
   Share share_ = Share::none;
   std::size_t tasks_ = 1;
-  bool long_rows_ = false;  // blocks of a row at a time, not rows
-  std::size_t bytes_ = 0, divided_ = 0;
+  bool long_rows_ = false;        // blocks of a row at a time, not rows
+  std::int64_t block_count_ = 0;  // of which the sums are held
+  bool in_task_ = false;          // a copy of which a task runs blocks
+  std::size_t bytes_ = 0, sums_bytes_ = 0, divided_ = 0;
   std::size_t rows_workspace_ = 0, rows_workspace_each_ = 0;  // of a task
 
   std::byte* memory_ = nullptr;
   const std::uint64_t* params_ = nullptr;
   T divisor_ = 1;
-  std::int64_t row_index_ = 0;
+  std::int64_t first_row_index_ = 0, row_index_ = 0;
   Range inner_range_;  // of the kernel's own loop, this task's
   const Parallel* parallel_ = nullptr;
 };

@@ -7,11 +7,6 @@ namespace {
 
 using driver::Role;
 
-// Elements of a piece, where there is anything to add up: few enough to stay in cache, a multiple
-// of a row's blocks. Where threads share a piece, each has more, for they wait for one another.
-constexpr std::int64_t kPiece = 4 * schedule::kBlockColumns;
-constexpr std::int64_t kTaskPiece = 4 * kPiece;
-
 // Steps of an operand whose elements lie one after the other, in units of `size`; 0 where it stands
 // still. `halved` is the dimension along which it has the other half as well.
 Steps steps_of(const Aligned& own, std::int64_t size, std::size_t halved) {
@@ -27,20 +22,24 @@ Steps steps_of(const Aligned& own, std::int64_t size, std::size_t halved) {
 
 template <typename T>
 RowCall<T>::RowCall(const Kernel& kernel, std::span<const TensorView> views,
-                    const CallChecks& checks, std::size_t threads)
+                    const CallChecks& checks, std::size_t threads, const PieceOf* piece)
     : kernel_(kernel), state_(KernelState::of(kernel)), spec_(*state_.spec), views_(views),
-      checks_(checks), frame_(checks.frame()),
+      checks_(checks), frame_(checks.frame()), piece_of_(piece),
       axis_(spec_.row ? std::size_t{*spec_.axis} : kNoAxis) {
+  if (piece != nullptr && spec_.row && axis_ + 1 < frame_.rank())
+    first_row_index_ = row_index_ = piece->place[axis_ + 1];
   find_operands();
   make_loops();
   choose_tasks(threads);
   choose_pieces();
+  long_rows_ = share_ == Share::pieces && !spec_.row->one_block &&
+               piece_ < static_cast<std::int64_t>(tasks_);
+  if (long_rows_)
+    block_count_ = (columns() + schedule::kBlockColumns - 1) / schedule::kBlockColumns;
   for (std::size_t s = 0; s < sum_count_; ++s) measure(sum_at(s));
   if (spec_.row) set_row_steps();
   divided_ = take(spec_.operands.size() * sizeof(double));
   if (!state_.rows) return;
-  long_rows_ = share_ == Share::pieces && !spec_.row->one_block &&
-               piece_ < static_cast<std::int64_t>(tasks_);
   rows_workspace_each_ = workspace_aligned(state_.rows->workspace_bytes(columns()));
   rows_workspace_ = take(long_rows_ ? state_.rows->long_workspace_bytes(columns(), tasks_)
                                     : tasks_ * rows_workspace_each_);
@@ -86,31 +85,48 @@ void RowCall<T>::add_sum(std::size_t k) {
     for (const driver::Operand& each : spec_.operands)
       if (each.role == Role::input && each.index == operand.index)
         sum.per_row = spec_.row && each.extent != ir::Extent::element;
+  sum.goes_on = sum_goes_on(k);
+  const CallChecks& checks = sum.goes_on ? *piece_of_->whole : checks_;
+  const Frame& frame = checks.frame();
   if (!argument.single) {
-    const Aligned own = checks_.aligned(k);
+    const Aligned own = checks.aligned(k);
     sum.targets = steps_of(own, 1, kNoAxis);
     for (const std::int64_t extent : own) sum.target_count *= extent;
   }
   sum.along_row = argument.single && !sum.per_row;
   sum.reduced = operand.role == Role::output;
   const auto is_term = [&](std::size_t d) {
-    return frame_.extent(d) != 1 && d != axis_ && sum.targets[d] == 0;
+    return frame.extent(d) != 1 && d != axis_ && sum.targets[d] == 0;
   };
   std::size_t d = 0;
   // The innermost dimensions that the result does not have are the row of an elementwise
   // function.
   if (!spec_.row) {
-    for (; d < frame_.rank() && (frame_.extent(d) == 1 || is_term(d)); ++d)
-      sum.row_length *= frame_.extent(d);
+    for (; d < frame.rank() && (frame.extent(d) == 1 || is_term(d)); ++d)
+      sum.row_length *= frame.extent(d);
     sum.along_row = sum.row_length != 1;
   }
-  for (; d < frame_.rank(); ++d) {
-    const bool column_term = d == axis_ && !sum.per_row && !sum.along_row && sum.targets[d] == 0 &&
-                             frame_.extent(d) != 1;
+  for (; d < frame.rank(); ++d) {
+    const bool column_term =
+        d == axis_ && !sum.per_row && !sum.along_row && sum.targets[d] == 0 && frame.extent(d) != 1;
     if (!is_term(d) && !column_term) continue;
     sum.terms[d] = sum.term_count;
-    sum.term_count *= frame_.extent(d);
+    sum.term_count *= frame.extent(d);
   }
+  for (d = 0; sum.goes_on && d < frame.rank(); ++d) {
+    sum.target += sum.targets[d] * piece_of_->place[d];
+    sum.term += sum.terms[d] * piece_of_->place[d];
+  }
+}
+
+template <typename T>
+bool RowCall<T>::sum_goes_on(std::size_t k) const {
+  if (piece_of_ == nullptr || spec_.arguments[k].way != Way::summed) return false;
+  const Frame& frame = piece_of_->whole->frame();
+  const Aligned own = piece_of_->whole->aligned(k);
+  for (std::size_t d = piece_of_->cut; d < frame.rank(); ++d)
+    if (frame.extent(d) != 1 && own[d] == 1) return true;
+  return false;
 }
 
 // Outermost first; a row function's axis is in none.
@@ -182,19 +198,33 @@ Share RowCall<T>::choose_share(std::int64_t units) const {
   if (sum_count_ == 0 && (!spec_.row || units >= static_cast<std::int64_t>(tasks_)))
     return Share::units;
   if (spec_.row) return Share::pieces;
+  if (sums_same_rows()) return Share::blocks;
   for (std::size_t s = 0; s < sum_count_; ++s)
     if (sum_at(s).along_row || outer_loops_ == loop_count_ || sum_at(s).targets[inner_] != 1)
       return Share::none;
   return Share::inner;
 }
 
+// Of an elementwise function: whether all that is added up are the same rows.
+template <typename T>
+bool RowCall<T>::sums_same_rows() const {
+  for (std::size_t s = 0; s < sum_count_; ++s)
+    if (!sum_at(s).along_row || sum_at(s).row_length != row_length()) return false;
+  return true;
+}
+
 template <typename T>
 void RowCall<T>::choose_pieces() {
+  if (share_ == Share::blocks) {
+    constexpr std::int64_t kBlock = schedule::kBlockColumns;
+    const auto tasks = static_cast<std::int64_t>(tasks_);
+    block_count_ = std::min(kTaskPiece / std::min(row_length(), kBlock), kBlock) * tasks;
+  }
   piece_ = inner_extent_;
   if (sum_count_ == 0) return;
   const std::int64_t each = spec_.row ? std::max<std::int64_t>(columns(), 1) : 1;
   const std::int64_t elements =
-      share_ == Share::pieces ? kTaskPiece * static_cast<std::int64_t>(tasks_) : kPiece;
+      share_ == Share::pieces ? kTaskPiece * static_cast<std::int64_t>(tasks_) : kSumPiece;
   piece_ = std::clamp<std::int64_t>(elements / each, 1, std::max<std::int64_t>(inner_extent_, 1));
 }
 
@@ -210,9 +240,14 @@ void RowCall<T>::measure(Sum& sum) {
       sum.column_step = 1, sum.row_step = columns();
   }
   sum.scratch_each = workspace_aligned(static_cast<std::size_t>(values) * sizeof(T));
-  sum.scratch = take(sum.scratch_each * (share_ == Share::inner ? tasks_ : 1));
-  sum.state = take(TermSums<T>::bytes(sum.target_count, sum.term_count));
-  sum.row = take(sizeof(RowSum<T>));
+  const bool by_tasks = share_ == Share::inner || share_ == Share::blocks;
+  sum.scratch = take(sum.scratch_each * (by_tasks ? tasks_ : 1));
+  if (share_ == Share::blocks) sum.block_row = take(tasks_ * workspace_aligned(sizeof(RowSum<T>)));
+  if (sum.along_row)
+    sum.blocks = take(static_cast<std::size_t>(block_count_) * sizeof(BlockSum<T>));
+  std::size_t& total = sum.goes_on ? sums_bytes_ : bytes_;
+  sum.state = take(TermSums<T>::bytes(sum.target_count, sum.term_count), total);
+  sum.row = take(sizeof(RowSum<T>), total);
 }
 
 template <typename T>
@@ -243,8 +278,10 @@ bool RowCall<T>::has_columns(const driver::Operand& operand) const {
 }
 
 template RowCall<float>::RowCall(const Kernel&, std::span<const TensorView>, const CallChecks&,
-                                 std::size_t);
+                                 std::size_t, const PieceOf*);
 template RowCall<double>::RowCall(const Kernel&, std::span<const TensorView>, const CallChecks&,
-                                  std::size_t);
+                                  std::size_t, const PieceOf*);
+template bool RowCall<float>::sum_goes_on(std::size_t) const;
+template bool RowCall<double>::sum_goes_on(std::size_t) const;
 
 }  // namespace sluice

@@ -10,6 +10,7 @@ void RowSum<T>::restart() {
   partial_.fill(-T{0});
   depth_ = 0;
   count_ = 0;
+  closed_ = false;
 }
 
 template <typename T>
@@ -42,10 +43,23 @@ void RowSum<T>::add_group(Lanes& group) {
   groups_[level] = group;
   if (groups % kGroups != 0) return;
   blocks_[depth_++] = combined(group);
-  for (std::int64_t blocks = groups / kGroups; blocks % 2 == 0; blocks /= 2) {
+  merge_blocks();
+}
+
+template <typename T>
+void RowSum<T>::merge_blocks() {
+  for (std::int64_t blocks = count_ / schedule::kBlockColumns; blocks % 2 == 0; blocks /= 2) {
     --depth_;
     blocks_[depth_ - 1] += blocks_[depth_];
   }
+}
+
+template <typename T>
+void RowSum<T>::add_block(T sum, std::int64_t columns) {
+  blocks_[depth_++] = sum;
+  count_ += columns;
+  closed_ = columns != schedule::kBlockColumns;
+  if (!closed_) merge_blocks();
 }
 
 template <typename T>
@@ -70,7 +84,8 @@ template <typename T>
 T RowSum<T>::result() const {
   if (count_ == 0) return 0;
   std::size_t depth = depth_;
-  T sum = count_ % schedule::kBlockColumns != 0 ? block() : blocks_[--depth];
+  const bool in_block = count_ % schedule::kBlockColumns != 0 && !closed_;
+  T sum = in_block ? block() : blocks_[--depth];
   while (depth > 0) sum = blocks_[--depth] + sum;
   return sum;
 }
@@ -87,13 +102,40 @@ TermSums<T>::TermSums(void* memory, std::int64_t targets, std::int64_t terms)
 
 template <typename T>
 void TermSums<T>::add(std::int64_t target, std::int64_t term, const Strided<T>& values) {
-  const auto depth = static_cast<std::size_t>(std::countr_one(static_cast<std::uint64_t>(term)));
+  add_merged(0, target, term, values);
+}
+
+template <typename T>
+void TermSums<T>::add_terms(std::int64_t target, std::int64_t term, const Strided<T>& values) {
+  constexpr std::size_t kLevels = 6;
+  constexpr std::int64_t kTogether = std::int64_t{1} << kLevels;
+  for (std::int64_t done = 0; done < values.count;) {
+    const T* const from = values.first + done * values.step;
+    if ((term + done) % kTogether != 0 || values.count - done < kTogether) {
+      add(target, term + done++, {from, 1, 1});
+      continue;
+    }
+    std::array<T, kTogether> sums;
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      sums[i] = from[static_cast<std::int64_t>(i) * values.step];
+    for (std::size_t count = sums.size() / 2; count > 0; count /= 2)
+      for (std::size_t i = 0; i < count; ++i) sums[i] = sums[2 * i] + sums[2 * i + 1];
+    add_merged(kLevels, target, term + done, {sums.data(), 1, 1});
+    done += kTogether;
+  }
+}
+
+template <typename T>
+void TermSums<T>::add_merged(std::size_t levels, std::int64_t target, std::int64_t term,
+                             const Strided<T>& values) {
+  const auto number = static_cast<std::uint64_t>(term) >> levels;
+  const std::size_t depth = levels + static_cast<std::size_t>(std::countr_one(number));
   T* const sums = level(depth) + target;
   if (values.step == 1)
     std::copy_n(values.first, values.count, sums);
   else
     for (std::int64_t i = 0; i < values.count; ++i) sums[i] = values.first[i * values.step];
-  for (std::size_t below = 0; below < depth; ++below) {
+  for (std::size_t below = levels; below < depth; ++below) {
     const T* const before = level(below) + target;
     for (std::int64_t i = 0; i < values.count; ++i) sums[i] = before[i] + sums[i];
   }

@@ -32,6 +32,9 @@ class RowSum {
   RowSum() { restart(); }
   void restart();
   void add(const Strided<T>& elements);
+  // The sum of a block, which a RowSum of its elements alone has given, where this has whole blocks
+  // so far. After one of fewer columns nothing more is added.
+  void add_block(T sum, std::int64_t columns);
   [[nodiscard]] std::int64_t count() const { return count_; }
   [[nodiscard]] T result() const;
 
@@ -45,6 +48,7 @@ class RowSum {
   using Lanes = std::array<T, kPartials>;
 
   void add_group(Lanes& group);
+  void merge_blocks();
   [[nodiscard]] static T combined(Lanes lanes);
   [[nodiscard]] T block() const;
 
@@ -53,6 +57,7 @@ class RowSum {
   std::array<T, kMaxDepth> blocks_;  // the counter's, the largest first
   std::size_t depth_ = 0;
   std::int64_t count_ = 0;
+  bool closed_ = false;  // the last block has fewer columns, and is among the blocks
 };
 
 // One sum for each of many targets. Every target has the same number of terms and gets them in
@@ -67,10 +72,15 @@ class TermSums {
 
   // Adds term `term` of targets `target`, `target` + 1, ...
   void add(std::int64_t target, std::int64_t term, const Strided<T>& values);
+  // Adds terms `term`, `term` + 1, ... of one target.
+  void add_terms(std::int64_t target, std::int64_t term, const Strided<T>& values);
   // After all terms of the target.
   [[nodiscard]] T result(std::int64_t target) const;
 
  private:
+  // Sums of as many terms as `levels` merges give, the first of them term `term`.
+  void add_merged(std::size_t levels, std::int64_t target, std::int64_t term,
+                  const Strided<T>& values);
   [[nodiscard]] T* level(std::size_t index) const {
     return levels_ + static_cast<std::int64_t>(index) * targets_;
   }

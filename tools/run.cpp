@@ -10,9 +10,9 @@
 #include <sluice/runtime.hpp>
 
 #include "tools/command.hpp"
+#include "tools/run_pieces.hpp"
 #include "tools/run_plan.hpp"
 #include "tools/run_stream.hpp"
-#include "tools/run_whole.hpp"
 #include "tools/thread_pool.hpp"
 #include "tools/values.hpp"
 
@@ -93,11 +93,11 @@ int run(const RunArguments& arguments) {
   const Result<Kernel> kernel = runtime.compile(plan->spec);
   if (!kernel) return report(kernel.error());
   const Outline outline{plan->function.name(), plan->outputs};
-  const bool whole = plan->whole;
+  const bool flat = plan->flat;
   ThreadPool pool(arguments.threads);
   const Parallel parallel = pool.parallel();
-  const auto elements = whole ? run_whole(std::move(plan).value(), *kernel, parallel)
-                              : stream(std::move(plan).value(), *kernel, parallel);
+  const auto elements = flat ? stream(std::move(plan).value(), *kernel, parallel)
+                             : run_pieces(std::move(plan).value(), *kernel, parallel);
   if (!elements) return report(elements.error());
   return arguments.json ? print_json(outline, *kernel, *elements) : print_plain(outline, *elements);
 }
@@ -153,6 +153,10 @@ void add_run(CLI::App& app, Action& action) {
   command
       ->add_option("--threads", to.threads, "Threads to run on; the result does not depend on it")
       ->check(CLI::Range(1, 1024));
+  command
+      ->add_option("--piece", to.piece,
+                   "Elements that are held at a time; the result does not depend on it")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   command->add_flag("--check-indices", to.check_indices,
                     "Fail where an index that a row reads is none of its columns");
   command->add_flag("--json", to.json, "As one JSON object");

@@ -32,6 +32,7 @@ struct RunArguments {
   std::string accuracy;
   std::int64_t axis = -1;
   std::size_t threads = 1;
+  std::int64_t piece = 0;  // 0: not given
   bool check_indices = false;
   bool json = false;
 };

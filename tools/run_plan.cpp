@@ -16,7 +16,7 @@ namespace {
 class Planner {
  public:
   Planner(const RunArguments& arguments, Function function)
-      : arguments_(arguments), plan_{std::move(function), {}, {}, false, {}, {}, {}},
+      : arguments_(arguments), plan_{.function = std::move(function)},
         operands_(arguments, plan_.function.definition()) {}
 
   Result<RunPlan> run() && {
@@ -47,7 +47,8 @@ class Planner {
     if (arguments_.reduction == "mean") plan_.spec.reduction = Reduction::mean;
     if (arguments_.empty == "zero") plan_.spec.empty = Empty::zero;
     plan_.spec.check_indices = arguments_.check_indices;
-    plan_.whole = definition().row_wise || reduces() || !arguments_.splits.empty();
+    plan_.flat = !definition().row_wise && !reduces() && arguments_.splits.empty();
+    if (arguments_.piece > 0) plan_.piece = arguments_.piece;
     if (arguments_.saved == "outputs") plan_.spec.saved = Saved::outputs;
     if (arguments_.saved == "auto") plan_.spec.saved = Saved::automatic;
     if (plan_.spec.saved == Saved::outputs &&
@@ -127,7 +128,7 @@ class Planner {
     if (x == nullptr) return Error{Status::invalid_operands, "no input is given"};
     const auto rank = static_cast<std::int64_t>(x->shape.size());
     const std::int64_t dimensions = std::max<std::int64_t>(rank, 1);
-    const bool counts = rank > 0 || plan_.whole;
+    const bool counts = rank > 0 || !plan_.flat;
     if (counts && (arguments_.axis < -dimensions || arguments_.axis >= dimensions))
       return misuse(fmt::format("--axis {} is not among the {} dimensions of {}", arguments_.axis,
                                 rank, to_string(x->shape)));
@@ -228,7 +229,7 @@ class Planner {
       if (!some || !output.path.empty()) plan_.outputs.push_back(std::move(output));
     // The gradient of what broadcasts is a sum.
     for (std::uint32_t input : wanted_)
-      if (is_broadcast(input) && is_computed(operands_.gradient_name(input))) plan_.whole = true;
+      if (is_broadcast(input) && is_computed(operands_.gradient_name(input))) plan_.flat = false;
     return Unit{};
   }
 
@@ -256,7 +257,7 @@ class Planner {
       plan_.spec.gradients.push_back(name);
       if (definition().find_parameter(name)) {
         wanted_parameters_.push_back(name);
-        plan_.whole = true;
+        plan_.flat = false;
         continue;
       }
       const Result<std::uint32_t> input = operands_.find_input(name);
@@ -338,13 +339,13 @@ class Planner {
     const Result<double> accuracy = parse_accuracy(arguments_.accuracy);
     if (!accuracy) return accuracy.error();
     spec.accuracy = *accuracy;
-    if (plan_.whole) choose_axis(spec);
+    if (!plan_.flat) choose_axis(spec);
     for (std::size_t i = 0; i < inputs().size(); ++i)
       if (inputs()[i]) add_input(operands_.input_name(i), std::move(*inputs()[i]));
     if (has_backward()) add_output_gradients();
     for (const RunOutput& output : plan_.outputs)
       spec.operands.push_back({output.dtype,
-                               plan_.whole ? output.operand : Shape{element_count(plan_.result)},
+                               plan_.flat ? Shape{element_count(plan_.result)} : output.operand,
                                output.name, operands_.quantisation(output.name)});
     for (const OperandSpec& operand : spec.operands)
       if (is_quantised(operand.dtype) && !operand.quantisation)
@@ -386,7 +387,7 @@ class Planner {
 
   void add_input(const std::string& name, Given given) {
     std::vector<std::int64_t> shape;
-    if (plan_.whole)
+    if (!plan_.flat)
       shape = given.source.shape();
     else if (!Broadcast(given.source.shape(), plan_.result).single())
       shape.push_back(element_count(plan_.result));

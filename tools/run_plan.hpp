@@ -34,18 +34,23 @@ struct RunOutput {
   Dtype dtype;
   Shape shape;
   std::optional<Source> held = {};  // what the output is added to
-  Shape operand = {};               // the kernel's shape for it, where it runs on whole tensors
+  Shape operand = {};               // the kernel's shape for it, where that is not flat
 };
 
 struct RunPlan {
   Function function;
-  KernelSpec spec;
-  Shape result;        // what all operands broadcast to
-  bool whole = false;  // rows, sums and halves take their tensors whole, not a piece at a time
-  std::vector<RunInput> inputs;
-  std::vector<RunOutput> outputs;
-  std::string notes;  // for the user, lines
+  KernelSpec spec = {};
+  Shape result = {};  // what all operands broadcast to
+  bool flat = true;   // elements alone: no rows, sums or halves, for which shapes matter
+  std::optional<std::int64_t> piece = {};  // elements of the result to be held at a time
+  std::vector<RunInput> inputs = {};
+  std::vector<RunOutput> outputs = {};
+  std::string notes = {};  // for the user, lines
 };
+
+// Without another number: small enough that they stay in the cache between reading, computing and
+// writing.
+inline constexpr std::int64_t kPiece = std::int64_t{1} << 16;
 
 [[nodiscard]] Result<RunPlan> plan_run(const RunArguments& arguments);
 

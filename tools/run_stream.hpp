@@ -1,4 +1,5 @@
-// `sluice run`, second half: a plan's elements through its kernel, a piece at a time.
+// `sluice run`, second half: a plan's elements through its kernel, a piece at a time. Here those of
+// elementwise functions, in the order of the result's elements.
 //
 // In: a plan and its kernel. Out: each output in its file, or in memory where it is to be printed.
 // Files appear in their places only when all of them are complete; on an error none does.
@@ -13,10 +14,6 @@
 #include "tools/run_plan.hpp"
 
 namespace sluice::tools {
-
-// Elements of the result that are held at a time; small enough that they stay in the cache between
-// reading, computing and writing.
-inline constexpr std::int64_t kPiece = std::int64_t{1} << 16;
 
 // The elements of the plan's outputs that have no file, in the order of its outputs; the others'
 // are empty.

@@ -30,6 +30,17 @@ class Rows(Check):
                 self.assertEqual(part["rows"], 30)
                 self.assertLess(part["reference"], 1 / 64)
 
+    def test_thresholds(self):
+        for alpha in (1.7, 2.5, 3, 4):
+            self.write("t.slu", f"fn t(x) = row_simplex_threshold(x; alpha = {alpha})\n"
+                       f"fn y(x) = max(x - t(x), 0)^{1 / (alpha - 1)!r}\n")
+            for function, *more in (("t", "--columns=1,17,300"), ("y", "--columns=3,17"),
+                                    ("t", "--columns=1,3", "--dtype=f64")):
+                report = self.report(f"t.slu:{function}", *more)
+                self.assertTrue(report["kept"], (alpha, function))
+                for part in report["parts"]:
+                    self.assertLess(part["reference"], 1 / 64)
+
     def test_products(self):
         # 0 times inf is NaN where the factors before it overflow: shorter rows.
         self.assertTrue(self.report("row_prod", "--columns", "1,2,3,17")["kept"])

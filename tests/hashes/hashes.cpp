@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include "dsl/digest.hpp"
 #include "dsl/program.hpp"
@@ -83,6 +85,145 @@ bool numbers_only(const dsl::FunctionDef& function) {
                      [](const dsl::Output& output) { return output.type == dsl::Type::number; });
 }
 
+// Of a row function that reads elements.
+bool has_rows(const dsl::FunctionDef& function) {
+  return function.row_wise && !function.inputs.empty() &&
+         function.inputs[0].kind == dsl::Kind::element;
+}
+
+// Masks beside f64 are the interpreter's alone.
+bool needs_mask(const dsl::FunctionDef& function) {
+  return std::any_of(function.inputs.begin(),
+                     function.inputs.begin() +
+                         static_cast<std::ptrdiff_t>(function.required_inputs()),
+                     [](const dsl::Input& input) { return input.kind == dsl::Kind::mask; });
+}
+
+// Rows of several kinds, without any NaN: up to 8, up to 128, few different numbers, specials.
+double row_element(std::int64_t row, std::size_t column, std::size_t operand) {
+  const std::uint64_t bits = mix(column + 1, static_cast<std::uint64_t>(row) * 64 + operand);
+  const auto fraction = static_cast<double>(static_cast<std::int64_t>(bits) >> 40) * 0x1p-23;
+  switch (row % 5) {
+    case 0: return 8 * fraction;
+    case 1: return 128 * fraction;
+    case 2: return static_cast<double>(bits >> 62);
+    case 3: return column % 7 == 3 ? -std::numeric_limits<double>::infinity() : fraction;
+    default: return 0x1p-20 * fraction + static_cast<double>(column % 3);
+  }
+}
+
+template <typename T>
+Bytes elements_as(std::span<const double> values) {
+  Bytes bytes(values.size() * sizeof(T), '\0');
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const T value = static_cast<T>(values[i]);
+    std::memcpy(bytes.data() + i * sizeof(T), &value, sizeof(T));
+  }
+  return bytes;
+}
+
+Bytes elements_of(Dtype dtype, std::span<const double> values) {
+  switch (dtype) {
+    case Dtype::f64: return elements_as<double>(values);
+    case Dtype::f32: return elements_as<float>(values);
+    case Dtype::f16: return elements_as<F16>(values);
+    case Dtype::bf16: return elements_as<BF16>(values);
+    case Dtype::i64: return elements_as<std::int64_t>(values);
+    default: return elements_as<bool>(values);
+  }
+}
+
+// One of a row function's operands: its elements lie in rows, or there is one for each row.
+struct RowOperand {
+  OperandSpec spec;
+  bool per_row;
+};
+
+RowOperand row_operand(std::string name, dsl::Type type, dsl::Extent extent, Dtype dtype) {
+  const bool per_row = extent != dsl::Extent::element;
+  if (type == dsl::Type::integer) dtype = Dtype::i64;
+  if (type == dsl::Type::boolean) dtype = Dtype::boolean;
+  if (per_row && (dtype == Dtype::f16 || dtype == Dtype::bf16)) dtype = Dtype::f32;
+  return {{dtype, {}, std::move(name)}, per_row};
+}
+
+// In the order of a call.
+std::vector<RowOperand> row_operands(const dsl::FunctionDef& function, const Subject& subject) {
+  std::vector<RowOperand> all;
+  const std::size_t given = std::max<std::size_t>(function.required_inputs(), 1);
+  for (std::size_t i = 0; i < given; ++i)
+    all.push_back(row_operand(function.inputs[i].name, function.inputs[i].type(),
+                              function.inputs[i].extent(), subject.dtype));
+  const bool backward = subject.pass == Pass::backward;
+  for (const dsl::Output& output : function.outputs)
+    if (!backward || output.type == dsl::Type::number)
+      all.push_back(row_operand(backward ? "grad_" + output.name : output.name, output.type,
+                                output.extent, subject.dtype));
+  for (std::size_t i = 0; i < given && backward; ++i)
+    if (function.inputs[i].type() == dsl::Type::number)
+      all.push_back(row_operand("d" + function.inputs[i].name, dsl::Type::number,
+                                function.inputs[i].extent(), subject.dtype));
+  return all;
+}
+
+struct RowShape {
+  std::vector<std::int64_t> extents;
+  std::size_t axis;
+};
+
+Bytes row_inputs(const RowOperand& operand, const RowShape& shape, std::size_t index) {
+  std::int64_t inner = 1;
+  for (std::size_t d = shape.axis + 1; d < shape.extents.size(); ++d) inner *= shape.extents[d];
+  const std::int64_t columns = operand.per_row ? 1 : shape.extents[shape.axis];
+  const std::int64_t rows = shape.axis == 0 ? inner : shape.extents[0] * inner;
+  std::vector<double> values(static_cast<std::size_t>(rows * columns));
+  for (std::int64_t row = 0; row < rows; ++row)
+    for (std::int64_t column = 0; column < columns; ++column) {
+      const std::int64_t at = (row / inner * columns + column) * inner + row % inner;
+      double& value = values[static_cast<std::size_t>(at)];
+      value = row_element(row, static_cast<std::size_t>(column), index);
+      if (operand.spec.dtype == Dtype::i64)  // a column
+        value = static_cast<double>(row * 5 % shape.extents[shape.axis]);
+      if (operand.spec.dtype == Dtype::boolean) value = column % 4 != 1;
+    }
+  return elements_of(operand.spec.dtype, values);
+}
+
+// Short rows, rows of one block and of several, and rows across.
+std::optional<Bytes> row_outputs(Runtime& runtime, const Subject& subject, KernelSpec spec) {
+  const dsl::Program& library = dsl::standard_library();
+  const dsl::FunctionDef& function = library.function(*library.find(subject.function));
+  const std::vector<RowOperand> operands = row_operands(function, subject);
+  Bytes outputs;
+  for (const RowShape& shape : {RowShape{{15, 7}, 1}, RowShape{{10, 300}, 1},
+                                RowShape{{5, 9001}, 1}, RowShape{{2, 40, 10}, 1}}) {
+    std::vector<std::int64_t> rows = shape.extents;
+    rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(shape.axis));
+    spec.axis = static_cast<int>(shape.axis);
+    spec.operands.clear();
+    for (const RowOperand& operand : operands) {
+      spec.operands.push_back(operand.spec);
+      spec.operands.back().shape = operand.per_row ? rows : shape.extents;
+    }
+    const Result<Kernel> kernel = runtime.compile(spec);
+    if (!kernel.ok()) return std::nullopt;
+    std::vector<Bytes> buffers;
+    std::vector<TensorView> views;
+    for (std::size_t k = 0; k < operands.size(); ++k)
+      buffers.push_back(row_inputs(operands[k], shape, k));
+    for (std::size_t k = 0; k < operands.size(); ++k)
+      views.emplace_back(static_cast<void*>(buffers[k].data()), operands[k].spec.dtype,
+                         spec.operands[k].shape);
+    if (!kernel->call(views).ok()) return std::nullopt;
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      if (!kernel->operands()[k].output) continue;
+      if (is_floating(operands[k].spec.dtype)) one_nan(operands[k].spec.dtype, buffers[k]);
+      outputs += buffers[k];
+    }
+  }
+  return outputs;
+}
+
 }  // namespace
 
 std::string name_of(const Subject& subject) {
@@ -95,6 +236,11 @@ std::vector<Subject> subjects() {
   const dsl::Program& library = dsl::standard_library();
   for (std::size_t i = 0; i < library.size(); ++i) {
     const dsl::FunctionDef& function = library.function(static_cast<dsl::FunctionId>(i));
+    if (has_rows(function))
+      for (const Pass pass : {Pass::forward, Pass::backward})
+        for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::f16, Dtype::bf16})
+          if (dtype != Dtype::f64 || !needs_mask(function))
+            all.push_back({function.name, pass, dtype, 0});
     if (!numbers_only(function)) continue;
     const std::size_t given = function.inputs.size() + function.outputs.size();
     for (const Pass pass : {Pass::forward, Pass::backward})
@@ -112,6 +258,11 @@ std::optional<std::string> hash_on(Runtime& runtime, const Subject& subject,
   spec.pass = subject.pass;
   spec.target = target;
   if (target != "interpreter") spec.denied = {Rung::interpreter};
+  if (subject.operands == 0) {
+    const std::optional<Bytes> outputs = row_outputs(runtime, subject, spec);
+    if (!outputs) return std::nullopt;
+    return hexadecimal(dsl::digest_of(std::string_view(*outputs)).low);
+  }
   spec.operands.assign(subject.operands, {subject.dtype, {kRows}, {}});
   const Result<Kernel> kernel = runtime.compile(spec);
   if (!kernel.ok()) return std::nullopt;

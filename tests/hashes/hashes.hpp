@@ -15,13 +15,14 @@ struct Subject {
   std::string function;
   Pass pass = Pass::forward;
   Dtype dtype = Dtype::f32;  // of all operands
-  std::size_t operands = 0;  // of the kernel
+  std::size_t operands = 0;  // of the kernel; of row functions what their inputs make them
 };
 
 // "silu forward f32"
 [[nodiscard]] std::string name_of(const Subject& subject);
 
-// The kernels of the library: elementwise, of numbers alone, at the default parameters.
+// The kernels of the library at the default parameters: elementwise ones of numbers alone, and
+// those of row functions with the inputs that must be given.
 [[nodiscard]] std::vector<Subject> subjects();
 
 // Of the outputs, all NaN being one, on a target: 16 hexadecimal digits. Nothing where no kernel is

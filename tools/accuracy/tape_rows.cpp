@@ -50,20 +50,25 @@ Held Recorder::weighed_exponential(std::uint32_t x) {
   return emit(Step::weigh, y.place, x, emit(Step::row_greatest, x).place);
 }
 
-// Newton's steps from the left. Each begins anew at a double near the last one's end, for it does
-// not matter where; the last is as exact as the square of that.
+// A step of Newton's from a threshold that is near, where it does not matter how it was found: it
+// is as exact as the square of that. For p >= 1 near means further such steps, from the left, each
+// begun anew at a double near the last one's end. For p < 1 they would go astray: how far the
+// threshold is below the greatest, 1 at most, is halved in to the last place of a double.
 Held Recorder::threshold(std::uint32_t z, double alpha) {
-  if (!(alpha > 1 && alpha <= 2)) return emit(Step::unsupported);
   constexpr int kSteps = 24;
+  constexpr int kHalvings = 60;
   double p = 1 / (alpha - 1);
   if (std::abs(p - std::nearbyint(p)) < 1e-9 * p) p = std::nearbyint(p);
   const auto known = [&](double value) { return constant(value).place; };
   const std::uint32_t none = known(0);
+  const auto sum_above = [&](std::uint32_t w) {
+    return emit(Step::row_sum, emit(Step::power, w, known(p)).place).place;
+  };
   const auto step = [&](std::uint32_t of, std::uint32_t t) {
     const std::uint32_t away = emit(Step::subtract, of, t).place;
     const std::uint32_t w = emit(Step::maximum, away, none).place;
     const std::uint32_t above = emit(Step::greater, of, t).place;
-    const std::uint32_t sum = emit(Step::row_sum, emit(Step::power, w, known(p)).place).place;
+    const std::uint32_t sum = sum_above(w);
     const std::uint32_t slope = p == 1 ? known(1) : emit(Step::power, w, known(p - 1)).place;
     const std::uint32_t slopes =
         emit(Step::row_sum, emit(Step::choose, above, slope, none).place).place;
@@ -73,8 +78,24 @@ Held Recorder::threshold(std::uint32_t z, double alpha) {
     return emit(Step::add, t, rise).place;
   };
   const std::uint32_t fixed = emit(Step::detach, z).place;
-  std::uint32_t t = emit(Step::subtract, emit(Step::row_greatest, z).place, known(1)).place;
-  for (int i = 0; i < kSteps; ++i) t = emit(Step::about, step(fixed, t)).place;
+  const std::uint32_t greatest = emit(Step::row_greatest, z).place;
+  std::uint32_t t = emit(Step::subtract, greatest, known(1)).place;
+  for (int i = 0; i < kSteps && p >= 1; ++i) t = emit(Step::about, step(fixed, t)).place;
+  if (p < 1) {
+    const std::uint32_t away = emit(Step::subtract, fixed, greatest).place;
+    std::uint32_t low = none, high = known(1);
+    for (int i = 0; i < kHalvings; ++i) {
+      const std::uint32_t twice = emit(Step::add, low, high).place;
+      const std::uint32_t middle =
+          emit(Step::about, emit(Step::multiply, twice, known(0.5)).place).place;
+      const std::uint32_t w = emit(Step::maximum, emit(Step::add, away, middle).place, none).place;
+      const std::uint32_t sum = emit(Step::about, sum_above(w)).place;
+      const std::uint32_t enough = emit(Step::greater_equal, sum, known(1)).place;
+      low = emit(Step::choose, enough, low, middle).place;
+      high = emit(Step::choose, enough, middle, high).place;
+    }
+    t = emit(Step::subtract, greatest, high).place;
+  }
   return {.kind = Held::Kind::number, .place = step(z, t)};
 }
 

@@ -133,6 +133,38 @@ TEST_CASE("terms of many targets are added in groups", "[runtime]") {
   check_terms<double>();
 }
 
+TEST_CASE("terms of one target are added together or one by one", "[runtime]") {
+  const std::vector<float> values = numbers<float>(3 * 1000);
+  for (const std::int64_t step : {1, 3})
+    for (const std::int64_t piece : {1, 50, 64, 200, 1000}) {
+      std::vector<std::byte> memory(TermSums<float>::bytes(2, 1000)), other(memory.size());
+      TermSums<float> sums(memory.data(), 2, 1000), together(other.data(), 2, 1000);
+      for (std::int64_t term = 0; term < 1000; ++term)
+        sums.add(1, term, {&values[static_cast<std::size_t>(term * step)], 1, 1});
+      for (std::int64_t term = 0; term < 1000; term += piece)
+        together.add_terms(1, term,
+                           {&values[static_cast<std::size_t>(term * step)], step,
+                            std::min<std::int64_t>(piece, 1000 - term)});
+      CHECK(together.result(1) == sums.result(1));
+    }
+}
+
+TEST_CASE("a row's sum from those of its blocks", "[runtime]") {
+  for (const std::int64_t count : {1, 4095, 4096, 4097, 8192, 13 * 4096, 13 * 4096 + 5}) {
+    const std::vector<float> row = numbers<float>(static_cast<std::size_t>(count));
+    RowSum<float> whole, sum;
+    whole.add({row.data(), 1, count});
+    for (std::int64_t first = 0; first < count; first += 4096) {
+      RowSum<float> block;
+      block.add({row.data() + first, 1, std::min<std::int64_t>(4096, count - first)});
+      sum.add_block(block.result(), block.count());
+    }
+    INFO(count << " elements");
+    CHECK(sum.count() == count);
+    CHECK(sum.result() == whole.result());
+  }
+}
+
 TEST_CASE("a sum of negative zeros is one", "[runtime]") {
   const float zero = -0.0f;
   RowSum<float> row;
