@@ -100,10 +100,9 @@ Result<Kernel> Cache::make(const std::shared_ptr<const ResolvedSpec>& spec, cons
     ++counters_.compiles;
     counters_.compile_nanoseconds += static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
-    if (result.ok())
-      insert(*result, spec);
-    else
-      ++counters_.failures;
+    if (!result.ok()) ++counters_.failures;
+    if (result.ok() && KernelState::of(*result).lowered()) ++counters_.lowered;
+    if (result.ok()) insert(*result, spec);
     flight->result = result;
     flights_.erase(spec);
     garbage = domain_.collect();
