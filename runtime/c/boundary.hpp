@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,8 @@ sluice_status guarded(Body&& body) noexcept {
     return outcome.ok() ? sluice_status{SLUICE_OK} : fail(outcome.error());
   } catch (const std::bad_alloc&) {
     return fail(Status::out_of_memory, "out of memory");
+  } catch (const std::length_error&) {
+    return fail(Status::limit_exceeded, "a list or a text is longer than memory can be");
   } catch (...) {
     return fail(Status::invalid_argument, "an exception left a function that the caller handed in");
   }
@@ -47,6 +50,11 @@ sluice_status guarded(Body&& body) noexcept {
 inline Error null(const char* what) {
   return {Status::invalid_argument, std::string(what) + " is NULL"};
 }
+
+// Copies what this version knows of a structure of `size` bytes; what a newer caller has beyond
+// must be zero, the default.
+Outcome copy_known(void* known, std::size_t known_size, const void* given, std::size_t size,
+                   const char* what);
 
 // The size of a structure up to and with a field: of the last one of its first version.
 #define SLUICE_SIZE_UP_TO(type, field) (offsetof(type, field) + sizeof(type::field))
@@ -62,13 +70,7 @@ Result<T> read(const T* given, const T& defaults, std::size_t first_size, const 
                                                std::to_string(size) +
                                                ": set it to the structure's sizeof"};
   T known = defaults;
-  std::memcpy(&known, given, size < sizeof(T) ? size : sizeof(T));
-  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
-  for (std::size_t i = sizeof(T); i < size; ++i)
-    if (bytes[i] != 0)
-      return Error{Status::unsupported, std::string(what) +
-                                            " sets a field that this library, version " +
-                                            std::string(sluice_version()) + ", does not know"};
+  if (Outcome ok = copy_known(&known, sizeof(T), given, size, what); !ok.ok()) return ok.error();
   return known;
 }
 

@@ -1,5 +1,5 @@
 // Statuses, messages and names of the C interface.
-#include <array>
+#include <algorithm>
 #include <cstdlib>
 
 #include <sluice/dtype.hpp>
@@ -45,6 +45,18 @@ sluice_status fail(Status status, std::string_view message) noexcept {
     last_message.shown = "out of memory, for the message too";
   }
   return static_cast<sluice_status>(status) + 1;
+}
+
+Outcome copy_known(void* known, std::size_t known_size, const void* given, std::size_t size,
+                   const char* what) {
+  std::memcpy(known, given, std::min(size, known_size));
+  const auto* bytes = static_cast<const unsigned char*>(given);
+  for (std::size_t i = known_size; i < size; ++i)
+    if (bytes[i] != 0)
+      return Error{Status::unsupported, std::string(what) +
+                                            " sets a field that this library, version " +
+                                            SLUICE_VERSION + ", does not know"};
+  return Unit{};
 }
 
 Outcome give_text(char** out, std::string_view text) {

@@ -10,6 +10,7 @@
 
 #include "runtime/c/boundary.hpp"
 #include "runtime/c/tensor.hpp"
+#include "runtime/resolved_spec.hpp"
 
 using namespace sluice;
 
@@ -193,6 +194,9 @@ sluice_status sluice_shard_bounds(int64_t columns, size_t ranks, int64_t* bounds
     if (columns < 0 || ranks == 0)
       return Error{Status::invalid_argument,
                    "rows of 0 columns or more are cut for 1 rank or more"};
+    if (columns > kMaxColumns || ranks > static_cast<std::size_t>(kMaxColumns))
+      return Error{Status::limit_exceeded, "there are at most " + std::to_string(kMaxColumns) +
+                                               " columns, and as many ranks"};
     const std::vector<std::int64_t> all = shard_bounds(columns, ranks);
     std::copy(all.begin(), all.end(), bounds);
     return Unit{};

@@ -68,7 +68,11 @@ Outcome copy_operands(KernelSpec& to, const sluice_spec& from) {
                                                ": set it to sizeof(sluice_operand)"};
   const auto* place = reinterpret_cast<const unsigned char*>(from.operands);
   for (std::size_t i = 0; i < from.operand_count; ++i, place += from.operand_size) {
-    auto operand = operand_of(*reinterpret_cast<const sluice_operand*>(place), i);
+    sluice_operand known{};
+    if (Outcome ok = copy_known(&known, sizeof known, place, from.operand_size, "an operand");
+        !ok.ok())
+      return ok;
+    auto operand = operand_of(known, i);
     if (!operand.ok()) return operand.error();
     to.operands.push_back(std::move(operand).value());
   }

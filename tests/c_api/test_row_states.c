@@ -102,6 +102,8 @@ static void test_shards(const sluice_state_kernel* kernel) {
   REFUSED(sluice_row_state_save(states[0], NULL, 0, NULL), SLUICE_INVALID_ARGUMENT, "NULL");
   REFUSED(sluice_shard_bounds(-1, 3, bounds), SLUICE_INVALID_ARGUMENT, "0 columns or more");
   REFUSED(sluice_shard_bounds(1, 0, bounds), SLUICE_INVALID_ARGUMENT, "1 rank or more");
+  REFUSED(sluice_shard_bounds(1, SIZE_MAX, bounds), SLUICE_LIMIT_EXCEEDED, "ranks");
+  REFUSED(sluice_shard_bounds(INT64_MAX, 1, bounds), SLUICE_LIMIT_EXCEEDED, "columns");
   REFUSED(sluice_shard_bounds(1, 1, NULL), SLUICE_INVALID_ARGUMENT, "NULL");
   for (rank = 0; rank < 3; ++rank) sluice_row_state_destroy(states[rank]);
   free(bytes);

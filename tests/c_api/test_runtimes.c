@@ -170,6 +170,10 @@ void test_sizes(void) {
     sluice_spec spec;
     int64_t field;
   } newer;
+  struct NewerOperand {
+    sluice_operand operand;
+    int64_t field;
+  } newer_operands[2];
   struct NewerCounters {
     sluice_counters counters;
     uint64_t field;
@@ -195,6 +199,15 @@ void test_sizes(void) {
   REFUSED(sluice_runtime_compile(runtime, &spec, &kernel), SLUICE_INVALID_ARGUMENT,
           "sizeof(sluice_operand)");
 
+  spec.operands = &newer_operands[0].operand;
+  spec.operand_size = sizeof newer_operands[0];
+  memset(newer_operands, 0, sizeof newer_operands);
+  newer_operands[0].operand = newer_operands[1].operand = kOperands[0];
+  OK(sluice_runtime_compile(runtime, &spec, &kernel));
+  sluice_kernel_release(kernel);
+  newer_operands[1].field = 1;
+  REFUSED(sluice_runtime_compile(runtime, &spec, &kernel), SLUICE_UNSUPPORTED, "an operand sets");
+
   memset(&newer_counters, 0xff, sizeof newer_counters);
   newer_counters.counters.size = sizeof newer_counters;
   OK(sluice_runtime_counters(runtime, &newer_counters.counters));
@@ -203,7 +216,7 @@ void test_sizes(void) {
   memset(&counters, 0xff, sizeof counters);
   counters.size = offsetof(sluice_counters, misses);
   OK(sluice_runtime_counters(runtime, &counters));
-  CHECK(counters.hits == 0 && counters.misses == UINT64_MAX);
+  CHECK(counters.hits != UINT64_MAX && counters.misses == UINT64_MAX);
   counters.size = 4;
   REFUSED(sluice_runtime_counters(runtime, &counters), SLUICE_INVALID_ARGUMENT, "no size");
   sluice_runtime_destroy(runtime);

@@ -110,7 +110,7 @@ SLUICE_API sluice_status sluice_row_state_load(const sluice_state_kernel* state_
 
 // Where rows of so many columns are cut for `ranks` shards: ranks + 1 columns into `bounds`, from 0
 // to `columns`, those between at multiples of 4096. Errors: SLUICE_INVALID_ARGUMENT for a negative
-// number of columns and for no ranks. Threads: any.
+// number of columns and for no ranks, SLUICE_LIMIT_EXCEEDED from 2^31 of either. Threads: any.
 SLUICE_API sluice_status sluice_shard_bounds(int64_t columns, size_t ranks, int64_t* bounds);
 
 #ifdef __cplusplus
