@@ -36,5 +36,6 @@ void test_calls(void);
 void test_runs(void);
 void test_row_states(void);
 void test_dlpack(void);
+void test_threads(void);
 
 #endif

@@ -57,6 +57,7 @@ int main(void) {
   test_runs();
   test_row_states();
   test_dlpack();
+  test_threads();
   if (failed == 0) puts("c_api: all checks hold");
   return failed == 0 ? 0 : 1;
 }

@@ -66,7 +66,7 @@ static void count_tasks(void* context, size_t count, sluice_task task, void* tas
   for (i = count; i-- > 0;) task(task_context, i);
 }
 
-static void test_threads(sluice_runtime* runtime) {
+static void test_lent_threads(sluice_runtime* runtime) {
   enum { kRows = 64, kColumns = 1024, kCount = kRows * kColumns };
   const int64_t shape[] = {kRows, kColumns};
   float* x = malloc(3 * kCount * sizeof *x);
@@ -209,7 +209,7 @@ void test_calls(void) {
   test_wrong_tensors(kernel);
   test_overlap(kernel);
   test_params(runtime);
-  test_threads(runtime);
+  test_lent_threads(runtime);
   sluice_kernel_release(kernel);
   sluice_runtime_destroy(runtime);
 }
