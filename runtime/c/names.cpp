@@ -90,8 +90,13 @@ const char* sluice_message(void) { return c::last_message.shown; }
 const char* sluice_version(void) { return SLUICE_VERSION; }
 
 const char* sluice_host_target(void) {
-  static const std::string text = to_string(host_target());
-  return text.c_str();
+  const char* target = nullptr;
+  (void)c::guarded([&]() -> Outcome {
+    static const std::string text = to_string(host_target());
+    target = text.c_str();
+    return Unit{};
+  });
+  return target;
 }
 
 int32_t sluice_rung_available(sluice_rung rung) {

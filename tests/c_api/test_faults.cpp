@@ -158,6 +158,10 @@ void test_callback(sluice_runtime* runtime) {
 
 int main(int count, char** arguments) {
   every_one = count > 1 && std::strcmp(arguments[1], "--every") == 0;
+  until_failure = 0;
+  check(sluice_host_target() == nullptr || until_failure == 0, "the target, without memory", 0);
+  until_failure = -1;
+  check(sluice_host_target() != nullptr, "the target", -1);
   sweep("a runtime", [] {
     sluice_runtime* runtime = nullptr;
     const sluice_status status = sluice_runtime_create(nullptr, &runtime);

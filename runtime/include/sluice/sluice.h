@@ -97,7 +97,8 @@ SLUICE_API const char* sluice_message(void);
 
 // The library's version, as SLUICE_VERSION is the header's. Threads: any.
 SLUICE_API const char* sluice_version(void);
-// The highest target that this processor can run, e.g. "x86-64-v4+vbmi". Threads: any.
+// The highest target that this processor can run, e.g. "x86-64-v4+vbmi"; NULL where there is no
+// memory to say so. Threads: any.
 SLUICE_API const char* sluice_host_target(void);
 // Whether this build has the rung and this processor can run it: 1 or 0. Threads: any.
 SLUICE_API int32_t sluice_rung_available(sluice_rung rung);
