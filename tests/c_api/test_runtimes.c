@@ -102,7 +102,7 @@ static void test_cache(sluice_runtime* runtime) {
 static void test_keys(sluice_runtime* runtime) {
   sluice_spec relu = spec_of("relu"), silu = spec_of("silu");
   sluice_key *a = NULL, *b = NULL, *other = NULL;
-  sluice_kernel *kernel = NULL, *own = NULL;
+  sluice_kernel *kernel = NULL, *own = NULL, *none = NULL;
   const sluice_kernel* cached = NULL;
   sluice_runtime* second = NULL;
   sluice_guard guard;
@@ -140,14 +140,15 @@ static void test_keys(sluice_runtime* runtime) {
   REFUSED(sluice_runtime_enter(runtime, NULL), SLUICE_INVALID_ARGUMENT, "NULL");
   REFUSED(sluice_key_text(NULL, &text), SLUICE_INVALID_ARGUMENT, "NULL");
   REFUSED(sluice_key_text(a, NULL), SLUICE_INVALID_ARGUMENT, "NULL");
-  REFUSED(sluice_runtime_compile_key(runtime, NULL, &kernel), SLUICE_INVALID_ARGUMENT, "NULL");
-  REFUSED(sluice_runtime_compile_key(NULL, a, &kernel), SLUICE_INVALID_ARGUMENT, "NULL");
+  REFUSED(sluice_runtime_compile_key(runtime, NULL, &none), SLUICE_INVALID_ARGUMENT, "NULL");
+  REFUSED(sluice_runtime_compile_key(NULL, a, &none), SLUICE_INVALID_ARGUMENT, "NULL");
   REFUSED(sluice_runtime_compile_key(runtime, a, NULL), SLUICE_INVALID_ARGUMENT, "NULL");
   sluice_key_release(b);
   REFUSED(sluice_runtime_key(runtime, NULL, &b), SLUICE_INVALID_ARGUMENT, "NULL");
   REFUSED(sluice_runtime_key(NULL, &relu, &b), SLUICE_INVALID_ARGUMENT, "NULL");
   REFUSED(sluice_runtime_key(runtime, &relu, NULL), SLUICE_INVALID_ARGUMENT, "NULL");
   sluice_kernel_release(own);
+  sluice_kernel_release(kernel);
   sluice_key_release(a);
   sluice_key_release(other);
   sluice_key_release(NULL);
