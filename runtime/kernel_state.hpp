@@ -51,9 +51,7 @@ class KernelState {
   bool reads_row_index = false;  // a row function that uses row()
 
   // Whether the ladder went further down than the spec's target and denied rungs make it.
-  [[nodiscard]] bool lowered() const {
-    return rung != Rung::x64 && spec->allowed.has(Rung::x64);
-  }
+  [[nodiscard]] bool lowered() const { return rung != Rung::x64 && spec->allowed.has(Rung::x64); }
 
   Rung rung = Rung::interpreter;
   std::string rung_reason;
