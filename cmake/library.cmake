@@ -1,8 +1,9 @@
 # The library. Sources come from globs over the layers, so that a new file needs no entry here.
 #
-#   sluice_objects   all layers but the x64 back end: no exceptions, no RTTI
+#   sluice_objects   all layers but the x64 back end: no RTTI, and exceptions for std::bad_alloc alone
 #   sluice_x64       the x64 back end, on x86-64 only; xbyak throws, so exceptions are on inside
-#   sluice           both, as the library that embedders link: the public headers alone
+#   sluice           both, as the static library that embedders link: the public headers alone
+#   sluice_shared    both, as a shared library of the C interface
 #   sluice_internal  both, with the repository root to include from: for tools, tests, benchmarks
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
   set(SLUICE_X86_64 ON)
@@ -46,12 +47,13 @@ include(${CMAKE_CURRENT_LIST_DIR}/embed.cmake)
 sluice_embed_library(library_sources_cpp)
 
 set(generated_include ${PROJECT_BINARY_DIR}/include)
-configure_file(${CMAKE_CURRENT_LIST_DIR}/version.hpp.in ${generated_include}/sluice/version.hpp
-               @ONLY)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/version.h.in ${generated_include}/sluice/version.h @ONLY)
 set(public_include ${PROJECT_SOURCE_DIR}/support/include ${PROJECT_SOURCE_DIR}/runtime/include
                    ${generated_include})
 
 find_package(Threads REQUIRED)
+find_path(SLUICE_DLPACK_INCLUDE dlpack/dlpack.h REQUIRED
+          DOC "Folder that holds dlpack/dlpack.h (Debian: libdlpack-dev)")
 
 function(sluice_add_objects name)
   add_library(${name} OBJECT ${ARGN})
@@ -65,7 +67,8 @@ function(sluice_add_objects name)
 endfunction()
 
 sluice_add_objects(sluice_objects ${sluice_sources} ${library_sources_cpp})
-target_compile_options(sluice_objects PRIVATE -fno-exceptions -fno-rtti)
+target_compile_options(sluice_objects PRIVATE -fno-rtti)
+target_include_directories(sluice_objects SYSTEM PRIVATE ${SLUICE_DLPACK_INCLUDE})
 set(all_objects $<TARGET_OBJECTS:sluice_objects>)
 
 if(x64_sources)
@@ -76,31 +79,34 @@ if(x64_sources)
   list(APPEND all_objects $<TARGET_OBJECTS:sluice_x64>)
 endif()
 
-# A shared library shows its public interface, which these two layers implement, and nothing else.
-if(BUILD_SHARED_LIBS)
-  set(interface_sources ${sluice_sources})
-  list(FILTER interface_sources INCLUDE REGEX "^${PROJECT_SOURCE_DIR}/(support|runtime)/")
-  set_property(SOURCE ${interface_sources} APPEND PROPERTY COMPILE_OPTIONS -fvisibility=default)
-endif()
-
-add_library(sluice ${all_objects})
-add_library(sluice::sluice ALIAS sluice)
-set_target_properties(sluice PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
-                                        SOVERSION ${PROJECT_VERSION_MAJOR})
+# The static library has the C++ interface and the C one. The shared library shows the C interface
+# alone, whose symbols stay from version to version; tests/c_api/abi.txt lists them.
+add_library(sluice STATIC ${all_objects})
+set_target_properties(sluice PROPERTIES LINKER_LANGUAGE CXX)
 target_compile_features(sluice INTERFACE cxx_std_20)
-foreach(folder IN LISTS public_include)
-  target_include_directories(sluice INTERFACE $<BUILD_INTERFACE:${folder}>)
+set(sluice_libraries sluice)
+if(SLUICE_BUILD_SHARED)
+  add_library(sluice_shared SHARED ${all_objects})
+  set(exports ${CMAKE_CURRENT_LIST_DIR}/exports.map)
+  set_target_properties(
+    sluice_shared PROPERTIES LINKER_LANGUAGE CXX OUTPUT_NAME sluice EXPORT_NAME shared
+                             VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+                             LINK_DEPENDS ${exports})
+  target_link_options(sluice_shared PRIVATE LINKER:--version-script=${exports})
+  add_library(sluice::shared ALIAS sluice_shared)
+  list(APPEND sluice_libraries sluice_shared)
+endif()
+add_library(sluice::sluice ALIAS sluice)
+foreach(library IN LISTS sluice_libraries)
+  foreach(folder IN LISTS public_include)
+    target_include_directories(${library} INTERFACE $<BUILD_INTERFACE:${folder}>)
+  endforeach()
+  target_link_libraries(${library} PRIVATE $<BUILD_INTERFACE:sluice_options> Threads::Threads)
 endforeach()
-target_link_libraries(sluice PUBLIC Threads::Threads PRIVATE $<BUILD_INTERFACE:sluice_options>)
 
-# Programs of this repository may look inside. A shared library hides what lies inside, so they are
-# then linked with the objects themselves.
+# Programs of this repository may look inside.
 add_library(sluice_internal INTERFACE)
 target_include_directories(sluice_internal INTERFACE ${PROJECT_SOURCE_DIR} ${public_include})
 target_compile_definitions(sluice_internal INTERFACE SLUICE_HAVE_X64=${have_x64})
-target_link_libraries(sluice_internal INTERFACE sluice_options sluice_warnings Threads::Threads)
-if(BUILD_SHARED_LIBS)
-  target_sources(sluice_internal INTERFACE ${all_objects})
-else()
-  target_link_libraries(sluice_internal INTERFACE sluice)
-endif()
+target_link_libraries(sluice_internal INTERFACE sluice sluice_options sluice_warnings
+                                                Threads::Threads)

@@ -21,9 +21,9 @@ target_compile_options(
             -Wshadow
             -Wconversion
             -Wsign-conversion
-            -Wold-style-cast
-            -Wnon-virtual-dtor
-            -Woverloaded-virtual
+            $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast>
+            $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
+            $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>
             -Wcast-qual
             -Wformat=2
             -Wundef

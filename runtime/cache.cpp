@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -44,6 +46,17 @@ bool same_key(const ResolvedSpec& a, const ResolvedSpec& b) {
   return &a == &b || (a.hash == b.hash && a.words == b.words);
 }
 
+// What waits for a compilation must hear of its end, and a lock be left: memory that could not be
+// had becomes the error that it is. Its message is short enough to need none.
+template <typename Body>
+std::invoke_result_t<Body> without_throwing(Body&& body) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return Error{Status::out_of_memory, "out of memory"};
+  }
+}
+
 }  // namespace
 
 std::size_t Cache::ByWords::operator()(const std::shared_ptr<const ResolvedSpec>& spec) const {
@@ -77,21 +90,20 @@ const Kernel* Cache::find(const ResolvedSpec& spec) const {
 }
 
 Result<Kernel> Cache::make(const std::shared_ptr<const ResolvedSpec>& spec, const Build& build) {
-  std::shared_ptr<Flight> flight;
+  auto flight = std::make_shared<Flight>();
   {
     std::unique_lock lock(lock_);
     // Within the lock nothing is unlinked, so that this is a visit as well.
     if (const Kernel* known = find(*spec)) return *known;
-    const auto [place, first] = flights_.try_emplace(spec, nullptr);
+    const auto [place, first] = flights_.try_emplace(spec, flight);
     if (!first) {
       flight = place->second;
       flight->landed.wait(lock, [&] { return flight->result.has_value(); });
       return *flight->result;
     }
-    flight = place->second = std::make_shared<Flight>();
   }
   const auto start = std::chrono::steady_clock::now();
-  Result<Kernel> result = build(spec);
+  Result<Kernel> result = without_throwing([&] { return build(spec); });
   const auto elapsed = std::chrono::steady_clock::now() - start;
 
   ReclaimDomain::Garbage garbage;  // destroyed after the lock is released
@@ -100,13 +112,16 @@ Result<Kernel> Cache::make(const std::shared_ptr<const ResolvedSpec>& spec, cons
     ++counters_.compiles;
     counters_.compile_nanoseconds += static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
-    if (result.ok())
-      insert(*result, spec);
-    else
-      ++counters_.failures;
-    flight->result = result;
+    if (!result.ok()) ++counters_.failures;
+    if (result.ok() && KernelState::of(*result).lowered()) ++counters_.lowered;
+    // A kernel that there is no memory to keep is returned all the same.
+    (void)without_throwing([&]() -> Outcome {
+      if (result.ok()) insert(*result, spec);
+      garbage = domain_.collect();
+      return Unit{};
+    });
+    flight->result = without_throwing([&] { return result; });
     flights_.erase(spec);
-    garbage = domain_.collect();
   }
   flight->landed.notify_all();
   return result;
@@ -119,14 +134,14 @@ void Cache::insert(const Kernel& kernel, const std::shared_ptr<const ResolvedSpe
   reserve_slot();
 
   const std::uint64_t now = clock_.load(std::memory_order_relaxed);
-  auto entry = std::make_shared<Entry>(spec, kernel, bytes, now);
+  // Nothing is seen before all memory is had.
+  const auto held = by_stamp_.emplace(now, std::make_shared<Entry>(spec, kernel, bytes, now));
   Table& table = *owned_table_;
   const std::size_t mask = table.slots.size() - 1;
   std::size_t i = spec->hash & mask;
   while (table.slots[i].load(std::memory_order_relaxed) != nullptr) i = (i + 1) & mask;
-  table.slots[i].store(entry.get(), std::memory_order_release);
+  table.slots[i].store(held->second.get(), std::memory_order_release);
   ++table.used;
-  by_stamp_.emplace(now, std::move(entry));
   clock_.store(now + 1, std::memory_order_relaxed);
   counters_.bytes += bytes;
   ++counters_.entries;
@@ -136,17 +151,24 @@ void Cache::insert(const Kernel& kernel, const std::shared_ptr<const ResolvedSpe
 // back with its new one.
 void Cache::evict_least_recent() {
   for (;;) {
-    auto oldest = by_stamp_.extract(by_stamp_.begin());
-    const std::uint64_t stamp = oldest.mapped()->stamp.load(std::memory_order_relaxed);
-    if (stamp == oldest.key()) {
-      unlink(*oldest.mapped());
+    const auto oldest = by_stamp_.begin();
+    const std::uint64_t stamp = oldest->second->stamp.load(std::memory_order_relaxed);
+    if (stamp == oldest->first) {
+      drop(oldest);
       ++counters_.evictions;
-      domain_.retire(std::move(oldest.mapped()));
       return;
     }
-    oldest.key() = stamp;
-    by_stamp_.insert(std::move(oldest));
+    auto used_since = by_stamp_.extract(oldest);
+    used_since.key() = stamp;
+    by_stamp_.insert(std::move(used_since));
   }
+}
+
+void Cache::drop(ByStamp::iterator place) {
+  domain_.make_room();
+  unlink(*place->second);
+  domain_.retire(std::move(place->second));
+  by_stamp_.erase(place);
 }
 
 void Cache::unlink(const Entry& entry) {
@@ -170,6 +192,7 @@ void Cache::reserve_slot() {
     table->slots[i].store(entry.get(), std::memory_order_relaxed);
     ++table->used;
   }
+  domain_.make_room();
   table_.store(table.get(), std::memory_order_release);
   domain_.retire(std::exchange(owned_table_, std::move(table)));
 }
@@ -187,18 +210,16 @@ Counters Cache::counters() const {
 void Cache::clear() {
   ReclaimDomain::Garbage garbage;
   const std::lock_guard lock(lock_);
-  for (auto& [stamp, entry] : by_stamp_) {
-    unlink(*entry);
-    domain_.retire(std::move(entry));
-  }
-  by_stamp_.clear();
+  while (!by_stamp_.empty()) drop(by_stamp_.begin());
   garbage = domain_.collect();
 }
 
-void Cache::retire(std::shared_ptr<const void> unlinked) {
+void Cache::retire(std::shared_ptr<const void> object, const std::function<void()>& unlink) {
   ReclaimDomain::Garbage garbage;
   const std::lock_guard lock(lock_);
-  domain_.retire(std::move(unlinked));
+  domain_.make_room();
+  unlink();
+  domain_.retire(std::move(object));
   garbage = domain_.collect();
 }
 

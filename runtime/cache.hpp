@@ -49,8 +49,9 @@ class Cache {
 
   [[nodiscard]] const LiveBytes& live_bytes() const { return live_bytes_; }
 
-  // Retires something that only the runtime's readers see, e.g. a program that was replaced.
-  void retire(std::shared_ptr<const void> unlinked);
+  // Retires something that only the runtime's readers see, e.g. a program that is replaced, by
+  // `unlink`, which is called when nothing can fail any more.
+  void retire(std::shared_ptr<const void> object, const std::function<void()>& unlink);
 
  private:
   struct Entry;
@@ -62,9 +63,12 @@ class Cache {
                     const std::shared_ptr<const ResolvedSpec>& b) const;
   };
 
-  // All under the lock.
+  using ByStamp = std::multimap<std::uint64_t, std::shared_ptr<Entry>>;
+
+  // All under the lock. Where memory can't be had they throw, and all is as it was.
   void insert(const Kernel& kernel, const std::shared_ptr<const ResolvedSpec>& spec);
   void evict_least_recent();
+  void drop(ByStamp::iterator place);
   void unlink(const Entry& entry);
   void reserve_slot();
 
@@ -79,7 +83,7 @@ class Cache {
   std::shared_ptr<Table> owned_table_;
   // Entries by the stamp they bore when last looked at, which is never later than the one they
   // bear.
-  std::multimap<std::uint64_t, std::shared_ptr<Entry>> by_stamp_;
+  ByStamp by_stamp_;
   std::unordered_map<std::shared_ptr<const ResolvedSpec>, std::shared_ptr<Flight>, ByWords, ByWords>
       flights_;
   Counters counters_;  // but hits and misses

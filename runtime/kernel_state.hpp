@@ -50,6 +50,9 @@ class KernelState {
   bool plain_rows = false;       // of a row function along the innermost dimension, likewise
   bool reads_row_index = false;  // a row function that uses row()
 
+  // Whether the ladder went further down than the spec's target and denied rungs make it.
+  [[nodiscard]] bool lowered() const { return rung != Rung::x64 && spec->allowed.has(Rung::x64); }
+
   Rung rung = Rung::interpreter;
   std::string rung_reason;
   std::optional<object::ExecutableMemory> memory;  // on the rung x64

@@ -1,5 +1,6 @@
 #include "runtime/reclaim.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -31,7 +32,11 @@ ReclaimDomain::Count& ReclaimDomain::enter() const {
   }
 }
 
-void ReclaimDomain::retire(std::shared_ptr<const void> unlinked) {
+void ReclaimDomain::make_room() {
+  if (retired_.size() == retired_.capacity()) retired_.reserve(retired_.size() * 2 + 8);
+}
+
+void ReclaimDomain::retire(std::shared_ptr<const void> unlinked) noexcept {
   retired_.push_back({epoch_.load(std::memory_order_relaxed), std::move(unlinked)});
 }
 
@@ -46,14 +51,17 @@ bool ReclaimDomain::try_advance() {
 }
 
 ReclaimDomain::Garbage ReclaimDomain::collect() {
-  Garbage garbage;
-  while (!retired_.empty() && retired_.back().epoch + 2 > epoch_.load(std::memory_order_relaxed))
+  const auto is_read = [this](const Retired& each) {
+    return each.epoch + 2 > epoch_.load(std::memory_order_relaxed);
+  };
+  while (!retired_.empty() && is_read(retired_.back()))
     if (!try_advance()) break;
-  while (!retired_.empty() &&
-         retired_.front().epoch + 2 <= epoch_.load(std::memory_order_relaxed)) {
-    garbage.push_back(std::move(retired_.front().object));
-    retired_.pop_front();
-  }
+  const auto first_read = std::find_if(retired_.begin(), retired_.end(), is_read);
+  Garbage garbage;
+  garbage.reserve(static_cast<std::size_t>(first_read - retired_.begin()));
+  for (auto each = retired_.begin(); each != first_read; ++each)
+    garbage.push_back(std::move(each->object));
+  retired_.erase(retired_.begin(), first_read);
   return garbage;
 }
 

@@ -12,7 +12,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
@@ -31,9 +30,11 @@ class ReclaimDomain {
 
   using Garbage = std::vector<std::shared_ptr<const void>>;
 
-  // Both under the writers' lock. `retire` takes what has been unlinked; `collect` gives what
-  // nobody reads any more, to be destroyed when the lock is released.
-  void retire(std::shared_ptr<const void> unlinked);
+  // All under the writers' lock. `make_room` takes the memory for the next `retire`, before
+  // anything is unlinked; `retire` takes what has been; `collect` gives what nobody reads any more,
+  // to be destroyed when the lock is released.
+  void make_room();
+  void retire(std::shared_ptr<const void> unlinked) noexcept;
   [[nodiscard]] Garbage collect();
 
   // What visitors added above the visits.
@@ -57,7 +58,7 @@ class ReclaimDomain {
 
   mutable std::array<Shard, kShards> shards_{};
   std::atomic<std::uint64_t> epoch_{2};
-  std::deque<Retired> retired_;
+  std::vector<Retired> retired_;  // the longest ago first
 };
 
 }  // namespace sluice

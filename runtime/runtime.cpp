@@ -34,9 +34,10 @@ struct Runtime::Impl {
 
   // Under the definers' lock, or before anyone else knows the runtime.
   void publish(std::shared_ptr<const Program> next) {
-    program.store(next.get(), std::memory_order_release);
-    if (auto replaced = std::exchange(owned_program, std::move(next)))
-      cache.retire(std::move(replaced));
+    cache.retire(owned_program, [&] {
+      program.store(next.get(), std::memory_order_release);
+      owned_program = std::move(next);
+    });
   }
 
   [[nodiscard]] Guard guard() {

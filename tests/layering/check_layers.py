@@ -52,6 +52,7 @@ THIRD_PARTY = {
     "gmp.h": ["tools", "tests"],
     "catch2": ["tests"],
     "benchmark": ["bench"],
+    "dlpack": ["runtime/c", "runtime/include", "tests", "examples"],
     "Eigen": ["examples"],
     "eigen3": ["examples"],
 }

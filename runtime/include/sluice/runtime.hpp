@@ -36,6 +36,7 @@ struct Counters {
       0;  // look-ups that found nothing, those that waited for another's included
   std::uint64_t compiles = 0;
   std::uint64_t failures = 0;  // compilations that gave no kernel
+  std::uint64_t lowered = 0;   // those whose kernel is on a lower rung than its spec allows
   std::uint64_t evictions = 0;
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;       // in the cache, never more than its bound

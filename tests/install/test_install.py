@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""The library as its users get it: installed into a fresh prefix, moved, found by CMake and by
+pkg-config, and packed; nothing is built but what users build.
+
+The environment says where the build is: BUILD (its folder), CMAKE, CPACK, SOURCE (the repository).
+"""
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import unittest
+from pathlib import Path
+
+BUILD, SOURCE = Path(os.environ["BUILD"]), Path(os.environ["SOURCE"])
+CMAKE = os.environ["CMAKE"]
+
+
+def run(*words, stdin="", **variables):
+    done = subprocess.run([str(word) for word in words], input=stdin, text=True,
+                          capture_output=True, env={**os.environ, **variables}, timeout=300,
+                          check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{words}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Install(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.root = Path(cls.folder.name)
+        first = cls.root / "first"
+        run(CMAKE, "--install", BUILD, "--prefix", first, "--strip")
+        # A tree that is moved still works.
+        cls.prefix = cls.root / "usr"
+        first.rename(cls.prefix)
+        cls.lib = next(cls.prefix.glob("lib*/**/libsluice.a")).parent
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def configure(self, source, *options):
+        """A build folder of a project that finds the installed tree; its output if it fails."""
+        build = self.root / f"build-{source.name}"
+        shutil.rmtree(build, ignore_errors=True)
+        run(CMAKE, "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
+            "-DCMAKE_BUILD_TYPE=Release", *options)
+        return build
+
+    def example(self, name):
+        build = self.configure(SOURCE / "examples" / name)
+        run(CMAKE, "--build", build)
+        return run(build / name)
+
+    def test_c_program(self):
+        out = self.example("embed_c")
+        self.assertIn("star.slu:1:", out)
+        self.assertIn("star(2) = 3.1304, star'(2) = 3.5776", out)
+
+    def test_cpp_program(self):
+        self.assertIn("3 kernels", self.example("embed_cpp"))
+
+    def test_components_and_versions(self):
+        project = self.root / "finds"
+        project.mkdir()
+        head = "cmake_minimum_required(VERSION 3.25)\nproject(finds LANGUAGES C)\n"
+        lists = project / "CMakeLists.txt"
+        for wanted, message in [("REQUIRED COMPONENTS mpi", "mpi"), ("99 REQUIRED", "99")]:
+            lists.write_text(f"{head}find_package(sluice {wanted})\n", encoding="utf-8")
+            with self.assertRaisesRegex(AssertionError, message):
+                self.configure(project)
+
+    def test_pkg_config(self):
+        if shutil.which("pkg-config") is None:
+            print("skipped: install.pkg_config: there is no pkg-config")
+            return
+        where = {"PKG_CONFIG_PATH": str(self.lib / "pkgconfig")}
+        source = SOURCE / "examples" / "embed_c" / "main.c"
+        flags = run("pkg-config", "--cflags", "--libs", "sluice", **where).split()
+        run("cc", "-std=c99", source, "-o", self.root / "shared", *flags)
+        out = run(self.root / "shared", LD_LIBRARY_PATH=str(self.lib))
+        self.assertIn("star(2) = 3.1304", out)
+        flags = run("pkg-config", "--static", "--cflags", "--libs", "sluice", **where).split()
+        flags = [str(self.lib / "libsluice.a") if flag == "-lsluice" else flag for flag in flags]
+        run("cc", "-std=c99", source, "-o", self.root / "static", *flags)
+        self.assertIn("star(2) = 3.1304", run(self.root / "static"))
+
+    def test_headers_stand_alone(self):
+        """Each header compiles by itself, in C or in C++ without exceptions and RTTI."""
+        include = self.prefix / "include"
+        in_c = ["cc", "-std=c99", "-x", "c"]
+        in_cpp = ["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti", "-x", "c++"]
+        for header in sorted((include / "sluice").iterdir()):
+            for words in [in_c, in_cpp] if header.suffix == ".h" else [in_cpp]:
+                with self.subTest(header=header.name, compiler=words[0]):
+                    run(*words, "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I",
+                        include, "-", stdin=f"#include <sluice/{header.name}>\nint one;\n")
+
+    def test_command(self):
+        command = self.prefix / "bin" / "sluice"
+        if command.exists():
+            self.assertIn("relu", run(command, "list"))
+
+    def test_packages(self):
+        packages = self.root / "packages"
+        generators = ["TGZ"] + (["DEB"] if shutil.which("dpkg-shlibdeps") else [])
+        run(os.environ["CPACK"], "--config", BUILD / "CPackConfig.cmake", "-B", packages, "-G",
+            ";".join(generators))
+        with tarfile.open(next(packages.glob("*.tar.gz"))) as archive:
+            names = "\n".join(archive.getnames())
+        self.assertIn("include/sluice/sluice.h", names)
+        self.assertIn("sluice-config.cmake", names)
+        if "DEB" in generators:
+            listing = run("dpkg-deb", "--info", next(packages.glob("*.deb")))
+            self.assertIn("Package: sluice", listing)
+            self.assertRegex(listing, r"Depends: .*libstdc\+\+6")
+
+
+if __name__ == "__main__":
+    unittest.main()
