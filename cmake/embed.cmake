@@ -18,3 +18,20 @@ function(sluice_embed_library out_source)
     VERBATIM)
   set(${out_source} ${output} PARENT_SCOPE)
 endfunction()
+
+# The digest of these files, as a generated source that defines sluice::build_digest().
+function(sluice_digest_sources out_source)
+  list(SORT ARGN)
+  set(output ${PROJECT_BINARY_DIR}/runtime/build_digest.cpp)
+  set(manifest ${PROJECT_BINARY_DIR}/runtime/build_digest.txt)
+  list(JOIN ARGN "\n" lines)
+  file(CONFIGURE OUTPUT ${manifest} CONTENT "${lines}\n" @ONLY)
+  set(script ${PROJECT_SOURCE_DIR}/cmake/build_digest.cmake)
+  add_custom_command(
+    OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -DMANIFEST=${manifest} -DOUTPUT=${output} -P ${script}
+    DEPENDS ${ARGN} ${manifest} ${script}
+    COMMENT "Digesting the library's sources"
+    VERBATIM)
+  set(${out_source} ${output} PARENT_SCOPE)
+endfunction()

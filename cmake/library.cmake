@@ -54,6 +54,21 @@ set(public_include ${PROJECT_SOURCE_DIR}/support/include ${PROJECT_SOURCE_DIR}/r
 find_package(Threads REQUIRED)
 find_path(SLUICE_DLPACK_INCLUDE dlpack/dlpack.h REQUIRED
           DOC "Folder that holds dlpack/dlpack.h (Debian: libdlpack-dev)")
+find_path(SLUICE_XXHASH_INCLUDE xxhash.h REQUIRED
+          DOC "Folder that holds xxhash.h (Debian: libxxhash-dev)")
+
+# All that a kernel's code depends on.
+file(GLOB_RECURSE digested CONFIGURE_DEPENDS
+     ${PROJECT_SOURCE_DIR}/support/*.?pp ${PROJECT_SOURCE_DIR}/dsl/*.?pp
+     ${PROJECT_SOURCE_DIR}/dsl/*.def ${PROJECT_SOURCE_DIR}/compiler/*.?pp
+     ${PROJECT_SOURCE_DIR}/compiler/*.def ${PROJECT_SOURCE_DIR}/compiler/*.inc
+     ${PROJECT_SOURCE_DIR}/runtime/*.?pp)
+if(x64_sources)
+  find_path(SLUICE_XBYAK_INCLUDE xbyak/xbyak.h REQUIRED
+            DOC "Folder that holds xbyak/xbyak.h (Debian: libxbyak-dev)")
+  list(APPEND digested ${SLUICE_XBYAK_INCLUDE}/xbyak/xbyak.h)
+endif()
+sluice_digest_sources(build_digest_cpp ${digested})
 
 function(sluice_add_objects name)
   add_library(${name} OBJECT ${ARGN})
@@ -66,14 +81,13 @@ function(sluice_add_objects name)
                        POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
-sluice_add_objects(sluice_objects ${sluice_sources} ${library_sources_cpp})
+sluice_add_objects(sluice_objects ${sluice_sources} ${library_sources_cpp} ${build_digest_cpp})
 target_compile_options(sluice_objects PRIVATE -fno-rtti)
-target_include_directories(sluice_objects SYSTEM PRIVATE ${SLUICE_DLPACK_INCLUDE})
+target_include_directories(sluice_objects SYSTEM PRIVATE ${SLUICE_DLPACK_INCLUDE}
+                                                         ${SLUICE_XXHASH_INCLUDE})
 set(all_objects $<TARGET_OBJECTS:sluice_objects>)
 
 if(x64_sources)
-  find_path(SLUICE_XBYAK_INCLUDE xbyak/xbyak.h REQUIRED
-            DOC "Folder that holds xbyak/xbyak.h (Debian: libxbyak-dev)")
   sluice_add_objects(sluice_x64 ${x64_sources})
   target_include_directories(sluice_x64 SYSTEM PRIVATE ${SLUICE_XBYAK_INCLUDE})
   list(APPEND all_objects $<TARGET_OBJECTS:sluice_x64>)

@@ -109,9 +109,11 @@ Result<Kernel> Cache::make(const std::shared_ptr<const ResolvedSpec>& spec, cons
   ReclaimDomain::Garbage garbage;  // destroyed after the lock is released
   {
     const std::lock_guard lock(lock_);
-    ++counters_.compiles;
-    counters_.compile_nanoseconds += static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
+    if (!result.ok() || KernelState::of(*result).compiled) {
+      ++counters_.compiles;
+      counters_.compile_nanoseconds += static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
+    }
     if (!result.ok()) ++counters_.failures;
     if (result.ok() && KernelState::of(*result).lowered()) ++counters_.lowered;
     // A kernel that there is no memory to keep is returned all the same.

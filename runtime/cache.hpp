@@ -86,7 +86,7 @@ class Cache {
   ByStamp by_stamp_;
   std::unordered_map<std::shared_ptr<const ResolvedSpec>, std::shared_ptr<Flight>, ByWords, ByWords>
       flights_;
-  Counters counters_;  // but hits and misses
+  Counters counters_;  // but hits and misses, and those of the disk store
 };
 
 }  // namespace sluice

@@ -16,12 +16,20 @@
 #include "compiler/backend/interpreter/interpreter.hpp"
 #include "compiler/object/executable_memory.hpp"
 #include "runtime/broadcast.hpp"
+#include "runtime/disk_store.hpp"
+#include "runtime/kernel_image.hpp"
 #include "runtime/resolved_spec.hpp"
 
 namespace sluice {
 
 // Bytes of a runtime's kernels that are alive, in its cache or elsewhere.
 using LiveBytes = std::shared_ptr<std::atomic<std::uint64_t>>;
+
+// What a kernel has of its runtime, which it may outlive.
+struct KernelHome {
+  LiveBytes live_bytes;
+  std::shared_ptr<DiskStore> store;  // null: none
+};
 
 class KernelState {
  public:
@@ -30,10 +38,10 @@ class KernelState {
   KernelState& operator=(const KernelState&) = delete;
   ~KernelState();
 
-  // Climbs the ladder: the highest allowed rung on which the spec can be compiled. Errors are those
-  // of the compiler, or of the last rung tried.
+  // From the disk store; else climbs the ladder: the highest allowed rung on which the spec can be
+  // compiled. Errors are those of the compiler, or of the last rung tried.
   [[nodiscard]] static Result<Kernel> build(std::shared_ptr<const ResolvedSpec> spec,
-                                            const LiveBytes& live);
+                                            const KernelHome& home);
 
   [[nodiscard]] static const KernelState& of(const Kernel& kernel) { return *kernel.state_; }
 
@@ -50,28 +58,40 @@ class KernelState {
   bool plain_rows = false;       // of a row function along the innermost dimension, likewise
   bool reads_row_index = false;  // a row function that uses row()
 
+  bool compiled = true;  // and not from the disk store
+
   // Whether the ladder went further down than the spec's target and denied rungs make it.
   [[nodiscard]] bool lowered() const { return rung != Rung::x64 && spec->allowed.has(Rung::x64); }
 
   Rung rung = Rung::interpreter;
   std::string rung_reason;
-  std::optional<object::ExecutableMemory> memory;  // on the rung x64
+  // Of an elementwise kernel on the rung x64.
+  using Memory = std::shared_ptr<const object::ExecutableMemory>;
+  Memory memory;
   std::size_t code_bytes = 0;
   std::optional<interpreter::Interpreter> interpreter;  // on the rung interpreter
   std::optional<composed::RowKernel> rows;              // of row functions, on every rung
   std::optional<Kernel> divisor;                        // gives what a mean is divided by
   std::optional<Kernel> index_check;                    // finds indices that are no columns
   std::size_t bytes = 0;
-  LiveBytes live;
+  KernelHome home;
 
  private:
   void describe_operands();
+  [[nodiscard]] bool by_code() const;
+  [[nodiscard]] Outcome compile();
   template <typename Program>
-  [[nodiscard]] Result<Kernel> climb(const std::shared_ptr<KernelState>& self,
-                                     const Program& program, const LiveBytes& live_bytes);
-  [[nodiscard]] Outcome try_rung(Rung rung, const schedule::ElementProgram& program);
-  [[nodiscard]] Outcome try_rung(Rung rung, const schedule::RowProgram& program);
+  [[nodiscard]] Outcome climb(const Program& program);
+  // The image is filled in where there is one to be.
+  [[nodiscard]] Outcome emit_code(const schedule::ElementProgram& program, KernelImage* image);
+  [[nodiscard]] Outcome emit_code(const schedule::RowProgram& program, KernelImage* image);
+  [[nodiscard]] Outcome interpret(const schedule::ElementProgram& program);
+  [[nodiscard]] Outcome interpret(const schedule::RowProgram& program);
+  // What emit_code() made, in this process or in another one.
+  [[nodiscard]] Outcome take(const KernelImage& image);
   void count_bytes();
+
+  [[nodiscard]] Result<Memory> map(std::span<const std::uint8_t> code);
 
   std::size_t mapped_bytes_ = 0;  // of the sweeps of a row kernel
 };

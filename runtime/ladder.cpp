@@ -17,69 +17,77 @@ void add_reason(std::string& reasons, const std::string& reason) {
 }  // namespace
 
 Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved,
-                                  const LiveBytes& live_bytes) {
+                                  const KernelHome& home) {
   auto state = std::make_shared<KernelState>();
   state->spec = std::move(resolved);
+  state->home = home;
   state->describe_operands();
   if (state->spec->divisor) {
-    auto divisor = build(state->spec->divisor, live_bytes);
+    auto divisor = build(state->spec->divisor, home);
     if (!divisor.ok()) return divisor.error();
     state->divisor = std::move(divisor).value();
   }
   if (state->spec->index_check) {
-    auto check = build(state->spec->index_check, live_bytes);
+    auto check = build(state->spec->index_check, home);
     if (!check.ok()) return check.error();
     state->index_check = std::move(check).value();
     state->plain_rows = false;
   }
-  if (!state->spec->row) {
-    const auto compiled = driver::compile(state->spec->request());
-    if (!compiled.ok()) return compiled.error();
-    return state->climb(state, compiled->program, live_bytes);
+  if (home.store && state->by_code()) {
+    const auto image = home.store->load(state->spec->words);
+    state->compiled = !image || !state->take(*image).ok();
   }
-  const auto compiled = driver::compile_rows(state->spec->request());
-  if (!compiled.ok()) return compiled.error();
-  const ir::Graph& graph = compiled->program.graph;
+  if (state->compiled)
+    if (Outcome outcome = state->compile(); !outcome.ok()) return outcome.error();
+  state->count_bytes();
+  home.live_bytes->fetch_add(state->bytes, std::memory_order_relaxed);
+  return Kernel(std::move(state));
+}
+
+bool KernelState::by_code() const {
+  return spec->target.level != Level::interpreter && spec->allowed.has(Rung::x64);
+}
+
+Outcome KernelState::compile() {
+  if (!spec->row) {
+    const auto compiled_elements = driver::compile(spec->request());
+    if (!compiled_elements.ok()) return compiled_elements.error();
+    return climb(compiled_elements->program);
+  }
+  const auto compiled_rows = driver::compile_rows(spec->request());
+  if (!compiled_rows.ok()) return compiled_rows.error();
+  const ir::Graph& graph = compiled_rows->program.graph;
   const std::vector<ir::ValueId> live = graph.live();
-  state->reads_row_index = std::any_of(
-      live.begin(), live.end(), [&](ir::ValueId id) { return graph[id].op == ir::Op::row_index; });
-  return state->climb(state, compiled->program, live_bytes);
+  reads_row_index = std::any_of(live.begin(), live.end(),
+                                [&](ir::ValueId id) { return graph[id].op == ir::Op::row_index; });
+  return climb(compiled_rows->program);
 }
 
 template <typename Program>
-Result<Kernel> KernelState::climb(const std::shared_ptr<KernelState>& self, const Program& program,
-                                  const LiveBytes& live_bytes) {
-  const auto finished = [&](Rung taken) -> Kernel {
-    rung = taken;
-    count_bytes();
-    live = live_bytes;
-    live_bytes->fetch_add(bytes, std::memory_order_relaxed);
-    return Kernel(std::shared_ptr<const KernelState>(self));
-  };
-
+Outcome KernelState::climb(const Program& program) {
   Error last{Status::unavailable, ""};
-  if (spec->target.level == Level::interpreter) {
-    rung_reason = "x64: the target is the interpreter";
-  } else if (!spec->allowed.has(Rung::x64)) {
-    rung_reason = "x64: denied by the caller";
-  } else {
-    const Outcome outcome = try_rung(Rung::x64, program);
-    if (outcome.ok()) return finished(Rung::x64);
+  code_bytes = mapped_bytes_ = 0;
+  if (by_code()) {
+    KernelImage image;
+    const Outcome outcome = emit_code(program, home.store ? &image : nullptr);
+    if (outcome.ok()) {
+      if (home.store) home.store->save(spec->words, image);
+      return Unit{};
+    }
     last = outcome.error();
     add_reason(rung_reason, "x64: " + last.message);
+  } else {
+    rung_reason = spec->target.level == Level::interpreter ? "x64: the target is the interpreter"
+                                                           : "x64: denied by the caller";
   }
   if (!spec->allowed.has(Rung::interpreter)) {
     last.message = "the interpreter is denied, and no higher rung is left (" + rung_reason + ")";
     return last;
   }
-  const Outcome outcome = try_rung(Rung::interpreter, program);
-  if (!outcome.ok()) return outcome.error();
-  return finished(Rung::interpreter);
+  return interpret(program);
 }
 
-KernelState::~KernelState() {
-  if (live) live->fetch_sub(bytes, std::memory_order_relaxed);
-}
+KernelState::~KernelState() { home.live_bytes->fetch_sub(bytes, std::memory_order_relaxed); }
 
 void KernelState::describe_operands() {
   const dsl::FunctionDef& function = spec->definition_text();
@@ -108,16 +116,112 @@ void KernelState::describe_operands() {
   }
 }
 
-Outcome KernelState::try_rung(Rung wanted, const schedule::ElementProgram& program) {
-  if (wanted == Rung::x64) {
-    auto code = driver::emit(program, spec->target);
+Result<KernelState::Memory> KernelState::map(std::span<const std::uint8_t> code) {
+  auto mapped = object::ExecutableMemory::map(code);
+  if (!mapped.ok()) return mapped.error();
+  code_bytes += code.size();
+  mapped_bytes_ += mapped->mapped_bytes();
+  return Memory(std::make_shared<object::ExecutableMemory>(std::move(mapped).value()));
+}
+
+namespace {
+
+using Memory = KernelState::Memory;
+
+// An address of code is a function's; that they convert is what the system's loaders rely on too.
+template <typename Entry>
+Entry entry_of(const Memory& memory) {
+  return reinterpret_cast<Entry>(reinterpret_cast<std::uintptr_t>(memory->entry()));
+}
+
+decltype(composed::ElementKernel::run) element_kernel(const Memory& memory) {
+  const auto entry = entry_of<schedule::KernelEntry>(memory);
+  return [memory, entry](void* const* buffers, std::int64_t count, const std::uint64_t* params) {
+    entry(buffers, count, params);
+  };
+}
+
+decltype(composed::BlockKernel::run) block_kernel(const Memory& memory) {
+  const auto entry = entry_of<schedule::RowEntry>(memory);
+  return [memory, entry](const schedule::RowCall& call) { entry(&call); };
+}
+
+}  // namespace
+
+Outcome KernelState::emit_code(const schedule::ElementProgram& program, KernelImage* image) {
+  auto code = driver::emit(program, spec->target);
+  if (!code.ok()) return code.error();
+  auto held = map(code->bytes);
+  if (!held.ok()) return held.error();
+  memory = std::move(held).value();
+  rung = Rung::x64;
+  if (image != nullptr) image->codes.push_back(std::move(code->bytes));
+  return Unit{};
+}
+
+// Every sweep is an element kernel of its own, which the row kernel owns.
+Outcome KernelState::emit_code(const schedule::RowProgram& program, KernelImage* image) {
+  std::uint32_t numbers = 0;
+  const auto keep = [&](object::CodeObject& code) {
+    if (image != nullptr) image->codes.push_back(std::move(code.bytes));
+    return numbers++;
+  };
+  const composed::MakeElementKernel sweeps =
+      [&](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
+    auto code = driver::emit(sweep, spec->target);
     if (!code.ok()) return code.error();
-    auto mapped = object::ExecutableMemory::map(code->bytes);
-    if (!mapped.ok()) return mapped.error();
-    memory.emplace(std::move(mapped).value());
-    code_bytes = code->bytes.size();
-    return Unit{};
+    const auto held = map(code->bytes);
+    if (!held.ok()) return held.error();
+    return composed::ElementKernel{element_kernel(*held), keep(*code)};
+  };
+  // Whole rows of exactly the spec's length where it has one, else of any.
+  const composed::MakeBlockKernel whole_rows =
+      [&](const schedule::RowProgram& block) -> Result<composed::BlockKernel> {
+    driver::RowShape shape = *spec->row;
+    if (!block.cells.empty()) shape.columns = 0;
+    auto code = driver::emit(block, shape, spec->target);
+    if (!code.ok()) return code.error();
+    const auto held = map(code->bytes);
+    if (!held.ok()) return held.error();
+    return composed::BlockKernel{block_kernel(*held), code->workspace_bytes, keep(*code)};
+  };
+  auto made = composed::RowKernel::make(program, spec->row->across, sweeps, whole_rows);
+  if (!made.ok()) return made.error();
+  rows.emplace(std::move(made).value());
+  rung = Rung::x64;
+  if (image == nullptr) return Unit{};
+  image->plan = rows->plan_bytes();
+  image->reads_row_index = reads_row_index;
+  return Unit{};
+}
+
+Outcome KernelState::take(const KernelImage& image) {
+  std::vector<Memory> memories;
+  for (const std::vector<std::uint8_t>& code : image.codes) {
+    auto held = map(code);
+    if (!held.ok()) return held.error();
+    memories.push_back(std::move(held).value());
   }
+  const Error no_image{Status::io_error, "what is stored is no kernel of this spec"};
+  if (spec->row) {
+    const auto of = [&](std::uint32_t number, const auto& kernel) {
+      using Run = decltype(kernel(memories[number]));
+      return number < memories.size() ? kernel(memories[number]) : Run{};
+    };
+    rows = composed::RowKernel::from_plan_bytes(
+        image.plan, {[&](std::uint32_t number) { return of(number, element_kernel); },
+                     [&](std::uint32_t number) { return of(number, block_kernel); }});
+    if (!rows) return no_image;
+    reads_row_index = image.reads_row_index;
+  } else {
+    if (memories.size() != 1) return no_image;
+    memory = std::move(memories.front());
+  }
+  rung = Rung::x64;
+  return Unit{};
+}
+
+Outcome KernelState::interpret(const schedule::ElementProgram& program) {
   auto prepared = interpreter::Interpreter::prepare(program);
   if (!prepared.ok()) return prepared.error();
   interpreter.emplace(std::move(prepared).value());
@@ -125,29 +229,8 @@ Outcome KernelState::try_rung(Rung wanted, const schedule::ElementProgram& progr
   return Unit{};
 }
 
-// Every sweep is an element kernel of its own, which the row kernel owns.
-Outcome KernelState::try_rung(Rung wanted, const schedule::RowProgram& program) {
+Outcome KernelState::interpret(const schedule::RowProgram& program) {
   code_bytes = mapped_bytes_ = 0;
-  using Memory = std::shared_ptr<const object::ExecutableMemory>;
-  const auto map = [this](const object::CodeObject& code) -> Result<Memory> {
-    auto mapped = object::ExecutableMemory::map(code.bytes);
-    if (!mapped.ok()) return mapped.error();
-    code_bytes += code.bytes.size();
-    mapped_bytes_ += mapped->mapped_bytes();
-    return Memory(std::make_shared<object::ExecutableMemory>(std::move(mapped).value()));
-  };
-  const composed::MakeElementKernel machine_code =
-      [this, &map](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
-    auto code = driver::emit(sweep, spec->target);
-    if (!code.ok()) return code.error();
-    auto held = map(*code);
-    if (!held.ok()) return held.error();
-    const auto entry =
-        reinterpret_cast<schedule::KernelEntry>(reinterpret_cast<std::uintptr_t>((*held)->entry()));
-    return composed::ElementKernel(
-        [held = *held, entry](void* const* buffers, std::int64_t count,
-                              const std::uint64_t* params) { entry(buffers, count, params); });
-  };
   const composed::MakeElementKernel interpreted =
       [this](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
     auto prepared = interpreter::Interpreter::prepare(sweep);
@@ -155,30 +238,12 @@ Outcome KernelState::try_rung(Rung wanted, const schedule::RowProgram& program) 
     code_bytes += prepared->bytes();
     mapped_bytes_ += prepared->bytes();
     const auto held = std::make_shared<interpreter::Interpreter>(std::move(prepared).value());
-    return composed::ElementKernel(
+    return composed::ElementKernel{
         [held](void* const* buffers, std::int64_t count, const std::uint64_t* params) {
           held->run(buffers, count, params);
-        });
+        }};
   };
-  // Whole rows of exactly the spec's length where it has one, else of any.
-  const composed::MakeBlockKernel whole_rows =
-      [this, &map](const schedule::RowProgram& block) -> Result<composed::BlockKernel> {
-    driver::RowShape shape = *spec->row;
-    if (!block.cells.empty()) shape.columns = 0;
-    auto code = driver::emit(block, shape, spec->target);
-    if (!code.ok()) return code.error();
-    auto held = map(*code);
-    if (!held.ok()) return held.error();
-    const auto entry =
-        reinterpret_cast<schedule::RowEntry>(reinterpret_cast<std::uintptr_t>((*held)->entry()));
-    return composed::BlockKernel{
-        [held = *held, entry](const schedule::RowCall& call) { entry(&call); },
-        code->workspace_bytes};
-  };
-  const bool x64 = wanted == Rung::x64;
-  auto made =
-      composed::RowKernel::make(program, spec->row->across, x64 ? machine_code : interpreted,
-                                x64 ? whole_rows : composed::MakeBlockKernel{});
+  auto made = composed::RowKernel::make(program, spec->row->across, interpreted);
   if (!made.ok()) return made.error();
   rows.emplace(std::move(made).value());
   return Unit{};

@@ -459,6 +459,7 @@ class Resolver {
     sum.dtype = resolved_->compute_type();
     divisor->arguments.push_back(sum);
     divisor->operands.push_back({Role::output, output, sum.dtype});
+    seal(*divisor);
     resolved_->divisor = divisor;
     return Unit{};
   }
@@ -496,6 +497,7 @@ class Resolver {
       check->arguments.push_back(place);
       check->operands.push_back({Role::index_read, i, Dtype::i64});
     }
+    seal(*check);
     resolved_->index_check = check;
     return Unit{};
   }

@@ -17,6 +17,7 @@ struct Runtime::Impl {
     choose_target(options.target);
     for (const Rung rung : {Rung::x64, Rung::interpreter}) defaults.allowed.add(rung);
     for (const Rung rung : options.denied) defaults.allowed.remove(rung);
+    open_store(options);
     publish(std::make_shared<const Program>(Program::library()));
   }
 
@@ -30,6 +31,17 @@ struct Runtime::Impl {
       defaults.target = *target;
     else
       target_error = target.error();
+  }
+
+  void open_store(const RuntimeOptions& options) {
+    const char* const named =
+        options.disk_folder ? options.disk_folder->c_str() : ::secure_getenv("SLUICE_CACHE");
+    if (named == nullptr || *named == '\0') return;
+    auto folder = DiskFolder::open(named, options.disk_bytes);
+    if (folder.ok())
+      home.store = std::make_shared<DiskStore>(std::move(folder).value());
+    else
+      disk_problem = folder.error().message;
   }
 
   // Under the definers' lock, or before anyone else knows the runtime.
@@ -46,6 +58,8 @@ struct Runtime::Impl {
   }
 
   Cache cache;
+  KernelHome home{cache.live_bytes(), nullptr};
+  std::string disk_problem;
   SpecDefaults defaults;
   std::optional<Error> target_error;
 
@@ -108,7 +122,7 @@ Result<Kernel> Runtime::compile(const Key& key) {
   }
   impl_->cache.count_miss();
   return impl_->cache.make(key.spec_, [this](std::shared_ptr<const ResolvedSpec> spec) {
-    return KernelState::build(std::move(spec), impl_->cache.live_bytes());
+    return KernelState::build(std::move(spec), impl_->home);
   });
 }
 
@@ -132,7 +146,17 @@ const Kernel* Runtime::get(const Key& key, const Guard& guard) const {
   return known;
 }
 
-Counters Runtime::counters() const { return impl_->cache.counters(); }
+Counters Runtime::counters() const {
+  Counters counters = impl_->cache.counters();
+  if (!impl_->home.store) return counters;
+  const DiskStore::Counts disk = impl_->home.store->counts();
+  counters.disk_hits = disk.hits;
+  counters.disk_misses = disk.misses;
+  counters.disk_rejects = disk.rejects;
+  counters.disk_bytes = disk.bytes;
+  return counters;
+}
+const std::string& Runtime::disk_problem() const { return impl_->disk_problem; }
 void Runtime::clear() { impl_->cache.clear(); }
 
 Runtime& default_runtime() {

@@ -25,6 +25,8 @@ Result<RuntimeOptions> options_of(const sluice_runtime_options* given) {
   RuntimeOptions options;
   if (known->cache_bytes != 0) options.cache_bytes = known->cache_bytes;
   options.denied = c::denied_rungs(known->denied);
+  if (known->disk_folder != nullptr) options.disk_folder = known->disk_folder;
+  if (known->disk_bytes != 0) options.disk_bytes = known->disk_bytes;
   if (known->target == nullptr) return options;
   const auto target = usable_target(known->target);
   if (!target.ok()) return target.error();
@@ -145,8 +147,16 @@ sluice_status sluice_runtime_counters(const sluice_runtime* runtime, sluice_coun
     to.bytes = from.bytes;
     to.held_bytes = from.held_bytes;
     to.compile_nanoseconds = from.compile_nanoseconds;
+    to.disk_hits = from.disk_hits;
+    to.disk_misses = from.disk_misses;
+    to.disk_rejects = from.disk_rejects;
+    to.disk_bytes = from.disk_bytes;
     return c::give(counters, to, "the structure of counters");
   });
+}
+
+const char* sluice_runtime_disk_problem(const sluice_runtime* runtime) {
+  return runtime == nullptr ? "" : runtime->runtime.disk_problem().c_str();
 }
 
 sluice_status sluice_runtime_clear(sluice_runtime* runtime) {

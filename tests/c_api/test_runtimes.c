@@ -15,6 +15,21 @@ static sluice_spec spec_of(const char* function) {
   return spec;
 }
 
+static void test_disk_options(void) {
+  sluice_runtime_options options = sluice_runtime_options_default();
+  sluice_runtime* runtime = NULL;
+  options.disk_folder = "/dev/null";
+  options.disk_bytes = 1000;
+  OK(sluice_runtime_create(&options, &runtime));
+  CHECK(strstr(sluice_runtime_disk_problem(runtime), "/dev/null") != NULL);
+  sluice_runtime_destroy(runtime);
+  options.disk_folder = "";
+  OK(sluice_runtime_create(&options, &runtime));
+  CHECK(strlen(sluice_runtime_disk_problem(runtime)) == 0);
+  sluice_runtime_destroy(runtime);
+  CHECK(strlen(sluice_runtime_disk_problem(NULL)) == 0);
+}
+
 static void test_options(void) {
   sluice_runtime_options options = sluice_runtime_options_default();
   sluice_runtime* runtime = NULL;
@@ -44,6 +59,7 @@ static void test_options(void) {
   CHECK(kernel == NULL);
   sluice_runtime_destroy(runtime);
   REFUSED(sluice_runtime_create(NULL, NULL), SLUICE_INVALID_ARGUMENT, "NULL");
+  test_disk_options();
 
   OK(sluice_runtime_shared(&shared));
   OK(sluice_runtime_shared(&again));

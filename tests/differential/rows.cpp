@@ -46,10 +46,10 @@ bool varies_along_row(const driver::Request& request, const driver::Operand& ope
 Result<composed::ElementKernel> interpreted(const schedule::ElementProgram& program) {
   auto prepared = interpreter::Interpreter::prepare(program);
   if (!prepared.ok()) return prepared.error();
-  return composed::ElementKernel(
+  return composed::ElementKernel{
       [held = *prepared](void* const* buffers, std::int64_t count, const std::uint64_t* params) {
         held.run(buffers, count, params);
-      });
+      }};
 }
 
 using Memory = std::shared_ptr<object::ExecutableMemory>;
@@ -72,9 +72,9 @@ Result<RowKernel> make(const schedule::RowProgram& program, const Way& way) {
     const auto memory = mapped(driver::emit(sweep, *way.target));
     if (!memory.ok()) return memory.error();
     const auto entry = entry_of<schedule::KernelEntry>(*memory);
-    return composed::ElementKernel(
+    return composed::ElementKernel{
         [held = *memory, entry](void* const* buffers, std::int64_t count,
-                                const std::uint64_t* params) { entry(buffers, count, params); });
+                                const std::uint64_t* params) { entry(buffers, count, params); }};
   };
   const auto whole = [&](const schedule::RowProgram& rows) -> Result<composed::BlockKernel> {
     const driver::RowShape shape{way.across, true, rows.cells.empty() ? way.columns : 0};

@@ -39,7 +39,7 @@ RANK = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
 # Folders that use Sluice as any embedder would.
 EMBEDDERS = ["examples", "docs", "python"]
 
-# First part of an include path, and where it may stand. The library itself uses xbyak alone.
+# First part of an include path, and where it may stand. At run time the library needs none of them.
 THIRD_PARTY = {
     "xbyak": ["compiler/backend/x64"],
     "llvm": ["compiler/backend/llvm"],
@@ -52,6 +52,7 @@ THIRD_PARTY = {
     "gmp.h": ["tools", "tests"],
     "catch2": ["tests"],
     "benchmark": ["bench"],
+    "xxhash.h": ["runtime", "tests"],
     "dlpack": ["runtime/c", "runtime/include", "tests", "examples"],
     "Eigen": ["examples"],
     "eigen3": ["examples"],

@@ -293,7 +293,7 @@ class Run {
       pointers_[count + i] = state(i, depth_);
       pointers_[2 * count + i] = state_temp(i);
     }
-    phase.combine.kernel(pointers_, static_cast<std::int64_t>(at_hand_), call_.params);
+    phase.combine.kernel.run(pointers_, static_cast<std::int64_t>(at_hand_), call_.params);
     for (std::uint32_t i = 0; i < count; ++i)
       std::copy_n(state_temp(i), at_hand_, state(i, depth_ - 1));
   }
@@ -392,13 +392,13 @@ class Run {
 
   // The column's index is of 0 in a row's first chunk; `columns` says where the section's begins.
   void run_section(const Section& section, std::size_t column, std::size_t count) {
-    if (!section.kernel) return;
+    if (!section.kernel.run) return;
     for (std::size_t i = 0; i < section.slots.size(); ++i) {
       const Slot slot = section.slots[i];
       pointers_[i] = address(slot, column);
       if (slot.kind == Slot::Kind::column && !plan_.across) number_columns(column);
     }
-    section.kernel(pointers_, static_cast<std::int64_t>(count), call_.params);
+    section.kernel.run(pointers_, static_cast<std::int64_t>(count), call_.params);
   }
 
   void number_columns(std::size_t first) {

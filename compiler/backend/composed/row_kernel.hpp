@@ -10,7 +10,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include <sluice/parallel.hpp>
 #include <sluice/status.hpp>
@@ -20,18 +23,27 @@
 namespace sluice::composed {
 
 // An element kernel, callable from any thread at once.
-using ElementKernel =
-    std::function<void(void* const* buffers, std::int64_t count, const std::uint64_t* params)>;
+struct ElementKernel {
+  std::function<void(void* const* buffers, std::int64_t count, const std::uint64_t* params)> run;
+  std::uint32_t number = 0;  // its maker's, by which a plan's bytes name it
+};
 using MakeElementKernel = std::function<Result<ElementKernel>(const schedule::ElementProgram&)>;
 
 // A kernel of rows of one block as a whole, and the workspace that a call of it needs.
 struct BlockKernel {
   std::function<void(const schedule::RowCall& call)> run;
   std::size_t workspace_bytes = 0;
+  std::uint32_t number = 0;  // as an element kernel's
 };
 // May be empty, and may fail: the rows of a program of one block, or the blocks of a phase of
 // another, are then composed of element kernels.
 using MakeBlockKernel = std::function<Result<BlockKernel>(const schedule::RowProgram&)>;
+
+// What the kernels that a plan's bytes name do; empty where there is none of the number.
+struct KernelsByNumber {
+  std::function<decltype(ElementKernel::run)(std::uint32_t)> element;
+  std::function<decltype(BlockKernel::run)(std::uint32_t)> block;
+};
 
 struct ColumnRange {
   std::int64_t begin = 0;
@@ -77,6 +89,11 @@ class RowKernel {
   [[nodiscard]] static Result<RowKernel> make(const schedule::RowProgram& program, bool across,
                                               const MakeElementKernel& make_element,
                                               const MakeBlockKernel& make_block = {});
+
+  // All of it but what its kernels do, and the same again; nothing of what are no such bytes.
+  [[nodiscard]] std::vector<std::uint8_t> plan_bytes() const;
+  [[nodiscard]] static std::optional<RowKernel> from_plan_bytes(std::span<const std::uint8_t> bytes,
+                                                                const KernelsByNumber& kernels);
 
   // Every element input's column step is its element's size and, across, every row step that is not
   // 0 is; the call's workspace has workspace_bytes(columns), aligned to 64.

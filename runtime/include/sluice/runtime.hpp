@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,12 @@ struct RuntimeOptions {
   // runtime is made, and without it the best of this processor.
   std::string target = {};
   std::vector<Rung> denied = {};
+  // Where kernels of machine code are kept for the next process: a folder of the user's own, mode
+  // 0700, which is made where there is none. None given: what the environment variable SLUICE_CACHE
+  // says when the runtime is made; none there, or empty: no disk store. A folder that can't be used
+  // is not: Runtime::disk_problem() says why.
+  std::optional<std::string> disk_folder = {};
+  std::uint64_t disk_bytes = std::uint64_t{256} << 20;  // that it may take
 };
 
 // Counts since the runtime was made; `entries`, `bytes` and `held_bytes` are those of this moment.
@@ -34,7 +41,7 @@ struct Counters {
   std::uint64_t hits = 0;
   std::uint64_t misses =
       0;  // look-ups that found nothing, those that waited for another's included
-  std::uint64_t compiles = 0;
+  std::uint64_t compiles = 0;  // kernels from disk are none
   std::uint64_t failures = 0;  // compilations that gave no kernel
   std::uint64_t lowered = 0;   // those whose kernel is on a lower rung than its spec allows
   std::uint64_t evictions = 0;
@@ -42,6 +49,12 @@ struct Counters {
   std::uint64_t bytes = 0;       // in the cache, never more than its bound
   std::uint64_t held_bytes = 0;  // of kernels that are not in the cache and that someone holds
   std::uint64_t compile_nanoseconds = 0;
+  // Of the disk store. A kernel may be of several entries: those that help a mean or a check are
+  // kernels, too.
+  std::uint64_t disk_hits = 0;
+  std::uint64_t disk_misses = 0;
+  std::uint64_t disk_rejects = 0;  // entries that were damaged or another's; not among the misses
+  std::uint64_t disk_bytes = 0;    // written
 };
 
 // A spec in canonical form: equal keys stand for the same code. Immutable, cheap to copy.
@@ -74,8 +87,8 @@ class Runtime {
   Outcome define(std::string_view text, std::string_view name = "text");
   [[nodiscard]] Program program() const;  // the library and all that was defined
 
-  // The kernel of a spec: from the cache, or compiled. However many threads ask at once, one
-  // compiles; a failure is not kept.
+  // The kernel of a spec: from the cache, from disk, or compiled. However many threads ask at once,
+  // one compiles; a failure is not kept.
   [[nodiscard]] Result<Kernel> compile(const KernelSpec& spec);
   [[nodiscard]] Result<Kernel> compile(const Key& key);
   // Compiles what is not there yet, all of the list; the first error, if any.
@@ -113,7 +126,9 @@ class Runtime {
   [[nodiscard]] const Kernel* get(const Key& key, const Guard& guard) const;
 
   [[nodiscard]] Counters counters() const;
-  // Drops every cached kernel; those that callers hold go on working.
+  // Why the disk store that was asked for is not used; empty where it is, or none was.
+  [[nodiscard]] const std::string& disk_problem() const;
+  // Drops every kernel cached in memory; those that callers hold go on working.
   void clear();
 
  private:

@@ -259,6 +259,12 @@ typedef struct sluice_runtime_options {
   const char* target;  // of specs that name none; NULL: that of the environment variable
                        // SLUICE_TARGET, and without it the best of this processor
   uint32_t denied;     // rungs not to be taken: bits 1 << SLUICE_RUNG_
+  // Where kernels of machine code are kept for the next process: a folder of the user's own, mode
+  // 0700, which is made where there is none. NULL: what the environment variable SLUICE_CACHE says;
+  // empty, or nothing there: no disk store. A folder that can't be used is not:
+  // sluice_runtime_disk_problem() says why.
+  const char* disk_folder;
+  uint64_t disk_bytes;  // that it may take; 0: 256 MiB
 } sluice_runtime_options;
 
 static inline sluice_runtime_options sluice_runtime_options_default(void) {
@@ -272,8 +278,8 @@ static inline sluice_runtime_options sluice_runtime_options_default(void) {
 typedef struct sluice_counters {
   size_t size;
   uint64_t hits;
-  uint64_t misses;  // look-ups that found nothing, those that waited for another's included
-  uint64_t compiles;
+  uint64_t misses;    // look-ups that found nothing, those that waited for another's included
+  uint64_t compiles;  // kernels from disk are none
   uint64_t failures;  // compilations that gave no kernel
   uint64_t lowered;   // compilations whose kernel is on a lower rung than its spec allows
   uint64_t evictions;
@@ -281,6 +287,10 @@ typedef struct sluice_counters {
   uint64_t bytes;       // in the cache, never more than its bound
   uint64_t held_bytes;  // of kernels that are not in the cache and that someone holds
   uint64_t compile_nanoseconds;
+  uint64_t disk_hits;
+  uint64_t disk_misses;
+  uint64_t disk_rejects;  // entries that were damaged or another's; not among the misses
+  uint64_t disk_bytes;    // written
 } sluice_counters;
 
 // `options` NULL: the defaults. Errors: SLUICE_UNKNOWN_NAME, SLUICE_UNAVAILABLE for a target that
@@ -301,7 +311,8 @@ SLUICE_API sluice_status sluice_runtime_define(sluice_runtime* runtime, const ch
 SLUICE_API sluice_status sluice_runtime_program(const sluice_runtime* runtime,
                                                 sluice_program** program);
 
-// The kernel of a spec: from the cache, or compiled, once however many threads ask. Threads: any.
+// The kernel of a spec: from the cache, from disk, or compiled, once however many threads ask.
+// Threads: any.
 SLUICE_API sluice_status sluice_runtime_compile(sluice_runtime* runtime, const sluice_spec* spec,
                                                 sluice_kernel** kernel);
 // Compiles what is not there yet, all of the list; the first error, if any. Threads: any.
@@ -310,7 +321,10 @@ SLUICE_API sluice_status sluice_runtime_prewarm(sluice_runtime* runtime,
 // Threads: any.
 SLUICE_API sluice_status sluice_runtime_counters(const sluice_runtime* runtime,
                                                  sluice_counters* counters);
-// Drops every cached kernel; those that callers hold go on working. Threads: any.
+// Why the disk store that was asked for is not used; empty where it is, or none was, or of NULL.
+// Threads: any.
+SLUICE_API const char* sluice_runtime_disk_problem(const sluice_runtime* runtime);
+// Drops every kernel cached in memory; those that callers hold go on working. Threads: any.
 SLUICE_API sluice_status sluice_runtime_clear(sluice_runtime* runtime);
 
 // A spec in canonical form: equal keys stand for the same code. Immutable.
