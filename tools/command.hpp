@@ -30,6 +30,7 @@ void add_show(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
+void add_cache(CLI::App& app, Action& action);
 int print_version(bool json);
 
 // Writes an error to standard error; the exit code for it.

@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
   add_run(app, action);
   add_check(app, action);
   add_bench(app, action);
+  add_cache(app, action);
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
