@@ -6,11 +6,16 @@
 //   call       a held kernel at n = 16 through pointers, against the same loop in a C function; and
 //   checked make       spec to kernel when nothing is cached, the text already parsed (median in
 //   the counters)
+//   start      a runtime and its first kernels, compiled and from disk
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
+
+#include <unistd.h>
 
 #include <benchmark/benchmark.h>
 
@@ -142,6 +147,36 @@ BENCHMARK_CAPTURE(make, silu_interpreter, "silu", sluice::forward, "interpreter"
 BENCHMARK_CAPTURE(make, silu_backward, "silu", sluice::backward, "")->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(make, gelu, "gelu", sluice::forward, "")->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(make, relu, "relu", sluice::forward, "")->Unit(benchmark::kMicrosecond);
+
+// A new runtime and its first 48 kernels, of elements and of rows, forward and backward.
+void start(benchmark::State& state, bool from_disk) {
+  std::vector<sluice::KernelSpec> specs;
+  const auto add = [&](const char* function, std::vector<std::int64_t> shape) {
+    const auto x = f32(shape);
+    specs.push_back({.function = function, .operands = {x, x}});
+    specs.push_back({.function = function, .pass = sluice::backward, .operands = {x, x, x}});
+  };
+  for (const char* each : {"gelu", "silu", "tanh", "sigmoid", "mish", "softplus", "erf", "elu",
+                           "selu", "gelu_tanh", "softsign", "celu"})
+    add(each, {4096});
+  for (const char* each : {"softmax", "log_softmax", "softmin", "l2_normalize"})
+    for (const std::int64_t columns : {64, 2048, 32768}) add(each, {16, columns});
+  std::string folder = (std::filesystem::temp_directory_path() / "sluice-XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr) return state.SkipWithError("no folder");
+  sluice::RuntimeOptions options;
+  options.disk_folder = from_disk ? folder : "";
+  for (const sluice::KernelSpec& spec : specs)
+    if (const auto kernel = sluice::Runtime(options).compile(spec); !kernel.ok())
+      state.SkipWithError(kernel.error().message.c_str());
+  for (auto _ : state) {
+    sluice::Runtime starting(options);
+    benchmark::DoNotOptimize(starting.prewarm(specs));
+  }
+  state.SetLabel(std::to_string(specs.size()) + " kernels");
+  std::filesystem::remove_all(folder);
+}
+BENCHMARK_CAPTURE(start, cold, false)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(start, from_disk, true)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 
