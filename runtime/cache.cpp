@@ -29,10 +29,11 @@ struct Cache::Table {
   std::size_t used = 0;  // slots that are not null
 };
 
-// One compilation that several threads may wait for.
+// One compilation that several threads may wait for. They wait for a number and nothing that has to
+// be told when they are gone: a forked process has none of them.
 struct Cache::Flight {
-  std::condition_variable landed;
-  std::optional<Result<Kernel>> result;
+  std::atomic<int> landed{0};
+  std::optional<Result<Kernel>> result;  // from then on
 };
 
 namespace {
@@ -91,16 +92,18 @@ const Kernel* Cache::find(const ResolvedSpec& spec) const {
 
 Result<Kernel> Cache::make(const std::shared_ptr<const ResolvedSpec>& spec, const Build& build) {
   auto flight = std::make_shared<Flight>();
+  bool first = false;
   {
-    std::unique_lock lock(lock_);
+    const std::lock_guard lock(lock_);
     // Within the lock nothing is unlinked, so that this is a visit as well.
     if (const Kernel* known = find(*spec)) return *known;
-    const auto [place, first] = flights_.try_emplace(spec, flight);
-    if (!first) {
-      flight = place->second;
-      flight->landed.wait(lock, [&] { return flight->result.has_value(); });
-      return *flight->result;
-    }
+    const auto place = flights_.try_emplace(spec, flight).first;
+    first = place->second == flight;
+    flight = place->second;
+  }
+  if (!first) {
+    flight->landed.wait(0, std::memory_order_acquire);
+    return *flight->result;
   }
   const auto start = std::chrono::steady_clock::now();
   Result<Kernel> result = without_throwing([&] { return build(spec); });
@@ -125,6 +128,7 @@ Result<Kernel> Cache::make(const std::shared_ptr<const ResolvedSpec>& spec, cons
     flight->result = without_throwing([&] { return result; });
     flights_.erase(spec);
   }
+  flight->landed.store(1, std::memory_order_release);
   flight->landed.notify_all();
   return result;
 }
@@ -214,6 +218,14 @@ void Cache::clear() {
   const std::lock_guard lock(lock_);
   while (!by_stamp_.empty()) drop(by_stamp_.begin());
   garbage = domain_.collect();
+}
+
+void Cache::release(bool in_child) {
+  if (in_child) {
+    flights_.clear();
+    domain_.forget_other_threads();
+  }
+  lock_.unlock();
 }
 
 void Cache::retire(std::shared_ptr<const void> object, const std::function<void()>& unlink) {

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -46,6 +45,10 @@ class Cache {
 
   [[nodiscard]] Counters counters() const;
   void clear();
+
+  // Around a fork. In the child nothing is being compiled, and nobody else looks anything up.
+  void hold() { lock_.lock(); }
+  void release(bool in_child);
 
   [[nodiscard]] const LiveBytes& live_bytes() const { return live_bytes_; }
 

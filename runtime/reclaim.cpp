@@ -65,6 +65,13 @@ ReclaimDomain::Garbage ReclaimDomain::collect() {
   return garbage;
 }
 
+void ReclaimDomain::forget_other_threads() noexcept {
+  const Shard& own = shard();
+  for (Shard& each : shards_)
+    if (&each != &own)
+      for (Count& visits : each.visits) visits.fetch_and(~kVisitMask, std::memory_order_seq_cst);
+}
+
 std::uint64_t ReclaimDomain::added() const {
   std::uint64_t sum = 0;
   for (const Shard& each : shards_)

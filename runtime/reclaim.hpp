@@ -37,6 +37,10 @@ class ReclaimDomain {
   void retire(std::shared_ptr<const void> unlinked) noexcept;
   [[nodiscard]] Garbage collect();
 
+  // In a forked process, where visits of other threads never end. Of those that share the calling
+  // one's count none is forgotten, and what they might see is kept.
+  void forget_other_threads() noexcept;
+
   // What visitors added above the visits.
   [[nodiscard]] std::uint64_t added() const;
 

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "compiler/rewrite/rules.hpp"
+#include "runtime/at_fork.hpp"
 #include "runtime/cache.hpp"
 #include "runtime/kernel_state.hpp"
 #include "runtime/key.hpp"
@@ -66,6 +68,17 @@ struct Runtime::Impl {
   std::atomic<const Program*> program{nullptr};  // read within a guard
   std::mutex definers;
   std::shared_ptr<const Program> owned_program;
+
+  // The last, as it needs all others; in the order in which define() takes the two locks.
+  AtFork at_fork{[this] {
+                   rewrite::make_rules();  // which another thread may be at, for all
+                   definers.lock();
+                   cache.hold();
+                 },
+                 [this](bool in_child) {
+                   cache.release(in_child);
+                   definers.unlock();
+                 }};
 };
 
 std::string Key::text() const { return key_text(*spec_); }

@@ -14,8 +14,7 @@ namespace sluice::object {
 namespace {
 
 std::size_t page_size() {
-  static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return size;
+  return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 Error failure(const char* what, int code) {

@@ -204,4 +204,10 @@ const std::vector<LiteralRule>& shape_rules() {
   return rules;
 }
 
+void make_rules() {
+  static_cast<void>(algebraic_rules());
+  static_cast<void>(exact_rules());
+  static_cast<void>(shape_rules());
+}
+
 }  // namespace sluice::rewrite

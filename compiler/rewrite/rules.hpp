@@ -56,4 +56,7 @@ struct LiteralRule {
 [[nodiscard]] const std::vector<LiteralRule>& exact_rules();
 [[nodiscard]] const std::vector<LiteralRule>& shape_rules();
 
+// They are made when first asked for: now, or by another thread while this one waits.
+void make_rules();
+
 }  // namespace sluice::rewrite
