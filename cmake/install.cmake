@@ -21,7 +21,7 @@ configure_package_config_file(cmake/config.cmake.in ${PROJECT_BINARY_DIR}/packag
 # Until 1.0 a minor version may change what there is.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/sluice-config-version.cmake
                                  COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/package/sluice-config.cmake
+install(FILES cmake/adaptors.cmake ${PROJECT_BINARY_DIR}/package/sluice-config.cmake
               ${PROJECT_BINARY_DIR}/package/sluice-config-version.cmake
         DESTINATION ${package_folder})
 

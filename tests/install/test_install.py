@@ -72,6 +72,29 @@ class Install(unittest.TestCase):
             with self.assertRaisesRegex(AssertionError, message):
                 self.configure(project)
 
+    def test_adaptors(self):
+        """Calls on other libraries' threads, by a program that finds both here."""
+        project = self.root / "adaptors"
+        project.mkdir()
+        for name in ["openmp", "tbb"]:
+            with self.subTest(adaptor=name):
+                (project / "CMakeLists.txt").write_text(
+                    "cmake_minimum_required(VERSION 3.25)\nproject(adaptors LANGUAGES C CXX)\n"
+                    f"find_package(sluice REQUIRED COMPONENTS runtime OPTIONAL_COMPONENTS {name})\n"
+                    f"if(NOT sluice_{name}_FOUND)\n  message(STATUS absent)\n  return()\nendif()\n"
+                    "add_executable(adaptors main.cpp)\n"
+                    f"target_link_libraries(adaptors PRIVATE sluice::{name})\n", encoding="utf-8")
+                (project / "main.cpp").write_text(
+                    f"#include <sluice/{name}.hpp>\n#include <sluice/sluice.hpp>\n"
+                    f"int main() {{ return sluice::{name}_threads(2).threads == 2 ? 0 : 1; }}\n",
+                    encoding="utf-8")
+                build = self.configure(project)
+                if not any(build.glob("CMakeFiles/adaptors.dir")):
+                    print(f"skipped: install.adaptors: {name} is not installed")
+                    continue
+                run(CMAKE, "--build", build)
+                run(build / "adaptors")
+
     def test_pkg_config(self):
         if shutil.which("pkg-config") is None:
             print("skipped: install.pkg_config: there is no pkg-config")
@@ -92,7 +115,10 @@ class Install(unittest.TestCase):
         include = self.prefix / "include"
         in_c = ["cc", "-std=c99", "-x", "c"]
         in_cpp = ["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti", "-x", "c++"]
+        others = {"openmp.hpp", "tbb.hpp"}  # test_adaptors
         for header in sorted((include / "sluice").iterdir()):
+            if header.name in others:
+                continue
             for words in [in_c, in_cpp] if header.suffix == ".h" else [in_cpp]:
                 with self.subTest(header=header.name, compiler=words[0]):
                     run(*words, "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I",

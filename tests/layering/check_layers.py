@@ -53,6 +53,8 @@ THIRD_PARTY = {
     "catch2": ["tests"],
     "benchmark": ["bench"],
     "xxhash.h": ["runtime", "tests"],
+    "omp.h": ["runtime/include"],
+    "oneapi": ["runtime/include"],
     "dlpack": ["runtime/c", "runtime/include", "tests", "examples"],
     "Eigen": ["examples"],
     "eigen3": ["examples"],

@@ -1,15 +1,11 @@
 // Threads that a caller lends to a call.
 //
-// The library starts no threads: a call hands its tasks to the caller's own pool. With OpenMP
+// The library starts no threads: a call hands its tasks to the caller's own pool. For OpenMP and
+// oneTBB there are <sluice/openmp.hpp> and <sluice/tbb.hpp>; any other pool is a function:
 //
-//   sluice::Parallel parallel{static_cast<std::size_t>(omp_get_max_threads()),
-//                             [](std::size_t count, sluice::TaskRef task) {
-//   #pragma omp parallel for
-//                               for (std::size_t i = 0; i < count; ++i) task(i);
+//   sluice::Parallel parallel{pool.size(), [&](std::size_t count, sluice::TaskRef task) {
+//                               pool.for_each(count, [task](std::size_t i) { task(i); });
 //                             }};
-//
-// and with oneTBB for_each is [](auto count, auto task) { tbb::parallel_for(size_t{0}, count,
-// task); }.
 #pragma once
 
 #include <cstddef>
