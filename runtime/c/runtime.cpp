@@ -26,8 +26,10 @@ Result<RuntimeOptions> options_of(const sluice_runtime_options* given) {
   if (known->cache_bytes != 0) options.cache_bytes = known->cache_bytes;
   options.denied = c::denied_rungs(known->denied);
   if (known->target == nullptr) return options;
-  const auto target = usable_target(known->target);
-  if (!target.ok()) return target.error();
+  Target target;
+  RungSet allowed;
+  if (const Outcome chosen = choose_by_name(known->target, target, allowed); !chosen)
+    return chosen.error();
   options.target = known->target;
   return options;
 }
