@@ -23,7 +23,7 @@ using llvm::Value;
 bool is_storage_of(Dtype dtype, Elem elem) {
   switch (elem) {
     case Elem::f32: return dtype == Dtype::f32 || dtype == Dtype::f16 || dtype == Dtype::bf16;
-    case Elem::f64: return dtype == Dtype::f64;
+    case Elem::f64: return dtype == Dtype::f64 || dtype == Dtype::f16 || dtype == Dtype::bf16;
     case Elem::i32: return dtype == Dtype::i32 || is_quantised(dtype);
     case Elem::i64: return dtype == Dtype::i64 || is_quantised(dtype);
     case Elem::boolean: return false;
@@ -214,7 +214,8 @@ class Translator {
       case Dtype::bf16: {
         llvm::Type* const bits = vector_of(build_.getInt32Ty(), lanes);
         Value* const upper = build_.CreateShl(build_.CreateZExt(value, bits), 16);
-        return build_.CreateBitCast(upper, lane);
+        Value* const narrow = build_.CreateBitCast(upper, vector_of(build_.getFloatTy(), lanes));
+        return elem == Elem::f64 ? build_.CreateFPExt(narrow, lane) : narrow;
       }
       case Dtype::i8: return build_.CreateSExt(value, lane);
       case Dtype::u8: return build_.CreateZExt(value, lane);
@@ -227,6 +228,8 @@ class Translator {
     llvm::Type* const stored = stored_type(dtype);
     llvm::Type* const type = vector_of(stored, lanes);
     Value* const to = build_.CreateGEP(stored, buffers_[program_.output_buffer(output)], at);
+    if (graph_.compute() == Elem::f64 && (dtype == Dtype::f16 || dtype == Dtype::bf16))
+      value = to_odd(value, lanes);
     if (dtype == Dtype::f16)
       value = build_.CreateFPTrunc(value, type);
     else if (dtype == Dtype::bf16)
@@ -234,6 +237,25 @@ class Translator {
     else if (is_quantised(dtype))
       value = build_.CreateTrunc(value, type);
     build_.CreateAlignedStore(value, to, llvm::Align(1));
+  }
+
+  // f64 as f32 rounded to odd, so that a second rounding is the only one that counts
+  // (support/half.hpp).
+  Value* to_odd(Value* value, unsigned lanes) {
+    llvm::Type* const narrow = vector_of(build_.getFloatTy(), lanes);
+    llvm::Type* const word = vector_of(build_.getInt32Ty(), lanes);
+    const auto magnitude = [&](Value* of) {
+      return build_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, of);
+    };
+    Value* const nearest = build_.CreateFPTrunc(value, narrow);
+    Value* const back = build_.CreateFPExt(nearest, value->getType());
+    Value* const bits = build_.CreateBitCast(nearest, word);
+    Value* const one = llvm::ConstantInt::get(word, 1);
+    Value* const away = build_.CreateFCmpOGT(magnitude(back), magnitude(value));
+    Value* const toward = build_.CreateSelect(away, build_.CreateSub(bits, one), bits);
+    Value* const exact = build_.CreateFCmpUEQ(back, value);
+    return build_.CreateBitCast(build_.CreateSelect(exact, bits, build_.CreateOr(toward, one)),
+                                narrow);
   }
 
   // Rounded to nearest even, a NaN quiet (support/half.hpp).
