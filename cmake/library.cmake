@@ -13,14 +13,16 @@ endif()
 
 set(interpreter_folder ${PROJECT_SOURCE_DIR}/compiler/backend/interpreter)
 set(x64_folder ${PROJECT_SOURCE_DIR}/compiler/backend/x64)
+set(llvm_folder ${PROJECT_SOURCE_DIR}/compiler/backend/llvm)
 file(GLOB_RECURSE sluice_sources CONFIGURE_DEPENDS
      ${PROJECT_SOURCE_DIR}/support/*.cpp ${PROJECT_SOURCE_DIR}/dsl/*.cpp
      ${PROJECT_SOURCE_DIR}/compiler/*.cpp ${PROJECT_SOURCE_DIR}/runtime/*.cpp)
 file(GLOB_RECURSE x64_sources CONFIGURE_DEPENDS ${x64_folder}/*.cpp)
+file(GLOB_RECURSE llvm_sources CONFIGURE_DEPENDS ${llvm_folder}/*.cpp)
 file(GLOB interpreter_kernels CONFIGURE_DEPENDS ${interpreter_folder}/kernels*.cpp)
 file(GLOB interpreter_v3 CONFIGURE_DEPENDS ${interpreter_folder}/*_v3.cpp)
 file(GLOB interpreter_v4 CONFIGURE_DEPENDS ${interpreter_folder}/*_v4.cpp)
-list(REMOVE_ITEM sluice_sources ${x64_sources})
+list(REMOVE_ITEM sluice_sources ${x64_sources} ${llvm_sources})
 if(NOT SLUICE_X86_64)
   set(x64_sources)
   list(REMOVE_ITEM sluice_sources ${interpreter_v3} ${interpreter_v4})
@@ -127,3 +129,15 @@ target_include_directories(sluice_internal INTERFACE ${PROJECT_SOURCE_DIR} ${pub
 target_compile_definitions(sluice_internal INTERFACE SLUICE_HAVE_X64=${have_x64})
 target_link_libraries(sluice_internal INTERFACE sluice sluice_options sluice_warnings
                                                 Threads::Threads)
+
+# The LLVM back end, a module of its own that the runtime loads when it is asked to: the library
+# itself neither includes nor links LLVM.
+if(SLUICE_LLVM)
+  add_library(sluice_llvm MODULE ${llvm_sources})
+  target_include_directories(sluice_llvm SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS})
+  target_link_libraries(sluice_llvm PRIVATE sluice_internal LLVM)
+  target_compile_options(sluice_llvm PRIVATE -fno-rtti)
+  target_link_options(sluice_llvm PRIVATE LINKER:--version-script=${CMAKE_CURRENT_LIST_DIR}/llvm_exports.map)
+  set_target_properties(sluice_llvm PROPERTIES CXX_VISIBILITY_PRESET hidden
+                                               VISIBILITY_INLINES_HIDDEN ON)
+endif()

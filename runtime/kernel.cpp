@@ -16,6 +16,7 @@ namespace sluice {
 std::string_view name(Rung rung) {
   switch (rung) {
     case Rung::x64: return "x64";
+    case Rung::llvm: return "llvm";
     case Rung::interpreter: return "interpreter";
   }
   return "";
@@ -123,6 +124,7 @@ Promise Kernel::promise() const {
 std::string Kernel::target() const {
   switch (rung()) {
     case Rung::x64: return to_string(state_->spec->target);
+    case Rung::llvm: return "llvm";
     case Rung::interpreter: return to_string(Target{});
   }
   return {};

@@ -61,8 +61,8 @@ class KernelState {
 
   Rung rung = Rung::interpreter;
   std::string rung_reason;
-  // On the rung x64: an elementwise function's one; those of a row function's sweeps and rows, in
-  // the order in which they were made.
+  // Of a rung of machine code: an elementwise function's one; those of a row function's sweeps and
+  // rows, in the order in which they were made.
   std::vector<object::CodeHandle> code;
   std::size_t code_bytes = 0;
   std::optional<interpreter::Interpreter> interpreter;  // on the rung interpreter
@@ -79,7 +79,7 @@ class KernelState {
                                      const Program& program);
   [[nodiscard]] Outcome try_rung(Rung rung, const schedule::ElementProgram& program);
   [[nodiscard]] Outcome try_rung(Rung rung, const schedule::RowProgram& program);
-  // Of code made for the rung x64.
+  // Code made for a rung of machine code; the entry.
   [[nodiscard]] Result<const void*> load(const Result<object::CodeObject>& made);
   void count_bytes();
 };

@@ -4,10 +4,20 @@
 #include <utility>
 
 #include "compiler/driver/compile.hpp"
+#include "compiler/driver/llvm.hpp"
 #include "runtime/kernel_state.hpp"
 
 namespace sluice {
 namespace {
+
+// Machine code by the rung's back end.
+Result<object::CodeObject> emit_by(Rung rung, const schedule::ElementProgram& program,
+                                   const Target& target) {
+  if (rung == Rung::x64) return driver::emit(program, target);
+  const auto module = driver::llvm();
+  if (!module.ok()) return module.error();
+  return (*module)->emit(program, target);
+}
 
 void add_reason(std::string& reasons, const std::string& reason) {
   if (!reasons.empty()) reasons += "; ";
@@ -57,20 +67,25 @@ Result<Kernel> KernelState::climb(const std::shared_ptr<KernelState>& self,
     return Kernel(std::shared_ptr<const KernelState>(self));
   };
 
-  Error last{Status::unavailable, ""};
+  Error first{Status::unavailable, ""};
   if (spec->target.level == Level::interpreter) {
     rung_reason = "x64: the target is the interpreter";
-  } else if (!spec->allowed.has(Rung::x64)) {
-    rung_reason = "x64: denied by the caller";
   } else {
-    const Outcome outcome = try_rung(Rung::x64, program);
-    if (outcome.ok()) return finished(Rung::x64);
-    last = outcome.error();
-    add_reason(rung_reason, "x64: " + last.message);
+    for (const Rung wanted : {Rung::x64, Rung::llvm}) {
+      const std::string which(name(wanted));
+      if (!spec->allowed.has(wanted)) {
+        add_reason(rung_reason, which + ": denied by the caller");
+        continue;
+      }
+      const Outcome outcome = try_rung(wanted, program);
+      if (outcome.ok()) return finished(wanted);
+      if (first.message.empty()) first = outcome.error();
+      add_reason(rung_reason, which + ": " + outcome.error().message);
+    }
   }
   if (!spec->allowed.has(Rung::interpreter)) {
-    last.message = "the interpreter is denied, and no higher rung is left (" + rung_reason + ")";
-    return last;
+    first.message = "the interpreter is denied, and no higher rung is left (" + rung_reason + ")";
+    return first;
   }
   const Outcome outcome = try_rung(Rung::interpreter, program);
   if (!outcome.ok()) return outcome.error();
@@ -116,8 +131,8 @@ Result<const void*> KernelState::load(const Result<object::CodeObject>& made) {
 }
 
 Outcome KernelState::try_rung(Rung wanted, const schedule::ElementProgram& program) {
-  if (wanted == Rung::x64) {
-    const auto entry = load(driver::emit(program, spec->target));
+  if (wanted != Rung::interpreter) {
+    const auto entry = load(emit_by(wanted, program, spec->target));
     return entry.ok() ? Outcome(Unit{}) : entry.error();
   }
   auto prepared = interpreter::Interpreter::prepare(program);
@@ -132,8 +147,8 @@ Outcome KernelState::try_rung(Rung wanted, const schedule::RowProgram& program) 
   code.clear();
   code_bytes = 0;
   const composed::MakeElementKernel machine_code =
-      [this](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
-    const auto loaded = load(driver::emit(sweep, spec->target));
+      [this, wanted](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
+    const auto loaded = load(emit_by(wanted, sweep, spec->target));
     if (!loaded.ok()) return loaded.error();
     const auto entry =
         reinterpret_cast<schedule::KernelEntry>(reinterpret_cast<std::uintptr_t>(*loaded));
@@ -163,10 +178,9 @@ Outcome KernelState::try_rung(Rung wanted, const schedule::RowProgram& program) 
     return composed::BlockKernel{[entry](const schedule::RowCall& call) { entry(&call); },
                                  made->workspace_bytes};
   };
-  const bool x64 = wanted == Rung::x64;
-  auto made =
-      composed::RowKernel::make(program, spec->row->across, x64 ? machine_code : interpreted,
-                                x64 ? whole_rows : composed::MakeBlockKernel{});
+  auto made = composed::RowKernel::make(
+      program, spec->row->across, wanted == Rung::interpreter ? interpreted : machine_code,
+      wanted == Rung::x64 ? whole_rows : composed::MakeBlockKernel{});
   if (!made.ok()) return made.error();
   rows.emplace(std::move(made).value());
   return Unit{};

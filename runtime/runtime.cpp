@@ -18,9 +18,9 @@ struct Runtime::Impl {
       : cache(options.cache_bytes), home{cache.live_bytes(),
                                          std::make_shared<object::CodeLoader>(
                                              choose_tools(options.code_tools))} {
-    choose_target(options.target);
-    for (const Rung rung : {Rung::x64, Rung::interpreter}) defaults.allowed.add(rung);
+    for (const Rung rung : kRungs) defaults.allowed.add(rung);
     for (const Rung rung : options.denied) defaults.allowed.remove(rung);
+    choose_target(options.target);
     publish(std::make_shared<const Program>(Program::library()));
   }
 
@@ -29,11 +29,8 @@ struct Runtime::Impl {
       if (const char* forced = std::getenv("SLUICE_TARGET")) text = forced;
     defaults.target = host_target();
     if (text.empty()) return;
-    auto target = usable_target(text);
-    if (target.ok())
-      defaults.target = *target;
-    else
-      target_error = target.error();
+    if (Outcome chosen = choose_by_name(text, defaults.target, defaults.allowed); !chosen)
+      target_error = chosen.error();
   }
 
   [[nodiscard]] CodeTools choose_tools(CodeTools tools) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ struct Annotation {
 
 // How code keeps its caller's frame, for who walks the stack: `push rbp; mov rbp, rsp`, other
 // registers pushed, the work, those registers back, `leave; ret`. Outside of that the stack is as
-// the caller left it. All zero: code that makes no frame.
+// the caller left it.
 struct CallFrame {
   struct Saved {
     int reg;        // as the processor numbers it
@@ -36,7 +37,7 @@ struct CodeObject {
   std::vector<std::uint8_t>
       bytes;  // entry at offset 0; instructions, then constants from `code_size` on
   std::size_t code_size = 0;
-  CallFrame frame;
+  std::optional<CallFrame> frame;  // none: nothing is known, and who walks the stack ends here
   std::vector<Annotation> annotations;
   std::size_t spills_in_loop =
       0;  // stores of spilled values in the main loop; what the schedule's tests look at

@@ -22,6 +22,7 @@ enum : std::uint8_t {
   kAdvance1 = 0x02,
   kAdvance2 = 0x03,
   kAdvance4 = 0x04,
+  kUndefined = 0x07,
   kRememberState = 0x0a,
   kRestoreState = 0x0b,
   kDefCfa = 0x0c,
@@ -110,9 +111,12 @@ void write_rules_at_entry(Section& out) {
 }
 
 // What the frame changes before and within the stretch of the code from `begin` to `end`.
-void write_changes(Section& out, const CallFrame& frame, std::size_t begin, std::size_t end) {
+void write_changes(Section& out, const std::optional<CallFrame>& known, std::size_t begin,
+                   std::size_t end) {
+  if (!known) return out.op(kUndefined, kReturnAddress);
+  const CallFrame& frame = *known;
   const auto reaches = [&](std::size_t offset) {
-    if (offset >= end || frame.returned == 0) return false;
+    if (offset >= end) return false;
     out.advance_to(std::max(offset, begin) - begin);
     return true;
   };
@@ -188,7 +192,8 @@ UnwindTable::~UnwindTable() {
 #endif
 }
 
-void UnwindTable::describe(std::size_t first_page, std::size_t pages, const CallFrame& frame) {
+void UnwindTable::describe(std::size_t first_page, std::size_t pages,
+                           const std::optional<CallFrame>& frame) {
   Bytes changes;
   changes.reserve(kEntryRoom);
   for (std::size_t i = 0; i < pages; ++i) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "compiler/object/code_object.hpp"
@@ -27,7 +28,7 @@ class UnwindTable {
   ~UnwindTable();
 
   // Of code that lies on these pages, and does not run yet.
-  void describe(std::size_t first_page, std::size_t pages, const CallFrame& frame);
+  void describe(std::size_t first_page, std::size_t pages, const std::optional<CallFrame>& frame);
 
  private:
   std::size_t page_size_;

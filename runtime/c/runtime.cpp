@@ -32,8 +32,10 @@ Result<RuntimeOptions> options_of(const sluice_runtime_options* given) {
                         (known->code_tools & SLUICE_TOOL_PERF_MAP) != 0,
                         (known->code_tools & SLUICE_TOOL_JITDUMP) != 0};
   if (known->target == nullptr) return options;
-  const auto target = usable_target(known->target);
-  if (!target.ok()) return target.error();
+  Target target;
+  RungSet allowed;
+  if (const Outcome chosen = choose_by_name(known->target, target, allowed); !chosen)
+    return chosen.error();
   options.target = known->target;
   return options;
 }

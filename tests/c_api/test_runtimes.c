@@ -38,7 +38,7 @@ static void test_options(void) {
   REFUSED(sluice_runtime_create(&options, &runtime), SLUICE_UNKNOWN_NAME, "x86-64-v9");
   CHECK(runtime == NULL);
   options.target = NULL;
-  options.denied = 1u << SLUICE_RUNG_X64 | 1u << SLUICE_RUNG_INTERPRETER;
+  options.denied = 1u << SLUICE_RUNG_X64 | 1u << SLUICE_RUNG_LLVM | 1u << SLUICE_RUNG_INTERPRETER;
   OK(sluice_runtime_create(&options, &runtime));
   REFUSED(sluice_runtime_compile(runtime, &spec, &kernel), SLUICE_UNAVAILABLE, "denied");
   CHECK(kernel == NULL);

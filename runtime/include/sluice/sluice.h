@@ -87,7 +87,7 @@ enum { SLUICE_FORWARD = 0, SLUICE_BACKWARD = 1, SLUICE_FORWARD_BACKWARD = 2 };
 
 // The ways to run a kernel.
 typedef int32_t sluice_rung;
-enum { SLUICE_RUNG_X64 = 0, SLUICE_RUNG_INTERPRETER = 1 };
+enum { SLUICE_RUNG_X64 = 0, SLUICE_RUNG_LLVM = 1, SLUICE_RUNG_INTERPRETER = 2 };
 
 // "ok", "invalid_source", ...; "unknown status" of other numbers. Threads: any.
 SLUICE_API const char* sluice_status_name(sluice_status status);
@@ -111,7 +111,7 @@ SLUICE_API size_t sluice_dtype_size(sluice_dtype dtype);
 SLUICE_API sluice_status sluice_dtype_from_name(const char* name, sluice_dtype* dtype);
 // "forward", "backward", "forward_backward"; NULL of no pass. Threads: any.
 SLUICE_API const char* sluice_pass_name(sluice_pass pass);
-// "x64", "interpreter"; NULL of no rung. Threads: any.
+// "x64", "llvm", "interpreter"; NULL of no rung. Threads: any.
 SLUICE_API const char* sluice_rung_name(sluice_rung rung);
 
 // Releases a text that a function below gave. Threads: exclusive.
