@@ -53,6 +53,22 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/version.h.in ${generated_include}/sluic
 set(public_include ${PROJECT_SOURCE_DIR}/support/include ${PROJECT_SOURCE_DIR}/runtime/include
                    ${generated_include})
 
+# Whether the compiler's unwinder takes .eh_frame sections at run time, as libgcc's does. That of LLVM
+# has functions of these names that do nothing, and one of its own by which it is known.
+include(CheckCXXSourceCompiles)
+check_cxx_source_compiles(
+  "extern \"C\" { void __register_frame_info(const void*, void*); void* __deregister_frame_info(const void*); }
+   int main() { __register_frame_info(0, 0); return __deregister_frame_info(0) != 0; }"
+  SLUICE_HAS_REGISTER_FRAME)
+check_cxx_source_compiles(
+  "extern \"C\" void __unw_add_dynamic_fde(unsigned long);
+   int main() { __unw_add_dynamic_fde(0); }"
+  SLUICE_HAS_LLVM_UNWIND)
+set(have_register_frame 0)
+if(SLUICE_HAS_REGISTER_FRAME AND NOT SLUICE_HAS_LLVM_UNWIND)
+  set(have_register_frame 1)
+endif()
+
 find_package(Threads REQUIRED)
 find_path(SLUICE_DLPACK_INCLUDE dlpack/dlpack.h REQUIRED
           DOC "Folder that holds dlpack/dlpack.h (Debian: libdlpack-dev)")
@@ -61,8 +77,9 @@ function(sluice_add_objects name)
   add_library(${name} OBJECT ${ARGN})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${public_include})
   target_link_libraries(${name} PRIVATE sluice_options sluice_warnings Threads::Threads)
-  # 1 where the x64 back end is part of the library, else 0.
-  target_compile_definitions(${name} PRIVATE SLUICE_HAVE_X64=${have_x64})
+  # 1 where the x64 back end is part of the library, else 0; likewise.
+  target_compile_definitions(${name} PRIVATE SLUICE_HAVE_X64=${have_x64}
+                                             SLUICE_HAVE_REGISTER_FRAME=${have_register_frame})
   set_target_properties(
     ${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                        POSITION_INDEPENDENT_CODE ON)

@@ -14,7 +14,7 @@
 
 #include "compiler/backend/composed/row_kernel.hpp"
 #include "compiler/backend/interpreter/interpreter.hpp"
-#include "compiler/object/executable_memory.hpp"
+#include "compiler/object/load_code.hpp"
 #include "runtime/broadcast.hpp"
 #include "runtime/resolved_spec.hpp"
 
@@ -22,6 +22,12 @@ namespace sluice {
 
 // Bytes of a runtime's kernels that are alive, in its cache or elsewhere.
 using LiveBytes = std::shared_ptr<std::atomic<std::uint64_t>>;
+
+// What a runtime and its kernels share, which may outlive it.
+struct KernelHome {
+  LiveBytes live;
+  std::shared_ptr<const object::CodeLoader> loader;
+};
 
 class KernelState {
  public:
@@ -33,7 +39,7 @@ class KernelState {
   // Climbs the ladder: the highest allowed rung on which the spec can be compiled. Errors are those
   // of the compiler, or of the last rung tried.
   [[nodiscard]] static Result<Kernel> build(std::shared_ptr<const ResolvedSpec> spec,
-                                            const LiveBytes& live);
+                                            const KernelHome& home);
 
   [[nodiscard]] static const KernelState& of(const Kernel& kernel) { return *kernel.state_; }
 
@@ -55,25 +61,27 @@ class KernelState {
 
   Rung rung = Rung::interpreter;
   std::string rung_reason;
-  std::optional<object::ExecutableMemory> memory;  // on the rung x64
+  // Of a rung of machine code: an elementwise function's one; those of a row function's sweeps and
+  // rows, in the order in which they were made.
+  std::vector<object::CodeHandle> code;
   std::size_t code_bytes = 0;
   std::optional<interpreter::Interpreter> interpreter;  // on the rung interpreter
   std::optional<composed::RowKernel> rows;              // of row functions, on every rung
   std::optional<Kernel> divisor;                        // gives what a mean is divided by
   std::optional<Kernel> index_check;                    // finds indices that are no columns
   std::size_t bytes = 0;
-  LiveBytes live;
+  KernelHome home;
 
  private:
   void describe_operands();
   template <typename Program>
   [[nodiscard]] Result<Kernel> climb(const std::shared_ptr<KernelState>& self,
-                                     const Program& program, const LiveBytes& live_bytes);
+                                     const Program& program);
   [[nodiscard]] Outcome try_rung(Rung rung, const schedule::ElementProgram& program);
   [[nodiscard]] Outcome try_rung(Rung rung, const schedule::RowProgram& program);
+  // Code made for a rung of machine code; the entry.
+  [[nodiscard]] Result<const void*> load(const Result<object::CodeObject>& made);
   void count_bytes();
-
-  std::size_t mapped_bytes_ = 0;  // of the sweeps of a row kernel
 };
 
 // The passed parameters of a call as code takes them. Errors: their number, a value out of range.

@@ -27,17 +27,18 @@ void add_reason(std::string& reasons, const std::string& reason) {
 }  // namespace
 
 Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved,
-                                  const LiveBytes& live_bytes) {
+                                  const KernelHome& home) {
   auto state = std::make_shared<KernelState>();
   state->spec = std::move(resolved);
+  state->home = home;
   state->describe_operands();
   if (state->spec->divisor) {
-    auto divisor = build(state->spec->divisor, live_bytes);
+    auto divisor = build(state->spec->divisor, home);
     if (!divisor.ok()) return divisor.error();
     state->divisor = std::move(divisor).value();
   }
   if (state->spec->index_check) {
-    auto check = build(state->spec->index_check, live_bytes);
+    auto check = build(state->spec->index_check, home);
     if (!check.ok()) return check.error();
     state->index_check = std::move(check).value();
     state->plain_rows = false;
@@ -45,7 +46,7 @@ Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved,
   if (!state->spec->row) {
     const auto compiled = driver::compile(state->spec->request());
     if (!compiled.ok()) return compiled.error();
-    return state->climb(state, compiled->program, live_bytes);
+    return state->climb(state, compiled->program);
   }
   const auto compiled = driver::compile_rows(state->spec->request());
   if (!compiled.ok()) return compiled.error();
@@ -53,17 +54,16 @@ Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved,
   const std::vector<ir::ValueId> live = graph.live();
   state->reads_row_index = std::any_of(
       live.begin(), live.end(), [&](ir::ValueId id) { return graph[id].op == ir::Op::row_index; });
-  return state->climb(state, compiled->program, live_bytes);
+  return state->climb(state, compiled->program);
 }
 
 template <typename Program>
-Result<Kernel> KernelState::climb(const std::shared_ptr<KernelState>& self, const Program& program,
-                                  const LiveBytes& live_bytes) {
+Result<Kernel> KernelState::climb(const std::shared_ptr<KernelState>& self,
+                                  const Program& program) {
   const auto finished = [&](Rung taken) -> Kernel {
     rung = taken;
     count_bytes();
-    live = live_bytes;
-    live_bytes->fetch_add(bytes, std::memory_order_relaxed);
+    home.live->fetch_add(bytes, std::memory_order_relaxed);
     return Kernel(std::shared_ptr<const KernelState>(self));
   };
 
@@ -92,9 +92,7 @@ Result<Kernel> KernelState::climb(const std::shared_ptr<KernelState>& self, cons
   return finished(Rung::interpreter);
 }
 
-KernelState::~KernelState() {
-  if (live) live->fetch_sub(bytes, std::memory_order_relaxed);
-}
+KernelState::~KernelState() { home.live->fetch_sub(bytes, std::memory_order_relaxed); }
 
 void KernelState::describe_operands() {
   const dsl::FunctionDef& function = spec->definition_text();
@@ -123,15 +121,19 @@ void KernelState::describe_operands() {
   }
 }
 
+Result<const void*> KernelState::load(const Result<object::CodeObject>& made) {
+  if (!made.ok()) return made.error();
+  auto loaded = home.loader->load(*made);
+  if (!loaded.ok()) return loaded.error();
+  code.push_back(std::move(loaded).value());
+  code_bytes += code.back()->bytes().size();
+  return code.back()->entry();
+}
+
 Outcome KernelState::try_rung(Rung wanted, const schedule::ElementProgram& program) {
   if (wanted != Rung::interpreter) {
-    auto code = emit_by(wanted, program, spec->target);
-    if (!code.ok()) return code.error();
-    auto mapped = object::ExecutableMemory::map(code->bytes);
-    if (!mapped.ok()) return mapped.error();
-    memory.emplace(std::move(mapped).value());
-    code_bytes = code->bytes.size();
-    return Unit{};
+    const auto entry = load(emit_by(wanted, program, spec->target));
+    return entry.ok() ? Outcome(Unit{}) : entry.error();
   }
   auto prepared = interpreter::Interpreter::prepare(program);
   if (!prepared.ok()) return prepared.error();
@@ -140,36 +142,23 @@ Outcome KernelState::try_rung(Rung wanted, const schedule::ElementProgram& progr
   return Unit{};
 }
 
-// Every sweep is an element kernel of its own, which the row kernel owns.
+// Every sweep is an element kernel of its own, which the row kernel calls.
 Outcome KernelState::try_rung(Rung wanted, const schedule::RowProgram& program) {
-  code_bytes = mapped_bytes_ = 0;
-  using Memory = std::shared_ptr<const object::ExecutableMemory>;
-  const auto map = [this](const object::CodeObject& code) -> Result<Memory> {
-    auto mapped = object::ExecutableMemory::map(code.bytes);
-    if (!mapped.ok()) return mapped.error();
-    code_bytes += code.bytes.size();
-    mapped_bytes_ += mapped->mapped_bytes();
-    return Memory(std::make_shared<object::ExecutableMemory>(std::move(mapped).value()));
-  };
+  code.clear();
+  code_bytes = 0;
   const composed::MakeElementKernel machine_code =
-      [this, wanted,
-       &map](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
-    auto code = emit_by(wanted, sweep, spec->target);
-    if (!code.ok()) return code.error();
-    auto held = map(*code);
-    if (!held.ok()) return held.error();
+      [this, wanted](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
+    const auto loaded = load(emit_by(wanted, sweep, spec->target));
+    if (!loaded.ok()) return loaded.error();
     const auto entry =
-        reinterpret_cast<schedule::KernelEntry>(reinterpret_cast<std::uintptr_t>((*held)->entry()));
-    return composed::ElementKernel(
-        [held = *held, entry](void* const* buffers, std::int64_t count,
-                              const std::uint64_t* params) { entry(buffers, count, params); });
+        reinterpret_cast<schedule::KernelEntry>(reinterpret_cast<std::uintptr_t>(*loaded));
+    return composed::ElementKernel(entry);
   };
   const composed::MakeElementKernel interpreted =
       [this](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
     auto prepared = interpreter::Interpreter::prepare(sweep);
     if (!prepared.ok()) return prepared.error();
     code_bytes += prepared->bytes();
-    mapped_bytes_ += prepared->bytes();
     const auto held = std::make_shared<interpreter::Interpreter>(std::move(prepared).value());
     return composed::ElementKernel(
         [held](void* const* buffers, std::int64_t count, const std::uint64_t* params) {
@@ -178,18 +167,16 @@ Outcome KernelState::try_rung(Rung wanted, const schedule::RowProgram& program) 
   };
   // Whole rows of exactly the spec's length where it has one, else of any.
   const composed::MakeBlockKernel whole_rows =
-      [this, &map](const schedule::RowProgram& block) -> Result<composed::BlockKernel> {
+      [this](const schedule::RowProgram& block) -> Result<composed::BlockKernel> {
     driver::RowShape shape = *spec->row;
     if (!block.cells.empty()) shape.columns = 0;
-    auto code = driver::emit(block, shape, spec->target);
-    if (!code.ok()) return code.error();
-    auto held = map(*code);
-    if (!held.ok()) return held.error();
+    const auto made = driver::emit(block, shape, spec->target);
+    const auto loaded = load(made);
+    if (!loaded.ok()) return loaded.error();
     const auto entry =
-        reinterpret_cast<schedule::RowEntry>(reinterpret_cast<std::uintptr_t>((*held)->entry()));
-    return composed::BlockKernel{
-        [held = *held, entry](const schedule::RowCall& call) { entry(&call); },
-        code->workspace_bytes};
+        reinterpret_cast<schedule::RowEntry>(reinterpret_cast<std::uintptr_t>(*loaded));
+    return composed::BlockKernel{[entry](const schedule::RowCall& call) { entry(&call); },
+                                 made->workspace_bytes};
   };
   auto made = composed::RowKernel::make(
       program, spec->row->across, wanted == Rung::interpreter ? interpreted : machine_code,
@@ -202,10 +189,9 @@ Outcome KernelState::try_rung(Rung wanted, const schedule::RowProgram& program) 
 // What lives as long as the kernel does; the program is shared with the runtime.
 void KernelState::count_bytes() {
   bytes = sizeof *this + sizeof(ResolvedSpec) + rung_reason.size();
-  if (rows)
-    bytes += rows->bytes() + mapped_bytes_;
-  else
-    bytes += memory ? memory->mapped_bytes() : code_bytes;
+  if (rows) bytes += rows->bytes();
+  if (rung == Rung::interpreter) bytes += code_bytes;
+  for (const object::CodeHandle& each : code) bytes += each->held_bytes();
   if (divisor) bytes += divisor->bytes();
   if (index_check) bytes += index_check->bytes();
   bytes += spec->operands.size() * sizeof(driver::Operand) +

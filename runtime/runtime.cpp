@@ -1,5 +1,6 @@
 #include <sluice/runtime.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
@@ -13,7 +14,10 @@
 namespace sluice {
 
 struct Runtime::Impl {
-  explicit Impl(const RuntimeOptions& options) : cache(options.cache_bytes) {
+  explicit Impl(const RuntimeOptions& options)
+      : cache(options.cache_bytes), home{cache.live_bytes(),
+                                         std::make_shared<object::CodeLoader>(
+                                             choose_tools(options.code_tools))} {
     for (const Rung rung : kRungs) defaults.allowed.add(rung);
     for (const Rung rung : options.denied) defaults.allowed.remove(rung);
     choose_target(options.target);
@@ -27,6 +31,25 @@ struct Runtime::Impl {
     if (text.empty()) return;
     if (Outcome chosen = choose_by_name(text, defaults.target, defaults.allowed); !chosen)
       target_error = chosen.error();
+  }
+
+  [[nodiscard]] CodeTools choose_tools(CodeTools tools) {
+    const char* words = std::getenv("SLUICE_CODE_TOOLS");
+    std::string_view rest = words == nullptr ? "" : words;
+    while (!rest.empty()) {
+      const std::string_view word = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+      if (word == "gdb")
+        tools.gdb = true;
+      else if (word == "perf_map")
+        tools.perf_map = true;
+      else if (word == "jitdump")
+        tools.jitdump = true;
+      else if (!word.empty())
+        tools_error = Error{Status::unknown_name, "SLUICE_CODE_TOOLS names '" + std::string(word) +
+                                                      "', and there are gdb, perf_map and jitdump"};
+    }
+    return tools;
   }
 
   // Under the definers' lock, or before anyone else knows the runtime.
@@ -43,6 +66,8 @@ struct Runtime::Impl {
   }
 
   Cache cache;
+  std::optional<Error> tools_error;
+  const KernelHome home;
   SpecDefaults defaults;
   std::optional<Error> target_error;
 
@@ -76,6 +101,7 @@ Program Runtime::program() const {
 }
 
 Result<Key> Runtime::key(const KernelSpec& spec) const {
+  if (impl_->tools_error) return *impl_->tools_error;
   if (impl_->target_error && spec.target.empty()) return *impl_->target_error;
   std::shared_ptr<const dsl::Program> definitions;
   if (spec.program) {
@@ -105,7 +131,7 @@ Result<Kernel> Runtime::compile(const Key& key) {
   }
   impl_->cache.count_miss();
   return impl_->cache.make(key.spec_, [this](std::shared_ptr<const ResolvedSpec> spec) {
-    return KernelState::build(std::move(spec), impl_->cache.live_bytes());
+    return KernelState::build(std::move(spec), impl_->home);
   });
 }
 

@@ -55,7 +55,7 @@ Result<StateKernel> StateKernel::make(const Kernel& kernel) {
   auto spec = std::make_shared<ResolvedSpec>(*whole.spec);
   spec->row = driver::RowShape{false, false, 0, true};
   seal(*spec);
-  auto streamed = KernelState::build(spec, whole.live);
+  auto streamed = KernelState::build(spec, whole.home);
   if (!streamed.ok()) return streamed.error();
   auto impl = std::make_shared<Impl>(std::move(streamed).value());
   sort_operands(*impl);

@@ -25,6 +25,12 @@ Result<RuntimeOptions> options_of(const sluice_runtime_options* given) {
   RuntimeOptions options;
   if (known->cache_bytes != 0) options.cache_bytes = known->cache_bytes;
   options.denied = c::denied_rungs(known->denied);
+  constexpr std::uint64_t kTools = SLUICE_TOOL_GDB | SLUICE_TOOL_PERF_MAP | SLUICE_TOOL_JITDUMP;
+  if ((known->code_tools & ~kTools) != 0)
+    return Error{Status::invalid_argument, "the options' code_tools name a tool that there is not"};
+  options.code_tools = {(known->code_tools & SLUICE_TOOL_GDB) != 0,
+                        (known->code_tools & SLUICE_TOOL_PERF_MAP) != 0,
+                        (known->code_tools & SLUICE_TOOL_JITDUMP) != 0};
   if (known->target == nullptr) return options;
   Target target;
   RungSet allowed;

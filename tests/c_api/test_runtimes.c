@@ -43,6 +43,14 @@ static void test_options(void) {
   REFUSED(sluice_runtime_compile(runtime, &spec, &kernel), SLUICE_UNAVAILABLE, "denied");
   CHECK(kernel == NULL);
   sluice_runtime_destroy(runtime);
+  options.denied = 0;
+  options.code_tools = 8;
+  REFUSED(sluice_runtime_create(&options, &runtime), SLUICE_INVALID_ARGUMENT, "tool");
+  options.code_tools = SLUICE_TOOL_GDB;
+  OK(sluice_runtime_create(&options, &runtime));
+  OK(sluice_runtime_compile(runtime, &spec, &kernel));
+  sluice_kernel_release(kernel);
+  sluice_runtime_destroy(runtime);
   REFUSED(sluice_runtime_create(NULL, NULL), SLUICE_INVALID_ARGUMENT, "NULL");
 
   OK(sluice_runtime_shared(&shared));

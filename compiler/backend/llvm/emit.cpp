@@ -72,7 +72,10 @@ Result<object::CodeObject> emit(const schedule::ElementProgram& program, const T
   if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
     return Error{Status::unavailable, "LLVM writes no object files for this machine"};
   passes.run(**module);
-  return link({object.data(), object.size()});
+  auto code = link({object.data(), object.size()});
+  if (code.ok())
+    code->name = program.name + (target.level == Level::x86_64_v4 ? ".llvm.v4[n]" : ".llvm.v3[n]");
+  return code;
 }
 
 Result<std::string> show(const schedule::ElementProgram& program, const Target& target) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <sluice/code_tools.hpp>
 #include <sluice/kernel.hpp>
 #include <sluice/program.hpp>
 #include <sluice/spec.hpp>
@@ -27,6 +28,9 @@ struct RuntimeOptions {
   // runtime is made, and without it the best of this processor.
   std::string target = {};
   std::vector<Rung> denied = {};
+  // Told of each kernel's code, besides those that the environment variable SLUICE_CODE_TOOLS names
+  // when the runtime is made: some of gdb,perf_map,jitdump.
+  CodeTools code_tools = {};
 };
 
 // Counts since the runtime was made; `entries`, `bytes` and `held_bytes` are those of this moment.

@@ -253,12 +253,23 @@ static inline sluice_spec sluice_spec_default(void) {
 typedef struct sluice_runtime sluice_runtime;
 typedef struct sluice_kernel sluice_kernel;
 
+// Tools that can be told of machine code; symbols are named as in sluice:gelu.forward.f32.v4[n].
+enum {
+  SLUICE_TOOL_GDB = 1,       // its JIT interface: names, and backtraces through kernels
+  SLUICE_TOOL_PERF_MAP = 2,  // names for perf, in /tmp/perf-PID.map
+  SLUICE_TOOL_JITDUMP = 4    // names and instructions for perf inject --jit and VTune, in
+                             // jit-PID.dump, which lies where JITDUMPDIR says, else in /tmp
+};
+
 typedef struct sluice_runtime_options {
   size_t size;
-  size_t cache_bytes;  // that kernels in the cache may take; 0: 64 MiB
-  const char* target;  // of specs that name none; NULL: that of the environment variable
-                       // SLUICE_TARGET, and without it the best of this processor
-  uint32_t denied;     // rungs not to be taken: bits 1 << SLUICE_RUNG_
+  size_t cache_bytes;   // that kernels in the cache may take; 0: 64 MiB
+  const char* target;   // of specs that name none; NULL: that of the environment variable
+                        // SLUICE_TARGET, and without it the best of this processor
+  uint32_t denied;      // rungs not to be taken: bits 1 << SLUICE_RUNG_
+  uint64_t code_tools;  // told of each kernel's code: bits SLUICE_TOOL_, besides those that the
+                        // environment variable SLUICE_CODE_TOOLS names: some of
+                        // gdb,perf_map,jitdump
 } sluice_runtime_options;
 
 static inline sluice_runtime_options sluice_runtime_options_default(void) {
@@ -362,9 +373,11 @@ typedef struct sluice_kernel_info {
   double derivative_ulp;
   double accuracy;  // the relative error of a cheaper kernel that was asked for; else 0
   size_t operand_count, passed_count;
-  const void* code;   // machine code; NULL on the interpreter's rung
-  size_t code_bytes;  // instructions and their constants
-  size_t bytes;       // what the cache counts: all memory it holds
+  const void* code;         // machine code, of a row function the first part's; NULL on the
+                            // interpreter's rung
+  size_t code_bytes;        // instructions and their constants, of all parts
+  size_t bytes;             // what the cache counts: all memory it holds
+  size_t first_code_bytes;  // those at `code`: all there are of an elementwise function
 } sluice_kernel_info;
 
 typedef struct sluice_operand_info {

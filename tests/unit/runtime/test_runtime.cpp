@@ -190,6 +190,27 @@ TEST_CASE("a target is forced by spec, option or environment", "[runtime]") {
   CHECK(wrong.compile(spec).ok());
 }
 
+TEST_CASE("tools to be told of code are chosen by name", "[runtime]") {
+  REQUIRE(setenv("SLUICE_CODE_TOOLS", "gdb,,perf", 1) == 0);
+  Runtime wrong;
+  REQUIRE(setenv("SLUICE_CODE_TOOLS", "gdb,gdb", 1) == 0);
+  Runtime told;
+  REQUIRE(unsetenv("SLUICE_CODE_TOOLS") == 0);
+  Runtime also(RuntimeOptions{.code_tools = {.gdb = true}});
+  const auto refused = wrong.compile(spec_of("relu"));
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().status == Status::unknown_name);
+  CHECK(refused.error().message.find("'perf'") != std::string::npos);
+  // Kernels come, go and outlive their runtime in one list of gdb's.
+  auto kernel = told.compile(spec_of("relu"));
+  REQUIRE(kernel.ok());
+  REQUIRE(also.compile(spec_of("silu")).ok());
+  REQUIRE(told.compile(spec_of("tanh")).ok());
+  also.clear();
+  told = Runtime();
+  CHECK(kernel->code().empty() == (kernel->rung() == Rung::interpreter));
+}
+
 TEST_CASE("a denied rung is not taken, and the kernel says so", "[runtime]") {
   KernelSpec spec = spec_of("relu");
   spec.denied = {Rung::x64, Rung::llvm};
