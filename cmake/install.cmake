@@ -10,6 +10,11 @@ foreach(folder IN LISTS public_include)
   install(DIRECTORY ${folder}/sluice DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
           FILES_MATCHING PATTERN *.h PATTERN *.hpp)
 endforeach()
+# Asked for by name, so that a package of the rest does not depend on LLVM:
+# cmake --install BUILD --component llvm.
+if(TARGET sluice_llvm)
+  install(TARGETS sluice_llvm LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT llvm EXCLUDE_FROM_ALL)
+endif()
 if(TARGET sluice_command)
   install(TARGETS sluice_command)
 endif()

@@ -13,14 +13,16 @@ endif()
 
 set(interpreter_folder ${PROJECT_SOURCE_DIR}/compiler/backend/interpreter)
 set(x64_folder ${PROJECT_SOURCE_DIR}/compiler/backend/x64)
+set(llvm_folder ${PROJECT_SOURCE_DIR}/compiler/backend/llvm)
 file(GLOB_RECURSE sluice_sources CONFIGURE_DEPENDS
      ${PROJECT_SOURCE_DIR}/support/*.cpp ${PROJECT_SOURCE_DIR}/dsl/*.cpp
      ${PROJECT_SOURCE_DIR}/compiler/*.cpp ${PROJECT_SOURCE_DIR}/runtime/*.cpp)
 file(GLOB_RECURSE x64_sources CONFIGURE_DEPENDS ${x64_folder}/*.cpp)
+file(GLOB_RECURSE llvm_sources CONFIGURE_DEPENDS ${llvm_folder}/*.cpp)
 file(GLOB interpreter_kernels CONFIGURE_DEPENDS ${interpreter_folder}/kernels*.cpp)
 file(GLOB interpreter_v3 CONFIGURE_DEPENDS ${interpreter_folder}/*_v3.cpp)
 file(GLOB interpreter_v4 CONFIGURE_DEPENDS ${interpreter_folder}/*_v4.cpp)
-list(REMOVE_ITEM sluice_sources ${x64_sources})
+list(REMOVE_ITEM sluice_sources ${x64_sources} ${llvm_sources})
 if(NOT SLUICE_X86_64)
   set(x64_sources)
   list(REMOVE_ITEM sluice_sources ${interpreter_v3} ${interpreter_v4})
@@ -51,6 +53,22 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/version.h.in ${generated_include}/sluic
 set(public_include ${PROJECT_SOURCE_DIR}/support/include ${PROJECT_SOURCE_DIR}/runtime/include
                    ${generated_include})
 
+# Whether the compiler's unwinder takes .eh_frame sections at run time, as libgcc's does. That of LLVM
+# has functions of these names that do nothing, and one of its own by which it is known.
+include(CheckCXXSourceCompiles)
+check_cxx_source_compiles(
+  "extern \"C\" { void __register_frame_info(const void*, void*); void* __deregister_frame_info(const void*); }
+   int main() { __register_frame_info(0, 0); return __deregister_frame_info(0) != 0; }"
+  SLUICE_HAS_REGISTER_FRAME)
+check_cxx_source_compiles(
+  "extern \"C\" void __unw_add_dynamic_fde(unsigned long);
+   int main() { __unw_add_dynamic_fde(0); }"
+  SLUICE_HAS_LLVM_UNWIND)
+set(have_register_frame 0)
+if(SLUICE_HAS_REGISTER_FRAME AND NOT SLUICE_HAS_LLVM_UNWIND)
+  set(have_register_frame 1)
+endif()
+
 find_package(Threads REQUIRED)
 find_path(SLUICE_DLPACK_INCLUDE dlpack/dlpack.h REQUIRED
           DOC "Folder that holds dlpack/dlpack.h (Debian: libdlpack-dev)")
@@ -74,8 +92,9 @@ function(sluice_add_objects name)
   add_library(${name} OBJECT ${ARGN})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${public_include})
   target_link_libraries(${name} PRIVATE sluice_options sluice_warnings Threads::Threads)
-  # 1 where the x64 back end is part of the library, else 0.
-  target_compile_definitions(${name} PRIVATE SLUICE_HAVE_X64=${have_x64})
+  # 1 where the x64 back end is part of the library, else 0; likewise.
+  target_compile_definitions(${name} PRIVATE SLUICE_HAVE_X64=${have_x64}
+                                             SLUICE_HAVE_REGISTER_FRAME=${have_register_frame})
   set_target_properties(
     ${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                        POSITION_INDEPENDENT_CODE ON)
@@ -124,3 +143,15 @@ target_include_directories(sluice_internal INTERFACE ${PROJECT_SOURCE_DIR} ${pub
 target_compile_definitions(sluice_internal INTERFACE SLUICE_HAVE_X64=${have_x64})
 target_link_libraries(sluice_internal INTERFACE sluice sluice_options sluice_warnings
                                                 Threads::Threads)
+
+# The LLVM back end, a module of its own that the runtime loads when it is asked to: the library
+# itself neither includes nor links LLVM.
+if(SLUICE_LLVM)
+  add_library(sluice_llvm MODULE ${llvm_sources})
+  target_include_directories(sluice_llvm SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS})
+  target_link_libraries(sluice_llvm PRIVATE sluice_internal LLVM)
+  target_compile_options(sluice_llvm PRIVATE -fno-rtti)
+  target_link_options(sluice_llvm PRIVATE LINKER:--version-script=${CMAKE_CURRENT_LIST_DIR}/llvm_exports.map)
+  set_target_properties(sluice_llvm PROPERTIES CXX_VISIBILITY_PRESET hidden
+                                               VISIBILITY_INLINES_HIDDEN ON)
+endif()

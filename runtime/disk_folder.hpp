@@ -2,9 +2,9 @@
 // first.
 //
 // The folder is its user's own: mode 0700 or less, else it is not used. Names of files are 32
-// hexadecimal digits; what else lies there is left alone. A file appears whole under its name or not
-// at all. Writers hold a lock file, which keeps the sum of all files' sizes;
-// readers hold nothing. A file's time of modification is that of its last use.
+// hexadecimal digits; what else lies there is left alone. A file appears whole under its name or
+// not at all. Writers hold a lock file, which keeps the sum of all files' sizes; readers hold
+// nothing. A file's time of modification is that of its last use.
 #pragma once
 
 #include <cstdint>

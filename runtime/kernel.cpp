@@ -16,6 +16,7 @@ namespace sluice {
 std::string_view name(Rung rung) {
   switch (rung) {
     case Rung::x64: return "x64";
+    case Rung::llvm: return "llvm";
     case Rung::interpreter: return "interpreter";
   }
   return "";
@@ -24,8 +25,9 @@ std::string_view name(Rung rung) {
 Kernel::Kernel(std::shared_ptr<const KernelState> state) : state_(std::move(state)) {
   // An address of code is a function's; that they convert is what the system's loaders rely on as
   // well.
-  if (state_->memory)
-    entry_ = reinterpret_cast<Entry>(reinterpret_cast<std::uintptr_t>(state_->memory->entry()));
+  if (!state_->rows && !state_->code.empty())
+    entry_ =
+        reinterpret_cast<Entry>(reinterpret_cast<std::uintptr_t>(state_->code.front()->entry()));
 }
 
 void Kernel::interpret(void* const* buffers, std::int64_t count,
@@ -122,6 +124,7 @@ Promise Kernel::promise() const {
 std::string Kernel::target() const {
   switch (rung()) {
     case Rung::x64: return to_string(state_->spec->target);
+    case Rung::llvm: return "llvm";
     case Rung::interpreter: return to_string(Target{});
   }
   return {};
@@ -133,8 +136,7 @@ std::size_t Kernel::code_bytes() const { return state_->code_bytes; }
 std::size_t Kernel::bytes() const { return state_->bytes; }
 
 std::span<const std::uint8_t> Kernel::code() const {
-  if (!state_->memory) return {};
-  return {static_cast<const std::uint8_t*>(state_->memory->entry()), state_->code_bytes};
+  return state_->code.empty() ? std::span<const std::uint8_t>() : state_->code.front()->bytes();
 }
 
 std::string Kernel::key_text() const { return sluice::key_text(*state_->spec); }

@@ -14,7 +14,7 @@
 
 #include "compiler/backend/composed/row_kernel.hpp"
 #include "compiler/backend/interpreter/interpreter.hpp"
-#include "compiler/object/executable_memory.hpp"
+#include "compiler/object/load_code.hpp"
 #include "runtime/broadcast.hpp"
 #include "runtime/disk_store.hpp"
 #include "runtime/kernel_image.hpp"
@@ -25,9 +25,10 @@ namespace sluice {
 // Bytes of a runtime's kernels that are alive, in its cache or elsewhere.
 using LiveBytes = std::shared_ptr<std::atomic<std::uint64_t>>;
 
-// What a kernel has of its runtime, which it may outlive.
+// What a runtime and its kernels share, which may outlive it.
 struct KernelHome {
-  LiveBytes live_bytes;
+  LiveBytes live;
+  std::shared_ptr<const object::CodeLoader> loader;
   std::shared_ptr<DiskStore> store;  // null: none
 };
 
@@ -65,9 +66,9 @@ class KernelState {
 
   Rung rung = Rung::interpreter;
   std::string rung_reason;
-  // Of an elementwise kernel on the rung x64.
-  using Memory = std::shared_ptr<const object::ExecutableMemory>;
-  Memory memory;
+  // Of a rung of machine code: an elementwise function's one; those of a row function's sweeps and
+  // rows, in the order in which they were made.
+  std::vector<object::CodeHandle> code;
   std::size_t code_bytes = 0;
   std::optional<interpreter::Interpreter> interpreter;  // on the rung interpreter
   std::optional<composed::RowKernel> rows;              // of row functions, on every rung
@@ -78,22 +79,17 @@ class KernelState {
 
  private:
   void describe_operands();
-  [[nodiscard]] bool by_code() const;
+  [[nodiscard]] bool may_take(Rung which) const;
   [[nodiscard]] Outcome compile();
   template <typename Program>
   [[nodiscard]] Outcome climb(const Program& program);
-  // The image is filled in where there is one to be.
-  [[nodiscard]] Outcome emit_code(const schedule::ElementProgram& program, KernelImage* image);
-  [[nodiscard]] Outcome emit_code(const schedule::RowProgram& program, KernelImage* image);
-  [[nodiscard]] Outcome interpret(const schedule::ElementProgram& program);
-  [[nodiscard]] Outcome interpret(const schedule::RowProgram& program);
-  // What emit_code() made, in this process or in another one.
+  void start_rung(Rung wanted);
+  [[nodiscard]] Outcome try_rung(Rung wanted, const schedule::ElementProgram& program);
+  [[nodiscard]] Outcome try_rung(Rung wanted, const schedule::RowProgram& program);
+  // What the rung x64 made, in this process or in another one.
   [[nodiscard]] Outcome take(const KernelImage& image);
+  [[nodiscard]] Outcome load(const object::CodeObject& made);  // to the end of `code`
   void count_bytes();
-
-  [[nodiscard]] Result<Memory> map(std::span<const std::uint8_t> code);
-
-  std::size_t mapped_bytes_ = 0;  // of the sweeps of a row kernel
 };
 
 // The passed parameters of a call as code takes them. Errors: their number, a value out of range.

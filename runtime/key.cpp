@@ -173,7 +173,7 @@ struct Describe {
   }
   void operator()(std::string_view field_name, RungSet rungs) {
     std::string list;
-    for (const Rung rung : {Rung::x64, Rung::interpreter}) {
+    for (const Rung rung : kRungs) {
       if (!rungs.has(rung)) continue;
       if (!list.empty()) list += '+';
       list += name(rung);

@@ -4,14 +4,39 @@
 #include <utility>
 
 #include "compiler/driver/compile.hpp"
+#include "compiler/driver/llvm.hpp"
 #include "runtime/kernel_state.hpp"
 
 namespace sluice {
 namespace {
 
+// Machine code by the rung's back end.
+Result<object::CodeObject> emit_by(Rung rung, const schedule::ElementProgram& program,
+                                   const Target& target) {
+  if (rung == Rung::x64) return driver::emit(program, target);
+  const auto module = driver::llvm();
+  if (!module.ok()) return module.error();
+  return (*module)->emit(program, target);
+}
+
 void add_reason(std::string& reasons, const std::string& reason) {
   if (!reasons.empty()) reasons += "; ";
   reasons += reason;
+}
+
+// An address of code is a function's; that they convert is what the system's loaders rely on too.
+template <typename Entry>
+Entry entry_of(const object::CodeHandle& code) {
+  return reinterpret_cast<Entry>(reinterpret_cast<std::uintptr_t>(code->entry()));
+}
+
+decltype(composed::ElementKernel::run) element_kernel(const object::CodeHandle& code) {
+  return entry_of<schedule::KernelEntry>(code);
+}
+
+decltype(composed::BlockKernel::run) block_kernel(const object::CodeHandle& code) {
+  const auto entry = entry_of<schedule::RowEntry>(code);
+  return [entry](const schedule::RowCall& call) { entry(&call); };
 }
 
 }  // namespace
@@ -33,19 +58,20 @@ Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved,
     state->index_check = std::move(check).value();
     state->plain_rows = false;
   }
-  if (home.store && state->by_code()) {
+  if (home.store && state->may_take(Rung::x64)) {
     const auto image = home.store->load(state->spec->words);
     state->compiled = !image || !state->take(*image).ok();
   }
   if (state->compiled)
     if (Outcome outcome = state->compile(); !outcome.ok()) return outcome.error();
   state->count_bytes();
-  home.live_bytes->fetch_add(state->bytes, std::memory_order_relaxed);
+  home.live->fetch_add(state->bytes, std::memory_order_relaxed);
   return Kernel(std::move(state));
 }
 
-bool KernelState::by_code() const {
-  return spec->target.level != Level::interpreter && spec->allowed.has(Rung::x64);
+bool KernelState::may_take(Rung which) const {
+  return spec->allowed.has(which) &&
+         (which == Rung::interpreter || spec->target.level != Level::interpreter);
 }
 
 Outcome KernelState::compile() {
@@ -65,29 +91,30 @@ Outcome KernelState::compile() {
 
 template <typename Program>
 Outcome KernelState::climb(const Program& program) {
-  Error last{Status::unavailable, ""};
-  code_bytes = mapped_bytes_ = 0;
-  if (by_code()) {
-    KernelImage image;
-    const Outcome outcome = emit_code(program, home.store ? &image : nullptr);
-    if (outcome.ok()) {
-      if (home.store) home.store->save(spec->words, image);
-      return Unit{};
-    }
-    last = outcome.error();
-    add_reason(rung_reason, "x64: " + last.message);
+  Error first{Status::unavailable, ""};
+  if (spec->target.level == Level::interpreter) {
+    rung_reason = "x64: the target is the interpreter";
   } else {
-    rung_reason = spec->target.level == Level::interpreter ? "x64: the target is the interpreter"
-                                                           : "x64: denied by the caller";
+    for (const Rung wanted : {Rung::x64, Rung::llvm}) {
+      const std::string which(name(wanted));
+      if (!may_take(wanted)) {
+        add_reason(rung_reason, which + ": denied by the caller");
+        continue;
+      }
+      const Outcome outcome = try_rung(wanted, program);
+      if (outcome.ok()) return Unit{};
+      if (first.message.empty()) first = outcome.error();
+      add_reason(rung_reason, which + ": " + outcome.error().message);
+    }
   }
-  if (!spec->allowed.has(Rung::interpreter)) {
-    last.message = "the interpreter is denied, and no higher rung is left (" + rung_reason + ")";
-    return last;
+  if (!may_take(Rung::interpreter)) {
+    first.message = "the interpreter is denied, and no higher rung is left (" + rung_reason + ")";
+    return first;
   }
-  return interpret(program);
+  return try_rung(Rung::interpreter, program);
 }
 
-KernelState::~KernelState() { home.live_bytes->fetch_sub(bytes, std::memory_order_relaxed); }
+KernelState::~KernelState() { home.live->fetch_sub(bytes, std::memory_order_relaxed); }
 
 void KernelState::describe_operands() {
   const dsl::FunctionDef& function = spec->definition_text();
@@ -116,146 +143,111 @@ void KernelState::describe_operands() {
   }
 }
 
-Result<KernelState::Memory> KernelState::map(std::span<const std::uint8_t> code) {
-  auto mapped = object::ExecutableMemory::map(code);
-  if (!mapped.ok()) return mapped.error();
-  code_bytes += code.size();
-  mapped_bytes_ += mapped->mapped_bytes();
-  return Memory(std::make_shared<object::ExecutableMemory>(std::move(mapped).value()));
-}
-
-namespace {
-
-using Memory = KernelState::Memory;
-
-// An address of code is a function's; that they convert is what the system's loaders rely on too.
-template <typename Entry>
-Entry entry_of(const Memory& memory) {
-  return reinterpret_cast<Entry>(reinterpret_cast<std::uintptr_t>(memory->entry()));
-}
-
-decltype(composed::ElementKernel::run) element_kernel(const Memory& memory) {
-  const auto entry = entry_of<schedule::KernelEntry>(memory);
-  return [memory, entry](void* const* buffers, std::int64_t count, const std::uint64_t* params) {
-    entry(buffers, count, params);
-  };
-}
-
-decltype(composed::BlockKernel::run) block_kernel(const Memory& memory) {
-  const auto entry = entry_of<schedule::RowEntry>(memory);
-  return [memory, entry](const schedule::RowCall& call) { entry(&call); };
-}
-
-}  // namespace
-
-Outcome KernelState::emit_code(const schedule::ElementProgram& program, KernelImage* image) {
-  auto code = driver::emit(program, spec->target);
-  if (!code.ok()) return code.error();
-  auto held = map(code->bytes);
-  if (!held.ok()) return held.error();
-  memory = std::move(held).value();
-  rung = Rung::x64;
-  if (image != nullptr) image->codes.push_back(std::move(code->bytes));
+Outcome KernelState::load(const object::CodeObject& made) {
+  auto loaded = home.loader->load(made);
+  if (!loaded.ok()) return loaded.error();
+  code.push_back(std::move(loaded).value());
+  code_bytes += code.back()->bytes().size();
   return Unit{};
 }
 
-// Every sweep is an element kernel of its own, which the row kernel owns.
-Outcome KernelState::emit_code(const schedule::RowProgram& program, KernelImage* image) {
-  std::uint32_t numbers = 0;
-  const auto keep = [&](object::CodeObject& code) {
-    if (image != nullptr) image->codes.push_back(std::move(code.bytes));
-    return numbers++;
-  };
-  const composed::MakeElementKernel sweeps =
-      [&](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
-    auto code = driver::emit(sweep, spec->target);
-    if (!code.ok()) return code.error();
-    const auto held = map(code->bytes);
-    if (!held.ok()) return held.error();
-    return composed::ElementKernel{element_kernel(*held), keep(*code)};
-  };
-  // Whole rows of exactly the spec's length where it has one, else of any.
-  const composed::MakeBlockKernel whole_rows =
-      [&](const schedule::RowProgram& block) -> Result<composed::BlockKernel> {
-    driver::RowShape shape = *spec->row;
-    if (!block.cells.empty()) shape.columns = 0;
-    auto code = driver::emit(block, shape, spec->target);
-    if (!code.ok()) return code.error();
-    const auto held = map(code->bytes);
-    if (!held.ok()) return held.error();
-    return composed::BlockKernel{block_kernel(*held), code->workspace_bytes, keep(*code)};
-  };
-  auto made = composed::RowKernel::make(program, spec->row->across, sweeps, whole_rows);
+void KernelState::start_rung(Rung wanted) {
+  rung = wanted;
+  code.clear();
+  code_bytes = 0;
+}
+
+Outcome KernelState::try_rung(Rung wanted, const schedule::ElementProgram& program) {
+  start_rung(wanted);
+  if (wanted == Rung::interpreter) {
+    auto prepared = interpreter::Interpreter::prepare(program);
+    if (!prepared.ok()) return prepared.error();
+    interpreter.emplace(std::move(prepared).value());
+    code_bytes = interpreter->bytes();
+    return Unit{};
+  }
+  const auto made = emit_by(wanted, program, spec->target);
   if (!made.ok()) return made.error();
-  rows.emplace(std::move(made).value());
-  rung = Rung::x64;
-  if (image == nullptr) return Unit{};
-  image->plan = rows->plan_bytes();
-  image->reads_row_index = reads_row_index;
+  if (Outcome loaded = load(*made); !loaded.ok()) return loaded;
+  if (home.store && wanted == Rung::x64) home.store->save(spec->words, {{to_stored(*made)}, {}});
   return Unit{};
 }
 
-Outcome KernelState::take(const KernelImage& image) {
-  std::vector<Memory> memories;
-  for (const std::vector<std::uint8_t>& code : image.codes) {
-    auto held = map(code);
-    if (!held.ok()) return held.error();
-    memories.push_back(std::move(held).value());
-  }
-  const Error no_image{Status::io_error, "what is stored is no kernel of this spec"};
-  if (spec->row) {
-    const auto of = [&](std::uint32_t number, const auto& kernel) {
-      using Run = decltype(kernel(memories[number]));
-      return number < memories.size() ? kernel(memories[number]) : Run{};
-    };
-    rows = composed::RowKernel::from_plan_bytes(
-        image.plan, {[&](std::uint32_t number) { return of(number, element_kernel); },
-                     [&](std::uint32_t number) { return of(number, block_kernel); }});
-    if (!rows) return no_image;
-    reads_row_index = image.reads_row_index;
-  } else {
-    if (memories.size() != 1) return no_image;
-    memory = std::move(memories.front());
-  }
-  rung = Rung::x64;
-  return Unit{};
-}
-
-Outcome KernelState::interpret(const schedule::ElementProgram& program) {
-  auto prepared = interpreter::Interpreter::prepare(program);
-  if (!prepared.ok()) return prepared.error();
-  interpreter.emplace(std::move(prepared).value());
-  code_bytes = interpreter->bytes();
-  return Unit{};
-}
-
-Outcome KernelState::interpret(const schedule::RowProgram& program) {
-  code_bytes = mapped_bytes_ = 0;
+// Every sweep is an element kernel of its own, which the row kernel calls.
+Outcome KernelState::try_rung(Rung wanted, const schedule::RowProgram& program) {
+  start_rung(wanted);
+  KernelImage image;
+  const bool stored = home.store && wanted == Rung::x64;
+  // The number of the code, which is its place.
+  const auto keep = [&](const Result<object::CodeObject>& made) -> Result<std::uint32_t> {
+    if (!made.ok()) return made.error();
+    if (Outcome loaded = load(*made); !loaded.ok()) return loaded.error();
+    if (stored) image.codes.push_back(to_stored(*made));
+    return static_cast<std::uint32_t>(code.size() - 1);
+  };
+  const composed::MakeElementKernel machine_code =
+      [&](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
+    const auto number = keep(emit_by(wanted, sweep, spec->target));
+    if (!number.ok()) return number.error();
+    return composed::ElementKernel{element_kernel(code[*number]), *number};
+  };
   const composed::MakeElementKernel interpreted =
       [this](const schedule::ElementProgram& sweep) -> Result<composed::ElementKernel> {
     auto prepared = interpreter::Interpreter::prepare(sweep);
     if (!prepared.ok()) return prepared.error();
     code_bytes += prepared->bytes();
-    mapped_bytes_ += prepared->bytes();
     const auto held = std::make_shared<interpreter::Interpreter>(std::move(prepared).value());
     return composed::ElementKernel{
         [held](void* const* buffers, std::int64_t count, const std::uint64_t* params) {
           held->run(buffers, count, params);
         }};
   };
-  auto made = composed::RowKernel::make(program, spec->row->across, interpreted);
+  // Whole rows of exactly the spec's length where it has one, else of any.
+  const composed::MakeBlockKernel whole_rows =
+      [&](const schedule::RowProgram& block) -> Result<composed::BlockKernel> {
+    driver::RowShape shape = *spec->row;
+    if (!block.cells.empty()) shape.columns = 0;
+    const auto made = driver::emit(block, shape, spec->target);
+    const auto number = keep(made);
+    if (!number.ok()) return number.error();
+    return composed::BlockKernel{block_kernel(code[*number]), made->workspace_bytes, *number};
+  };
+  auto made = composed::RowKernel::make(
+      program, spec->row->across, wanted == Rung::interpreter ? interpreted : machine_code,
+      wanted == Rung::x64 ? whole_rows : composed::MakeBlockKernel{});
   if (!made.ok()) return made.error();
   rows.emplace(std::move(made).value());
+  if (!stored) return Unit{};
+  image.plan = rows->plan_bytes();
+  image.reads_row_index = reads_row_index;
+  home.store->save(spec->words, image);
+  return Unit{};
+}
+
+Outcome KernelState::take(const KernelImage& image) {
+  start_rung(Rung::x64);
+  for (const StoredCode& each : image.codes)
+    if (Outcome loaded = load(from_stored(each)); !loaded.ok()) return loaded;
+  const Error no_image{Status::io_error, "what is stored is no kernel of this spec"};
+  if (!spec->row) return code.size() == 1 ? Outcome(Unit{}) : no_image;
+  const auto of = [&](std::uint32_t number, const auto& kernel) {
+    using Run = decltype(kernel(code[number]));
+    return number < code.size() ? kernel(code[number]) : Run{};
+  };
+  rows = composed::RowKernel::from_plan_bytes(
+      image.plan, {[&](std::uint32_t number) { return of(number, element_kernel); },
+                   [&](std::uint32_t number) { return of(number, block_kernel); }});
+  if (!rows) return no_image;
+  reads_row_index = image.reads_row_index;
   return Unit{};
 }
 
 // What lives as long as the kernel does; the program is shared with the runtime.
 void KernelState::count_bytes() {
   bytes = sizeof *this + sizeof(ResolvedSpec) + rung_reason.size();
-  if (rows)
-    bytes += rows->bytes() + mapped_bytes_;
-  else
-    bytes += memory ? memory->mapped_bytes() : code_bytes;
+  if (rows) bytes += rows->bytes();
+  if (rung == Rung::interpreter) bytes += code_bytes;
+  for (const object::CodeHandle& each : code) bytes += each->held_bytes();
   if (divisor) bytes += divisor->bytes();
   if (index_check) bytes += index_check->bytes();
   bytes += spec->operands.size() * sizeof(driver::Operand) +

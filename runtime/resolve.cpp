@@ -516,15 +516,15 @@ class Resolver {
 
   Outcome choose_target() {
     resolved_->target = defaults_.target;
-    if (!spec_.target.empty()) {
-      auto target = usable_target(spec_.target);
-      if (!target.ok()) return target.error();
-      resolved_->target = *target;
-    }
     resolved_->allowed = defaults_.allowed;
+    if (!spec_.target.empty())
+      if (Outcome chosen = choose_by_name(spec_.target, resolved_->target, resolved_->allowed);
+          !chosen)
+        return chosen;
     for (const Rung rung : spec_.denied) resolved_->allowed.remove(rung);
     // Without machine code only one rung is left, whatever else is allowed.
-    if (resolved_->target.level == Level::interpreter) resolved_->allowed.remove(Rung::x64);
+    if (resolved_->target.level == Level::interpreter)
+      for (const Rung rung : {Rung::x64, Rung::llvm}) resolved_->allowed.remove(rung);
     if (resolved_->allowed.bits == 0)
       return error(Status::unavailable, "every rung that could run the target " +
                                             to_string(resolved_->target) + " is denied");

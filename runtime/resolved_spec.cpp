@@ -80,13 +80,20 @@ std::string to_string(std::span<const std::int64_t> shape) {
   return text + ")";
 }
 
-Result<Target> usable_target(std::string_view text) {
-  auto target = parse_target(text);
-  if (!target.ok()) return target.error();
-  if (!runs_on(*target, host_target()))
-    return error(Status::unavailable, "this processor cannot run the target " + to_string(*target) +
+Outcome choose_by_name(std::string_view text, Target& target, RungSet& allowed) {
+  if (text == name(Rung::llvm)) {
+    target = host_target();
+    for (const Rung rung : kRungs)
+      if (rung != Rung::llvm) allowed.remove(rung);
+    return Unit{};
+  }
+  const auto named = parse_target(text);
+  if (!named.ok()) return named.error();
+  if (!runs_on(*named, host_target()))
+    return error(Status::unavailable, "this processor cannot run the target " + to_string(*named) +
                                           "; its highest is " + to_string(host_target()));
-  return *target;
+  target = *named;
+  return Unit{};
 }
 
 }  // namespace sluice

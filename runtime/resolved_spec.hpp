@@ -103,8 +103,9 @@ struct SpecDefaults {
 resolve(std::shared_ptr<const dsl::Program> program, const KernelSpec& spec,
         const SpecDefaults& defaults);
 
-// A target by name that this processor runs.
-[[nodiscard]] Result<Target> usable_target(std::string_view text);
+// A target by name that this processor runs. "llvm" is this processor, and of the rungs that one
+// alone.
+[[nodiscard]] Outcome choose_by_name(std::string_view text, Target& target, RungSet& allowed);
 
 // The name of an operand in the function's signature: "x", "grad_y", "y", "dx".
 [[nodiscard]] std::string operand_name(const dsl::FunctionDef& function,

@@ -1,5 +1,6 @@
 #include <sluice/runtime.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
@@ -15,10 +16,14 @@
 namespace sluice {
 
 struct Runtime::Impl {
-  explicit Impl(const RuntimeOptions& options) : cache(options.cache_bytes) {
-    choose_target(options.target);
-    for (const Rung rung : {Rung::x64, Rung::interpreter}) defaults.allowed.add(rung);
+  explicit Impl(const RuntimeOptions& options)
+      : cache(options.cache_bytes), home{cache.live_bytes(),
+                                         std::make_shared<object::CodeLoader>(
+                                             choose_tools(options.code_tools)),
+                                         nullptr} {
+    for (const Rung rung : kRungs) defaults.allowed.add(rung);
     for (const Rung rung : options.denied) defaults.allowed.remove(rung);
+    choose_target(options.target);
     open_store(options);
     publish(std::make_shared<const Program>(Program::library()));
   }
@@ -28,11 +33,27 @@ struct Runtime::Impl {
       if (const char* forced = std::getenv("SLUICE_TARGET")) text = forced;
     defaults.target = host_target();
     if (text.empty()) return;
-    auto target = usable_target(text);
-    if (target.ok())
-      defaults.target = *target;
-    else
-      target_error = target.error();
+    if (Outcome chosen = choose_by_name(text, defaults.target, defaults.allowed); !chosen)
+      target_error = chosen.error();
+  }
+
+  [[nodiscard]] CodeTools choose_tools(CodeTools tools) {
+    const char* words = std::getenv("SLUICE_CODE_TOOLS");
+    std::string_view rest = words == nullptr ? "" : words;
+    while (!rest.empty()) {
+      const std::string_view word = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+      if (word == "gdb")
+        tools.gdb = true;
+      else if (word == "perf_map")
+        tools.perf_map = true;
+      else if (word == "jitdump")
+        tools.jitdump = true;
+      else if (!word.empty())
+        tools_error = Error{Status::unknown_name, "SLUICE_CODE_TOOLS names '" + std::string(word) +
+                                                      "', and there are gdb, perf_map and jitdump"};
+    }
+    return tools;
   }
 
   void open_store(const RuntimeOptions& options) {
@@ -60,7 +81,8 @@ struct Runtime::Impl {
   }
 
   Cache cache;
-  KernelHome home{cache.live_bytes(), nullptr};
+  std::optional<Error> tools_error;
+  KernelHome home;
   std::string disk_problem;
   SpecDefaults defaults;
   std::optional<Error> target_error;
@@ -106,6 +128,7 @@ Program Runtime::program() const {
 }
 
 Result<Key> Runtime::key(const KernelSpec& spec) const {
+  if (impl_->tools_error) return *impl_->tools_error;
   if (impl_->target_error && spec.target.empty()) return *impl_->target_error;
   std::shared_ptr<const dsl::Program> definitions;
   if (spec.program) {

@@ -10,7 +10,9 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sluice/spec.hpp>
 
+#include "compiler/driver/llvm.hpp"
 #include "support/target.hpp"
 #include "tools/bench_run.hpp"
 #include "tools/command.hpp"
@@ -28,6 +30,7 @@ struct Options {
   std::vector<std::string> functions;
   std::vector<std::string> library_files;
   std::vector<std::string> targets;
+  std::vector<std::string> versus;
   std::string pass = "forward";
   std::string dtype = "f32";
   std::string sizes;
@@ -119,6 +122,14 @@ Result<BenchPlan> read_plan(const Options& options) {
     for (const Target& target : runnable_targets())
       if (SLUICE_HAVE_X64 || target.level == Level::interpreter)
         plan.targets.push_back(to_string(target));
+  for (const std::string& text : options.versus) {
+    if (text != name(Rung::llvm))
+      return Error{Status::unknown_name, fmt::format("--vs takes llvm, not '{}'", text)};
+    const auto module = driver::llvm();
+    if (!module.ok()) return module.error();
+    const bool interpreted = !plan.targets.empty() && plan.targets.front() == to_string(Target{});
+    plan.targets.insert(plan.targets.begin() + (interpreted ? 1 : 0), text);
+  }
   return plan;
 }
 
@@ -279,6 +290,8 @@ void add_bench(CLI::App& app, Action& action) {
   command->add_option("--shapes", options->shapes,
                       "Of row functions, rows and columns; left out: "
                       "4096x64,512x512,64x4096,16x131072");
+  command->add_option("--vs", options->versus, "What else to measure: llvm")
+      ->allow_extra_args(false);
   command
       ->add_option("--target", options->targets,
                    "A target to measure; repeatable; left out: all that this machine runs")

@@ -35,7 +35,7 @@ Outcome check_options(const RunArguments& arguments) {
     return ok;
   if (Outcome ok = one_of("--empty", arguments.empty, {"nan", "zero"}); !ok) return ok;
   if (arguments.splits.size() > 1) return misuse("--split is given twice");
-  if (arguments.target == "llvm" || arguments.target == "interpreter-nofma")
+  if (arguments.target == "interpreter-nofma")
     return not_yet(fmt::format("the target '{}'", arguments.target));
   if (arguments.values.size() > 1) return misuse("--values is given twice");
   return Unit{};

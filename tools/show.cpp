@@ -167,7 +167,7 @@ void add_show(CLI::App& app, Action& action) {
   command->add_option("function", options->subject.function,
                       "A function: NAME, FILE.slu or FILE.slu:NAME");
   command->add_option("--emit", options->emit,
-                      "A step: ast, ir, grad, rewrites, expand, schedule, asm or key");
+                      "A step: ast, ir, grad, rewrites, expand, schedule, asm, llvm or key");
   add_options(*command, options->subject);
   command->add_flag("--rewrites", options->rewrites, "Lists the rewrite rules that there are");
   command->add_flag("--json", options->json, "The summary as a JSON object");

@@ -11,6 +11,7 @@
 #include <sluice/runtime.hpp>
 
 #include "compiler/driver/compile.hpp"
+#include "compiler/driver/llvm.hpp"
 #include "runtime/resolved_spec.hpp"
 #include "tools/disassemble.hpp"
 #include "tools/values.hpp"
@@ -193,6 +194,21 @@ KernelSpec spec_of(const Subject& subject, const driver::Request& request) {
   return spec;
 }
 
+namespace {
+
+// The LLVM IR of an elementwise function; of a row function there are several pieces.
+Result<std::string> llvm_text(const Subject& subject, const driver::Request& request) {
+  if (request.row)
+    return Error{Status::unsupported, "the step 'llvm' is shown of elementwise functions alone"};
+  const auto module = driver::llvm();
+  if (!module.ok()) return module.error();
+  const Result<driver::Compiled> compiled = driver::compile(request);
+  if (!compiled) return compiled.error();
+  return (*module)->show(compiled->program, subject.target);
+}
+
+}  // namespace
+
 Result<std::string> step_text(const Subject& subject, const std::string& step) {
   const driver::Request request = request_of(subject);
   if (step == "key") {
@@ -201,11 +217,11 @@ Result<std::string> step_text(const Subject& subject, const std::string& step) {
     return key->text() + "\n";
   }
   if (step == "asm") return assembly(subject, request);
-  if (step == "llvm") return Error{Status::unsupported, "the step 'llvm' is not supported yet"};
+  if (step == "llvm") return llvm_text(subject, request);
   if (const auto known = driver::step_from_name(step)) return driver::show(request, *known);
   return Error{Status::unknown_name,
                fmt::format("unknown step '{}': known are ast, ir, grad, rewrites, expand, "
-                           "schedule, asm, key",
+                           "schedule, asm, llvm, key",
                            step)};
 }
 

@@ -55,7 +55,7 @@ struct Subject {
 [[nodiscard]] driver::Request request_of(const Subject& subject);
 [[nodiscard]] KernelSpec spec_of(const Subject& subject, const driver::Request& request);
 
-// ast, ir, grad, rewrites, expand, schedule, asm or key.
+// ast, ir, grad, rewrites, expand, schedule, asm, llvm or key.
 [[nodiscard]] Result<std::string> step_text(const Subject& subject, const std::string& step);
 
 }  // namespace sluice::tools

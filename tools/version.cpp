@@ -8,6 +8,7 @@
 #include <sluice/spec.hpp>
 #include <sluice/version.hpp>
 
+#include "compiler/driver/llvm.hpp"
 #include "compiler/numerics/version.hpp"
 #include "support/target.hpp"
 #include "tools/command.hpp"
@@ -18,6 +19,7 @@ namespace {
 std::vector<std::string> rungs_built_in() {
   std::vector<std::string> rungs;
   if (SLUICE_HAVE_X64) rungs.emplace_back(name(Rung::x64));
+  if (driver::llvm().ok()) rungs.emplace_back(name(Rung::llvm));
   rungs.emplace_back(name(Rung::interpreter));
   return rungs;
 }

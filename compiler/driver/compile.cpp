@@ -275,12 +275,33 @@ Result<CompiledRows> compile_rows(const Request& request) {
   return CompiledRows{std::move(program).value(), std::move(fired)};
 }
 
+#if SLUICE_HAVE_X64
+namespace {
+
+// "gelu.forward.f32.v4[n]": the program, the level, what buffers hold.
+Result<object::CodeObject> named(Result<object::CodeObject> code, const std::string& program,
+                                 const Target& target, const std::string& form) {
+  if (code.ok()) code->name = program + (target.level == Level::x86_64_v4 ? ".v4" : ".v3") + form;
+  return code;
+}
+
+// n rows of so many columns, or of m, or m columns of n rows.
+std::string form_of(std::int64_t columns, bool across) {
+  if (across) return "[m,n]";
+  return columns == 0 ? "[n,m]" : "[n," + std::to_string(columns) + "]";
+}
+
+}  // namespace
+#endif
+
 Result<object::CodeObject> emit(const schedule::ElementProgram& program, const Target& target) {
 #if SLUICE_HAVE_X64
   if (target.level != Level::interpreter) {
-    if (!schedule::maps_bytes(program)) return x64::emit(program, target);
-    return tabulate(program).and_then(
-        [&](const schedule::ByteMap& map) { return x64::emit(map, target); });
+    auto code = !schedule::maps_bytes(program)
+                    ? x64::emit(program, target)
+                    : tabulate(program).and_then(
+                          [&](const schedule::ByteMap& map) { return x64::emit(map, target); });
+    return named(std::move(code), program.name, target, "[n]");
   }
 #endif
   return Error{Status::unavailable, "this build has no code generator for " + to_string(target) +
@@ -291,9 +312,10 @@ Result<object::CodeObject> emit(const schedule::RowProgram& program, const RowSh
                                 const Target& target) {
 #if SLUICE_HAVE_X64
   if (target.level != Level::interpreter) {
-    auto exactly = x64::emit(program, {shape.columns, shape.across}, target);
-    if (exactly.ok() || shape.columns == 0) return exactly;
-    return x64::emit(program, {0, shape.across}, target);
+    std::int64_t columns = shape.columns;
+    auto code = x64::emit(program, {columns, shape.across}, target);
+    if (!code.ok() && columns != 0) code = x64::emit(program, {columns = 0, shape.across}, target);
+    return named(std::move(code), program.name, target, form_of(columns, shape.across));
   }
 #else
   static_cast<void>(shape);

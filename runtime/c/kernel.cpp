@@ -97,6 +97,7 @@ sluice_status sluice_kernel_describe(const sluice_kernel* kernel, sluice_kernel_
     to.operand_count = from.operands().size();
     to.passed_count = from.passed_parameters().size();
     to.code = from.code().data();
+    to.first_code_bytes = from.code().size();
     to.code_bytes = from.code_bytes();
     to.bytes = from.bytes();
     return c::give(info, to, "the kernel info");

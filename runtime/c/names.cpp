@@ -6,6 +6,7 @@
 #include <sluice/pass.hpp>
 #include <sluice/spec.hpp>
 
+#include "compiler/driver/llvm.hpp"
 #include "runtime/c/boundary.hpp"
 #include "support/target.hpp"
 
@@ -102,6 +103,8 @@ const char* sluice_host_target(void) {
 int32_t sluice_rung_available(sluice_rung rung) {
   if (rung == SLUICE_RUNG_X64)
     return SLUICE_HAVE_X64 != 0 && host_target().level != Level::interpreter ? 1 : 0;
+  if (rung == SLUICE_RUNG_LLVM)
+    return driver::llvm().ok() && host_target().level != Level::interpreter ? 1 : 0;
   return rung == SLUICE_RUNG_INTERPRETER ? 1 : 0;
 }
 

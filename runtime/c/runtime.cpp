@@ -27,9 +27,17 @@ Result<RuntimeOptions> options_of(const sluice_runtime_options* given) {
   options.denied = c::denied_rungs(known->denied);
   if (known->disk_folder != nullptr) options.disk_folder = known->disk_folder;
   if (known->disk_bytes != 0) options.disk_bytes = known->disk_bytes;
+  constexpr std::uint64_t kTools = SLUICE_TOOL_GDB | SLUICE_TOOL_PERF_MAP | SLUICE_TOOL_JITDUMP;
+  if ((known->code_tools & ~kTools) != 0)
+    return Error{Status::invalid_argument, "the options' code_tools name a tool that there is not"};
+  options.code_tools = {(known->code_tools & SLUICE_TOOL_GDB) != 0,
+                        (known->code_tools & SLUICE_TOOL_PERF_MAP) != 0,
+                        (known->code_tools & SLUICE_TOOL_JITDUMP) != 0};
   if (known->target == nullptr) return options;
-  const auto target = usable_target(known->target);
-  if (!target.ok()) return target.error();
+  Target target;
+  RungSet allowed;
+  if (const Outcome chosen = choose_by_name(known->target, target, allowed); !chosen)
+    return chosen.error();
   options.target = known->target;
   return options;
 }

@@ -132,7 +132,7 @@ Result<KernelSpec> spec_of(const sluice_spec* spec) {
 
 std::vector<Rung> denied_rungs(std::uint32_t bits) {
   std::vector<Rung> denied;
-  for (const Rung rung : {Rung::x64, Rung::interpreter})
+  for (const Rung rung : kRungs)
     if ((bits >> static_cast<unsigned>(rung) & 1u) != 0) denied.push_back(rung);
   return denied;
 }

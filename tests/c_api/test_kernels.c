@@ -21,6 +21,7 @@ static void test_info(sluice_runtime* runtime) {
   CHECK(info.operand_count == 2 && info.passed_count == 0);
   CHECK(info.code_bytes > 0 && info.bytes >= info.code_bytes);
   CHECK((info.rung == SLUICE_RUNG_X64) == (info.code != NULL));
+  CHECK(info.first_code_bytes == (info.code != NULL ? info.code_bytes : 0));
   CHECK((info.rung == SLUICE_RUNG_X64) == (strlen(info.rung_reason) == 0));
   OK(sluice_kernel_operand(kernel, 1, &operand));
   CHECK(strcmp(operand.name, "y") == 0 && operand.output && !operand.scalar && !operand.per_row);

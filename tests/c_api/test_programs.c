@@ -27,7 +27,8 @@ void test_names(void) {
   CHECK(strcmp(sluice_pass_name(SLUICE_BACKWARD), "backward") == 0);
   CHECK(sluice_pass_name(3) == NULL);
   CHECK(strcmp(sluice_rung_name(SLUICE_RUNG_X64), "x64") == 0);
-  CHECK(sluice_rung_name(2) == NULL && sluice_rung_name(-1) == NULL);
+  CHECK(strcmp(sluice_rung_name(SLUICE_RUNG_LLVM), "llvm") == 0);
+  CHECK(sluice_rung_name(3) == NULL && sluice_rung_name(-1) == NULL);
 
   CHECK(strlen(sluice_host_target()) > 0);
   CHECK(sluice_rung_available(SLUICE_RUNG_INTERPRETER) == 1);

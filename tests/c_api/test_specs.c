@@ -138,7 +138,7 @@ static void test_fields(sluice_runtime* runtime) {
   OK(sluice_program_parse("fn mine(x) = x + 1", NULL, NULL, &program));
   spec.function = "mine", spec.operands = three, spec.operand_count = 2;
   refused(runtime, &spec, SLUICE_UNKNOWN_FUNCTION, "mine");
-  spec.program = program, spec.denied = 1u << SLUICE_RUNG_X64;
+  spec.program = program, spec.denied = 1u << SLUICE_RUNG_X64 | 1u << SLUICE_RUNG_LLVM;
   kernel = made(runtime, &spec);
   sluice_program_release(program);
   OK(sluice_kernel_describe(kernel, &info));

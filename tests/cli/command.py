@@ -14,7 +14,7 @@ import unittest
 from pathlib import Path
 
 SLUICE = os.environ.get("SLUICE", "sluice")
-TARGETS = ["interpreter", "x86-64-v3", "x86-64-v4"]
+TARGETS = ["interpreter", "llvm", "x86-64-v3", "x86-64-v4"]
 CODES = {"f4": "f", "f8": "d", "f2": "e", "u2": "H", "i1": "b", "u1": "B", "i4": "i", "i8": "q",
          "b1": "?"}
 
@@ -49,11 +49,11 @@ def memory_of(*arguments, folder=None):
 
 
 def runnable_targets():
-    """The levels that this machine runs, e.g. ["interpreter", "x86-64-v3"]."""
-    runs = sluice("--version", "--json").json()["processor"]["runs"]
-    built_in = sluice("--version", "--json").json()["targets"]
-    return [level for level in TARGETS
-            if level in built_in and any(one.split("+")[0] == level for one in runs)]
+    """Those of TARGETS that this machine runs, e.g. ["interpreter", "llvm", "x86-64-v3"]."""
+    version = sluice("--version", "--json").json()
+    runs = {one.split("+")[0] for one in version["processor"]["runs"]}
+    return [target for target in TARGETS
+            if target in version["rungs"] or target in version["targets"] and target in runs]
 
 
 def report_targets(ran):

@@ -6,6 +6,7 @@
 
 #include "compiler/backend/interpreter/interpreter.hpp"
 #include "compiler/driver/compile.hpp"
+#include "compiler/driver/llvm.hpp"
 #include "compiler/object/executable_memory.hpp"
 #include "support/target.hpp"
 
@@ -62,6 +63,20 @@ Outputs interpret_with(const schedule::ElementProgram& program, const Data& data
              });
 }
 
+std::optional<std::string> disagreement_of(const std::string& who,
+                                           const Result<object::CodeObject>& code,
+                                           const schedule::ElementProgram& program,
+                                           const Data& data, const Outputs& expected) {
+  if (!code.ok()) return who + ": " + code.error().message;
+  const auto memory = object::ExecutableMemory::map(code->bytes);
+  if (!memory.ok()) return who + ": " + memory.error().message;
+  const auto entry =
+      reinterpret_cast<schedule::KernelEntry>(reinterpret_cast<std::uintptr_t>(memory->entry()));
+  if (const auto found = difference(program, expected, run(program, data, entry)))
+    return who + ": " + *found;
+  return std::nullopt;
+}
+
 }  // namespace
 
 Outputs interpret(const schedule::ElementProgram& program, const Data& data) {
@@ -90,14 +105,22 @@ std::optional<std::string> disagreement(const schedule::ElementProgram& program,
   }
   for (const Target& target : runnable_targets()) {
     if (target.level == Level::interpreter) continue;
-    const auto code = driver::emit(program, target);
-    if (!code.ok()) return to_string(target) + ": " + code.error().message;
-    const auto memory = object::ExecutableMemory::map(code->bytes);
-    if (!memory.ok()) return to_string(target) + ": " + memory.error().message;
-    const auto entry =
-        reinterpret_cast<schedule::KernelEntry>(reinterpret_cast<std::uintptr_t>(memory->entry()));
-    if (const auto found = difference(program, expected, run(program, data, entry)))
-      return to_string(target) + ": " + *found;
+    if (auto found = disagreement_of(to_string(target), driver::emit(program, target), program,
+                                     data, expected))
+      return found;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> llvm_disagreement(const schedule::ElementProgram& program,
+                                             const Data& data, const Outputs& expected) {
+  const auto module = driver::llvm();
+  if (!module.ok()) return std::nullopt;
+  for (const Target& target : runnable_targets()) {
+    if (target.level == Level::interpreter) continue;
+    if (auto found = disagreement_of("llvm for " + to_string(target),
+                                     (*module)->emit(program, target), program, data, expected))
+      return found;
   }
   return std::nullopt;
 }

@@ -29,6 +29,10 @@ using Outputs = std::vector<std::vector<std::uint8_t>>;
 // bits; nothing when all that this processor can run agree.
 [[nodiscard]] std::optional<std::string> disagreement(const schedule::ElementProgram& program,
                                                       const Data& data, const Outputs& expected);
+// The same of LLVM, which takes its time; nothing where there is no module of it.
+[[nodiscard]] std::optional<std::string> llvm_disagreement(const schedule::ElementProgram& program,
+                                                           const Data& data,
+                                                           const Outputs& expected);
 
 // The first element in which outputs differ, described; nothing where they are equal.
 [[nodiscard]] std::optional<std::string> difference(const schedule::ElementProgram& program,

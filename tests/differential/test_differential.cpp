@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "compiler/driver/compile.hpp"
+#include "compiler/driver/llvm.hpp"
 #include "dsl/program.hpp"
 #include "generator.hpp"
 #include "run.hpp"
@@ -132,7 +133,8 @@ std::optional<std::string> check_passed(const driver::Request& request, Data dat
   return std::nullopt;
 }
 
-void check_programs(int count) {
+// Every so many of the programs by LLVM as well.
+void check_programs(int count, int llvm_every) {
   const std::uint64_t start = seed();
   std::cout << "differential: " << count << " programs, seed " << start
             << " (SLUICE_SEED repeats it)\n";
@@ -151,6 +153,10 @@ void check_programs(int count) {
     const differential::Outputs expected = differential::interpret(compiled->program, data);
     const auto found = differential::disagreement(compiled->program, data, expected);
     if (found) FAIL(*found);
+    if (i % llvm_every == 0) {
+      const auto other = differential::llvm_disagreement(compiled->program, data, expected);
+      if (other) FAIL(*other);
+    }
     if (i % 4 == 0) {
       const auto other = check_passed(request, data, expected);
       if (other) FAIL(*other);
@@ -161,10 +167,19 @@ void check_programs(int count) {
     std::cout << (runs_on(target, host_target()) ? "ran: " : "skipped: ") << to_string(target)
               << (runs_on(target, host_target()) ? "" : ": this processor lacks it") << "\n";
   }
+  const auto llvm = driver::llvm();
+  if (llvm.ok())
+    std::cout << "ran: llvm on " << count / llvm_every << " programs\n";
+  else
+    std::cout << "skipped: llvm: " << llvm.error().message << "\n";
 }
 
 }  // namespace
 
 TEST_CASE("ten thousand random programs have the same bits on every back end", "[differential]") {
-  check_programs(10'000);
+  check_programs(10'000, 20);
+}
+
+TEST_CASE("ten thousand random programs have the same bits by LLVM", "[slow]") {
+  check_programs(10'000, 1);
 }

@@ -91,14 +91,6 @@ bool has_rows(const dsl::FunctionDef& function) {
          function.inputs[0].kind == dsl::Kind::element;
 }
 
-// Masks beside f64 are the interpreter's alone.
-bool needs_mask(const dsl::FunctionDef& function) {
-  return std::any_of(function.inputs.begin(),
-                     function.inputs.begin() +
-                         static_cast<std::ptrdiff_t>(function.required_inputs()),
-                     [](const dsl::Input& input) { return input.kind == dsl::Kind::mask; });
-}
-
 // Rows of several kinds, without any NaN: up to 8, up to 128, few different numbers, specials.
 double row_element(std::int64_t row, std::size_t column, std::size_t operand) {
   const std::uint64_t bits = mix(column + 1, static_cast<std::uint64_t>(row) * 64 + operand);
@@ -239,8 +231,7 @@ std::vector<Subject> subjects() {
     if (has_rows(function))
       for (const Pass pass : {Pass::forward, Pass::backward})
         for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::f16, Dtype::bf16})
-          if (dtype != Dtype::f64 || !needs_mask(function))
-            all.push_back({function.name, pass, dtype, 0});
+          all.push_back({function.name, pass, dtype, 0});
     if (!numbers_only(function)) continue;
     const std::size_t given = function.inputs.size() + function.outputs.size();
     for (const Pass pass : {Pass::forward, Pass::backward})

@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "compiler/driver/llvm.hpp"
 #include "compiler/numerics/version.hpp"
 #include "hashes.hpp"
 #include "support/target.hpp"
@@ -88,6 +89,21 @@ TEST_CASE("bits of the library", "[hashes]") {
   }
   for (const std::string& target : targets) std::printf("ran: hashes on %s\n", target.c_str());
   CHECK(known == file[kFamily].size());  // none of a kernel that is gone
+}
+
+TEST_CASE("bits of the library by LLVM", "[llvm]") {
+  const auto llvm = driver::llvm();
+  if (!llvm.ok()) {
+    std::printf("skipped: hashes by LLVM: %s\n", llvm.error().message.c_str());
+    return;
+  }
+  Runtime runtime;
+  for (const hashes::Subject& subject : hashes::subjects()) {
+    INFO(hashes::name_of(subject));
+    CHECK(hashes::hash_on(runtime, subject, "llvm") ==
+          hashes::hash_on(runtime, subject, "interpreter"));
+  }
+  std::printf("ran: hashes by LLVM\n");
 }
 
 }  // namespace

@@ -299,6 +299,36 @@ void Assembler::lay_out_upper_words(Pool& pool) {
     pool.put(upper_words, i, (4 * i + 1) | (4 * i + 3) << 16);
 }
 
+void Assembler::link_frame() {
+  push(rbp);
+  call_frame.linked = getSize();
+  mov(rbp, rsp);
+  call_frame.set = getSize();
+}
+
+void Assembler::keep(const Xbyak::Reg64& reg) {
+  push(reg);
+  frame_bytes_ += 8;
+}
+
+void Assembler::save(std::span<const Xbyak::Reg64> registers) {
+  for (const Xbyak::Reg64& reg : registers) {
+    keep(reg);
+    call_frame.saved.push_back({reg.getIdx(), frame_bytes_});
+  }
+  call_frame.pushed = getSize();
+}
+
+void Assembler::leave_frame(Xbyak::Label& bare) {
+  for (const object::CallFrame::Saved& saved : call_frame.saved)
+    mov(Xbyak::Reg64(saved.reg), ptr[at(rbp, -std::ptrdiff_t{saved.below_rbp})]);
+  leave();
+  call_frame.left = getSize();
+  L(bare);
+  ret();
+  call_frame.returned = getSize();
+}
+
 void Assembler::reserve_frame(std::uint32_t bytes) {
   constexpr std::uint32_t kPage = 4096;
   and_(rsp, 0 - machine_.vector_bytes());

@@ -16,6 +16,7 @@
 #include <xbyak/xbyak.h>
 
 #include "compiler/backend/x64/allocate.hpp"
+#include "compiler/object/code_object.hpp"
 
 namespace sluice::x64 {
 
@@ -90,6 +91,15 @@ class Assembler : public Xbyak::CodeGenerator {
 
   // For outputs of bf16, on AVX-512.
   void lay_out_upper_words(Pool& pool);
+
+  // The kernel's frame, in this order.
+  void link_frame();
+  void keep(const Xbyak::Reg64& reg);  // a value of the kernel's own, eight bytes further down
+  void save(std::span<const Xbyak::Reg64> registers);
+  // Saved registers back, and the return; to `bare` comes who has made no frame.
+  void leave_frame(Xbyak::Label& bare);
+  object::CallFrame call_frame;
+
   // Below what is saved; aligned to a vector, and touched page by page, for a guard page may follow
   // the stack.
   void reserve_frame(std::uint32_t bytes);
@@ -179,6 +189,7 @@ class Assembler : public Xbyak::CodeGenerator {
   }
 
   Machine machine_;
+  int frame_bytes_ = 0;                  // kept and saved, below rbp
   std::vector<std::size_t> stores_;      // offsets of plain stores' opcodes
   std::optional<Xbyak::Label> landing_;  // of the jump written last
 };

@@ -1,6 +1,6 @@
 // A kernel that looks bytes up, in the order its code lies in memory:
 //
-//   entry:   addresses, the table's parts into registers; nothing of it when n is 0
+//   entry:   frame, addresses, the table's parts into registers; nothing of it when n is 0
 //            many elements, and not in place: to the streaming part
 //   loop:    `copies` vectors a round, until fewer are left
 //   rest:    what is left, under a mask (AVX-512) or byte by byte (AVX2)
@@ -52,6 +52,10 @@ class ByteMapKernel : public CodeGenerator {
   std::size_t write() {
     test(rsi, rsi);
     jle(nothing_, T_NEAR);
+    push(rbp);
+    frame_.linked = getSize();
+    mov(rbp, rsp);
+    frame_.set = frame_.pushed = getSize();
     mov(r8, ptr[rdi]);
     mov(r9, ptr[rdi + 8]);
     lea(r11, ptr[rip + table_]);
@@ -67,13 +71,17 @@ class ByteMapKernel : public CodeGenerator {
     L(rest_);
     write_run(rsi);
     vzeroupper();
+    leave();
+    frame_.left = getSize();
     L(nothing_);
     ret();
+    frame_.returned = getSize();
     if (map_.stream_from > 0) write_stream();
     const std::size_t code_size = getSize();
     append_table();
     return code_size;
   }
+  [[nodiscard]] const object::CallFrame& frame() const { return frame_; }
 
  private:
   [[nodiscard]] std::uint32_t vector_bytes() const { return avx512_ ? 64 : 32; }
@@ -247,6 +255,7 @@ class ByteMapKernel : public CodeGenerator {
   const schedule::ByteMap& map_;
   bool avx512_;
   bool permutes_;
+  object::CallFrame frame_;
   Label nothing_, cached_, rest_, stream_, table_;
 };
 
@@ -257,6 +266,7 @@ object::CodeObject write_byte_map(const schedule::ByteMap& map, const Target& ta
   object.bytes.resize(kCodeBytes);
   ByteMapKernel kernel(map, target, object.bytes);
   object.code_size = kernel.write();
+  object.frame = kernel.frame();
   object.bytes.resize(kernel.getSize());
   object.bytes.shrink_to_fit();
   return object;

@@ -76,6 +76,7 @@ class Kernel {
   }
 
   [[nodiscard]] std::size_t size() const { return code_.getSize(); }
+  [[nodiscard]] const object::CallFrame& frame() const { return code_.call_frame; }
 
   [[nodiscard]] std::vector<object::Annotation> annotations() const {
     std::vector<object::Annotation> all = sections_;
@@ -125,10 +126,9 @@ class Kernel {
     section("entry");
     code_.test(code_.rsi, code_.rsi);
     code_.jle(nothing_, CodeGenerator::T_NEAR);
-    code_.push(code_.rbp);
-    code_.mov(code_.rbp, code_.rsp);
+    code_.link_frame();
     choose_pointers();
-    for (const Reg64& reg : saved_) code_.push(reg);
+    code_.save(saved_);
     reserve_frame();
     code_.xor_(code_.eax, code_.eax);
     code_.lea(code_.r11, code_.ptr[code_.rip + pool_ + Assembler::kPoolBias]);
@@ -166,12 +166,7 @@ class Kernel {
     section("exit");
     code_.L(exit_);
     code_.vzeroupper();
-    for (std::size_t i = 0; i < saved_.size(); ++i)
-      code_.mov(saved_[i],
-                code_.ptr[Assembler::at(code_.rbp, -8 * static_cast<std::ptrdiff_t>(i + 1))]);
-    code_.leave();
-    code_.L(nothing_);
-    code_.ret();
+    code_.leave_frame(nothing_);
   }
 
   void preload() { code_.write(preload_of(selection_.invariants, blocks_.pinned), Access::plain); }
@@ -334,6 +329,7 @@ object::CodeObject write_kernel(const schedule::ElementProgram& program, Machine
   Kernel kernel(program, machine, selection, blocks, object.bytes);
   if (annotate) kernel.annotate();
   object.code_size = kernel.write();
+  object.frame = kernel.frame();
   object.bytes.resize(kernel.size());
   object.bytes.shrink_to_fit();
   object.spills_in_loop = blocks.loop.spills;

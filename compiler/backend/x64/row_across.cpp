@@ -227,6 +227,7 @@ class AcrossWriter : public RowWriter {
 void write_rows_across(RowJob job, object::CodeObject& object) {
   AcrossWriter writer(job, object.bytes);
   object.code_size = writer.write();
+  object.frame = writer.call_frame();
   object.bytes.resize(writer.size());
 }
 

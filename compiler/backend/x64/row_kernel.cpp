@@ -335,6 +335,7 @@ object::CodeObject write_row_kernel(const schedule::RowProgram& program, Machine
   } else {
     AlongWriter writer(job, object.bytes);
     object.code_size = writer.write();
+    object.frame = writer.call_frame();
     object.bytes.resize(writer.size());
   }
   object.workspace_bytes = rows.selection.kept_in_workspace * std::size_t{schedule::kBlockColumns} *

@@ -87,12 +87,11 @@ void RowWriter::enter() {
   code_.mov(code_.r10, field(offsetof(RowCall, rows)));
   code_.test(code_.r10, code_.r10);
   code_.jle(nothing_, CodeGenerator::T_NEAR);
-  code_.push(code_.rbp);
-  code_.mov(code_.rbp, code_.rsp);
-  code_.push(code_.r10);
-  code_.push(code_.rdi);
-  for (int i = 0; i < 4; ++i) code_.push(code_.rax);  // kColumn, kBegin, kEnd, kVisit
-  for (const Reg64& reg : saved_) code_.push(reg);
+  code_.link_frame();
+  code_.keep(code_.r10);
+  code_.keep(code_.rdi);
+  for (int i = 0; i < 4; ++i) code_.keep(code_.rax);  // kColumn, kBegin, kEnd, kVisit
+  code_.save(saved_);
   reserve_frame();
   code_.lea(code_.r11, code_.ptr[code_.rip + pool_ + Assembler::kPoolBias]);
   if (selection_.across) code_.mov(code_.rsi, field(offsetof(RowCall, column_steps)));
@@ -220,13 +219,7 @@ void RowWriter::mask_vector() {
 void RowWriter::leave() {
   code_.L(done_);
   code_.vzeroupper();
-  for (std::size_t i = 0; i < saved_.size(); ++i)
-    code_.mov(
-        saved_[i],
-        code_.ptr[Assembler::at(code_.rbp, -kVisit - 8 * static_cast<std::ptrdiff_t>(i + 1))]);
-  code_.leave();
-  code_.L(nothing_);
-  code_.ret();
+  code_.leave_frame(nothing_);
 }
 
 }  // namespace sluice::x64

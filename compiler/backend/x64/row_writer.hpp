@@ -30,6 +30,7 @@ class RowWriter {
  public:
   RowWriter(const RowJob& job, std::vector<std::uint8_t>& buffer);
   [[nodiscard]] std::size_t size() const { return code_.getSize(); }
+  [[nodiscard]] const object::CallFrame& call_frame() const { return code_.call_frame; }
 
  protected:
   using Reg64 = Xbyak::Reg64;

@@ -118,14 +118,16 @@ class Kernel {
   // Why not a higher rung, a sentence; empty on the highest.
   [[nodiscard]] std::string_view rung_reason() const;
 
-  [[nodiscard]] std::size_t code_bytes() const;  // instructions and their constants
+  [[nodiscard]] std::size_t code_bytes() const;  // instructions and constants, of all its parts
   [[nodiscard]] std::size_t bytes() const;       // what the cache counts: all memory it holds
   // Of run_rows() for rows of so many columns; 0 of elementwise functions.
   [[nodiscard]] std::size_t workspace_bytes(std::int64_t columns = 0) const;
   // Of a call of these operands over so many threads; 0 where the call would be refused.
   [[nodiscard]] std::size_t workspace_bytes(std::span<const TensorView> operands,
                                             std::size_t threads = 1) const;
-  [[nodiscard]] std::span<const std::uint8_t> code() const;  // empty on the interpreter's rung
+  // An elementwise function's machine code; of a row function, which may take several parts, that
+  // of the first. Empty on the interpreter's rung.
+  [[nodiscard]] std::span<const std::uint8_t> code() const;
   [[nodiscard]] std::string key_text() const;
 
   // The text of a compiler's step, made anew: "ast", "ir", "rewrites", "grad", "expand",

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include <sluice/code_tools.hpp>
 #include <sluice/kernel.hpp>
 #include <sluice/program.hpp>
 #include <sluice/spec.hpp>
@@ -28,6 +29,9 @@ struct RuntimeOptions {
   // runtime is made, and without it the best of this processor.
   std::string target = {};
   std::vector<Rung> denied = {};
+  // Told of each kernel's code, besides those that the environment variable SLUICE_CODE_TOOLS names
+  // when the runtime is made: some of gdb,perf_map,jitdump.
+  CodeTools code_tools = {};
   // Where kernels of machine code are kept for the next process: a folder of the user's own, mode
   // 0700, which is made where there is none. None given: what the environment variable SLUICE_CACHE
   // says when the runtime is made; none there, or empty: no disk store. A folder that can't be used

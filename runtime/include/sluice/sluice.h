@@ -87,7 +87,7 @@ enum { SLUICE_FORWARD = 0, SLUICE_BACKWARD = 1, SLUICE_FORWARD_BACKWARD = 2 };
 
 // The ways to run a kernel.
 typedef int32_t sluice_rung;
-enum { SLUICE_RUNG_X64 = 0, SLUICE_RUNG_INTERPRETER = 1 };
+enum { SLUICE_RUNG_X64 = 0, SLUICE_RUNG_LLVM = 1, SLUICE_RUNG_INTERPRETER = 2 };
 
 // "ok", "invalid_source", ...; "unknown status" of other numbers. Threads: any.
 SLUICE_API const char* sluice_status_name(sluice_status status);
@@ -111,7 +111,7 @@ SLUICE_API size_t sluice_dtype_size(sluice_dtype dtype);
 SLUICE_API sluice_status sluice_dtype_from_name(const char* name, sluice_dtype* dtype);
 // "forward", "backward", "forward_backward"; NULL of no pass. Threads: any.
 SLUICE_API const char* sluice_pass_name(sluice_pass pass);
-// "x64", "interpreter"; NULL of no rung. Threads: any.
+// "x64", "llvm", "interpreter"; NULL of no rung. Threads: any.
 SLUICE_API const char* sluice_rung_name(sluice_rung rung);
 
 // Releases a text that a function below gave. Threads: exclusive.
@@ -253,12 +253,23 @@ static inline sluice_spec sluice_spec_default(void) {
 typedef struct sluice_runtime sluice_runtime;
 typedef struct sluice_kernel sluice_kernel;
 
+// Tools that can be told of machine code; symbols are named as in sluice:gelu.forward.f32.v4[n].
+enum {
+  SLUICE_TOOL_GDB = 1,       // its JIT interface: names, and backtraces through kernels
+  SLUICE_TOOL_PERF_MAP = 2,  // names for perf, in /tmp/perf-PID.map
+  SLUICE_TOOL_JITDUMP = 4    // names and instructions for perf inject --jit and VTune, in
+                             // jit-PID.dump, which lies where JITDUMPDIR says, else in /tmp
+};
+
 typedef struct sluice_runtime_options {
   size_t size;
-  size_t cache_bytes;  // that kernels in the cache may take; 0: 64 MiB
-  const char* target;  // of specs that name none; NULL: that of the environment variable
-                       // SLUICE_TARGET, and without it the best of this processor
-  uint32_t denied;     // rungs not to be taken: bits 1 << SLUICE_RUNG_
+  size_t cache_bytes;   // that kernels in the cache may take; 0: 64 MiB
+  const char* target;   // of specs that name none; NULL: that of the environment variable
+                        // SLUICE_TARGET, and without it the best of this processor
+  uint32_t denied;      // rungs not to be taken: bits 1 << SLUICE_RUNG_
+  uint64_t code_tools;  // told of each kernel's code: bits SLUICE_TOOL_, besides those that the
+                        // environment variable SLUICE_CODE_TOOLS names: some of
+                        // gdb,perf_map,jitdump
   // Where kernels of machine code are kept for the next process: a folder of the user's own, mode
   // 0700, which is made where there is none. NULL: what the environment variable SLUICE_CACHE says;
   // empty, or nothing there: no disk store. A folder that can't be used is not:
@@ -376,9 +387,11 @@ typedef struct sluice_kernel_info {
   double derivative_ulp;
   double accuracy;  // the relative error of a cheaper kernel that was asked for; else 0
   size_t operand_count, passed_count;
-  const void* code;   // machine code; NULL on the interpreter's rung
-  size_t code_bytes;  // instructions and their constants
-  size_t bytes;       // what the cache counts: all memory it holds
+  const void* code;         // machine code, of a row function the first part's; NULL on the
+                            // interpreter's rung
+  size_t code_bytes;        // instructions and their constants, of all parts
+  size_t bytes;             // what the cache counts: all memory it holds
+  size_t first_code_bytes;  // those at `code`: all there are of an elementwise function
 } sluice_kernel_info;
 
 typedef struct sluice_operand_info {

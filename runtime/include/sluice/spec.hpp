@@ -18,7 +18,8 @@ namespace sluice {
 using enum Pass;
 
 // The ways to run a kernel, the highest first.
-enum class Rung : std::uint8_t { x64, interpreter };
+enum class Rung : std::uint8_t { x64, llvm, interpreter };
+inline constexpr Rung kRungs[] = {Rung::x64, Rung::llvm, Rung::interpreter};
 [[nodiscard]] std::string_view name(Rung rung);
 
 // What a backward kernel reads: the inputs, the outputs that the forward kernel saved, or whichever

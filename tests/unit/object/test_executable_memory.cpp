@@ -1,12 +1,16 @@
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -39,6 +43,13 @@ std::string permissions(const void* address) {
   return "";
 }
 
+std::size_t mappings() {
+  std::ifstream maps("/proc/self/maps");
+  std::size_t count = 0;
+  for (std::string line; std::getline(maps, line);) ++count;
+  return count;
+}
+
 bool any_writable_and_executable() {
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);)
@@ -60,6 +71,12 @@ std::vector<std::uint8_t> some_bytes(std::size_t size) {
   std::vector<std::uint8_t> bytes(size);
   for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(i * 7 + 3);
   return bytes;
+}
+
+CodeObject some_code(std::size_t size) {
+  CodeObject code;
+  code.bytes = some_bytes(size);
+  return code;
 }
 
 }  // namespace
@@ -95,6 +112,80 @@ TEST_CASE("mappings end with their owner and move with it", "[object]") {
     CHECK(permissions(code) == "r-x");
   }
   CHECK(permissions(code) != "r-x");
+}
+
+TEST_CASE("kernels share arenas, page by page", "[object]") {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  constexpr std::size_t kKernels = 1000;
+  const auto arenas = std::make_shared<CodeArenas>();
+  for (const Method method : {Method::protect, Method::memory_file}) {
+    std::vector<ExecutableMemory> kernels;
+    const std::size_t before = mappings();
+    for (std::size_t i = 0; i < kKernels; ++i) {
+      auto memory = arenas->map(some_code(1 + i % 3 * page), method);
+      REQUIRE(memory.ok());
+      kernels.push_back(*std::move(memory));
+    }
+    for (std::size_t i = 0; i < kKernels; ++i) {
+      const std::vector<std::uint8_t> bytes = some_bytes(1 + i % 3 * page);
+      REQUIRE(std::memcmp(kernels[i].entry(), bytes.data(), bytes.size()) == 0);
+    }
+    CHECK(!any_writable_and_executable());
+    // Two pages each in arenas of 64 between guard pages; a sanitizer has mappings of its own.
+    if (method == Method::protect) CHECK(mappings() - before < kKernels / 4);
+    // Some go: nothing is left of them, and others stay.
+    const void* gone = kernels[500].entry();
+    const void* stays = kernels[501].entry();
+    {
+      const ExecutableMemory last = std::move(kernels[500]);
+      CHECK(permissions(gone) == "r-x");
+    }
+    CHECK(permissions(gone) == "---");
+    CHECK(permissions(stays) == "r-x");
+    // What is free serves again.
+    kernels.clear();
+    CHECK(permissions(stays) == "---");
+    const std::size_t empty = mappings();
+    for (std::size_t i = 0; i < kKernels; ++i) {
+      auto memory = arenas->map(some_code(page), method);
+      REQUIRE(memory.ok());
+    }
+    CHECK(mappings() == empty);
+  }
+}
+
+TEST_CASE("arenas live as long as their kernels; much code has a mapping of its own", "[object]") {
+  auto arenas = std::make_shared<CodeArenas>();
+  auto small = arenas->map(some_code(10));
+  auto large = arenas->map(some_code(1 << 20));
+  REQUIRE((small.ok() && large.ok()));
+  const auto* code = static_cast<const std::uint8_t*>(large->entry());
+  CHECK(permissions(code - 1) == "---");
+  CHECK(permissions(code + large->mapped_bytes()) == "---");
+  arenas.reset();
+  CHECK(permissions(small->entry()) == "r-x");
+}
+
+TEST_CASE("arenas serve threads at once", "[object]") {
+  const auto arenas = std::make_shared<CodeArenas>();
+  std::atomic<std::size_t> wrong{0};
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      std::vector<std::optional<ExecutableMemory>> held(40);
+      for (std::size_t i = 0; i < 400; ++i) {
+        CodeObject code;
+        code.bytes.assign(1 + (i * 7 + t) % 9000, static_cast<std::uint8_t>(t + i));
+        auto memory = arenas->map(code);
+        if (!memory.ok() || std::memcmp(memory->entry(), code.bytes.data(), code.bytes.size()) != 0)
+          ++wrong;
+        auto& place = held[i * 31 % held.size()];
+        place.reset();
+        if (memory.ok()) place.emplace(*std::move(memory));
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("an empty program has a page too", "[object]") {

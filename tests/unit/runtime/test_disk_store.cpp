@@ -187,7 +187,7 @@ TEST_CASE("the disk store keeps its bound, and what was used last", "[runtime]")
   if (!machine_code()) return;
   const Folder folder;
   RuntimeOptions options = on_disk(folder);
-  options.disk_bytes = 60'000;
+  options.disk_bytes = 150'000;
   const auto specs = kernels_of_every_kind();
   const auto favourite = [&] {
     Runtime runtime(options);
@@ -204,7 +204,8 @@ TEST_CASE("the disk store keeps its bound, and what was used last", "[runtime]")
     ::usleep(5000);  // files' times are coarse
     REQUIRE(favourite());
   }
-  CHECK(folder.bytes() > options.disk_bytes / 2);
+  // Room is made by whole entries, of which the largest take a third of the bound.
+  CHECK(folder.bytes() > options.disk_bytes / 3);
   CHECK(fs::exists(others));
   options.disk_bytes = 1;
   Runtime tiny(options);
@@ -237,7 +238,8 @@ TEST_CASE("many processes share a disk store", "[runtime]") {
     }));
   for (const int child : children) CHECK(succeeded(child));
   CHECK(folder.bytes() <= options.disk_bytes);
-  CHECK(folder.bytes() > options.disk_bytes / 2);
+  // Room is made by whole entries, of which the largest take a third of the bound.
+  CHECK(folder.bytes() > options.disk_bytes / 3);
 }
 
 TEST_CASE("a folder that can't be used or written is done without", "[runtime]") {

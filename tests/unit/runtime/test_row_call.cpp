@@ -79,6 +79,16 @@ void for_each_axis(const Check& check) {
       }
 }
 
+TEST_CASE("a row function's kernel has code too", "[runtime]") {
+  for (const std::int64_t columns : {40, 5000}) {
+    const Kernel kernel =
+        compiled({.function = "softmax", .operands = {f32({2, columns}), f32({2, columns})}});
+    if (kernel.rung() != Rung::x64) continue;
+    CHECK(!kernel.code().empty());
+    CHECK(kernel.code().size() <= kernel.code_bytes());
+  }
+}
+
 TEST_CASE("rows lie along any axis", "[runtime]") {
   for_each_axis([](const Dims& shape, std::size_t axis, const char* target) {
     const Dims rows = without(shape, axis);

@@ -4,8 +4,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdio>
 #include <sluice/sluice.hpp>
 
+#include "compiler/driver/llvm.hpp"
 #include "support/target.hpp"
 
 namespace sluice {
@@ -188,9 +190,30 @@ TEST_CASE("a target is forced by spec, option or environment", "[runtime]") {
   CHECK(wrong.compile(spec).ok());
 }
 
+TEST_CASE("tools to be told of code are chosen by name", "[runtime]") {
+  REQUIRE(setenv("SLUICE_CODE_TOOLS", "gdb,,perf", 1) == 0);
+  Runtime wrong;
+  REQUIRE(setenv("SLUICE_CODE_TOOLS", "gdb,gdb", 1) == 0);
+  Runtime told;
+  REQUIRE(unsetenv("SLUICE_CODE_TOOLS") == 0);
+  Runtime also(RuntimeOptions{.code_tools = {.gdb = true}});
+  const auto refused = wrong.compile(spec_of("relu"));
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().status == Status::unknown_name);
+  CHECK(refused.error().message.find("'perf'") != std::string::npos);
+  // Kernels come, go and outlive their runtime in one list of gdb's.
+  auto kernel = told.compile(spec_of("relu"));
+  REQUIRE(kernel.ok());
+  REQUIRE(also.compile(spec_of("silu")).ok());
+  REQUIRE(told.compile(spec_of("tanh")).ok());
+  also.clear();
+  told = Runtime();
+  CHECK(kernel->code().empty() == (kernel->rung() == Rung::interpreter));
+}
+
 TEST_CASE("a denied rung is not taken, and the kernel says so", "[runtime]") {
   KernelSpec spec = spec_of("relu");
-  spec.denied = {Rung::x64};
+  spec.denied = {Rung::x64, Rung::llvm};
   const auto kernel = Runtime().compile(spec);
   REQUIRE(kernel.ok());
   CHECK(kernel->rung() == Rung::interpreter);
@@ -201,6 +224,41 @@ TEST_CASE("a denied rung is not taken, and the kernel says so", "[runtime]") {
   spec.denied.clear();
   spec.target = "interpreter";
   CHECK(strict.compile(spec).error().status == Status::unavailable);
+}
+
+TEST_CASE("LLVM is the rung between, and a target by name", "[runtime]") {
+  const auto llvm = driver::llvm();
+  if (!llvm.ok() || host_target().level == Level::interpreter) {
+    std::printf("skipped: the rung llvm: %s\n",
+                llvm.ok() ? "this processor's level" : llvm.error().message.c_str());
+    return;
+  }
+  for (const char* function : {"silu", "softmax"}) {
+    KernelSpec by_denial{.function = function, .operands = {f32({2, 33}), f32({2, 33})}};
+    KernelSpec by_name = by_denial;
+    by_denial.denied = {Rung::x64};
+    by_name.target = "llvm";
+    std::vector<float> x(66, 0.75F), expected(66), got(66);
+    const std::int64_t shape[] = {2, 33};
+    const auto view = [&](std::vector<float>& of) {
+      return TensorView(static_cast<void*>(of.data()), Dtype::f32, shape);
+    };
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] *= static_cast<float>(i) - 20;
+    Runtime runtime;
+    const auto best = runtime.compile({.function = function, .operands = by_name.operands});
+    REQUIRE(best.ok());
+    REQUIRE((*best)(view(x), view(expected)).ok());
+    for (const KernelSpec& spec : {by_denial, by_name}) {
+      const auto kernel = runtime.compile(spec);
+      REQUIRE(kernel.ok());
+      CHECK(kernel->rung() == Rung::llvm);
+      CHECK(kernel->target() == "llvm");
+      REQUIRE((*kernel)(view(x), view(got)).ok());
+      CHECK(got == expected);
+    }
+    by_name.denied = {Rung::llvm};
+    CHECK(runtime.compile(by_name).error().status == Status::unavailable);
+  }
 }
 
 TEST_CASE("two runtimes do not know of each other", "[runtime]") {

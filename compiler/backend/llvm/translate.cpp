@@ -1,0 +1,307 @@
+#include "compiler/backend/llvm/translate.hpp"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/Function.h>
+#include <llvm/IR/IRBuilder.h>
+
+#include "compiler/backend/llvm/operations.hpp"
+
+namespace sluice::llvm_backend {
+namespace {
+
+using ir::Elem;
+using ir::Extent;
+using ir::Node;
+using ir::Op;
+using ir::ValueId;
+using llvm::Value;
+
+bool is_storage_of(Dtype dtype, Elem elem) {
+  switch (elem) {
+    case Elem::f32: return dtype == Dtype::f32 || dtype == Dtype::f16 || dtype == Dtype::bf16;
+    case Elem::f64: return dtype == Dtype::f64 || dtype == Dtype::f16 || dtype == Dtype::bf16;
+    case Elem::i32: return dtype == Dtype::i32 || is_quantised(dtype);
+    case Elem::i64: return dtype == Dtype::i64 || is_quantised(dtype);
+    case Elem::boolean: return false;
+  }
+  return false;
+}
+
+class Translator {
+ public:
+  Translator(const schedule::ElementProgram& program, unsigned vector_bytes,
+             llvm::LLVMContext& context)
+      : program_(program), graph_(program.graph),
+        lanes_(vector_bytes / (graph_.compute() == Elem::f64 ? 8 : 4)), build_(context),
+        operations_(build_, graph_.compute(), vector_bytes),
+        module_(std::make_unique<llvm::Module>(program.name, context)) {}
+
+  // The first stored type that there is no code for, if any.
+  [[nodiscard]] std::string unsupported() const {
+    const auto what = [](const char* kind, const std::string& name, Dtype dtype) {
+      return std::string(kind) + " '" + name + "' of type " + std::string(sluice::name(dtype));
+    };
+    for (std::size_t i = 0; i < graph_.inputs().size(); ++i) {
+      const ir::GraphInput& input = graph_.inputs()[i];
+      if (!is_storage_of(program_.input_dtypes[i], input.type.elem))
+        return what("an input", input.name, program_.input_dtypes[i]);
+    }
+    for (std::size_t i = 0; i < graph_.outputs().size(); ++i)
+      if (!is_storage_of(program_.output_dtypes[i], graph_[graph_.outputs()[i].value].type.elem))
+        return what("an output", graph_.outputs()[i].name, program_.output_dtypes[i]);
+    return {};
+  }
+
+  std::unique_ptr<llvm::Module> run() {
+    begin_function();
+    load_uniforms();
+    llvm::Value* const zero = build_.getInt64(0);
+    llvm::Value* const vectors = write_loop(zero, lanes_);
+    write_loop(vectors, 1);
+    build_.CreateRetVoid();
+    return std::move(module_);
+  }
+
+ private:
+  void begin_function() {
+    llvm::Type* const pointer = build_.getPtrTy();
+    auto* const type =
+        llvm::FunctionType::get(build_.getVoidTy(), {pointer, build_.getInt64Ty(), pointer}, false);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kEntry, *module_);
+    function_->addFnAttr(llvm::Attribute::NoUnwind);
+    function_->addFnAttr("frame-pointer", "all");
+    function_->addFnAttr("prefer-vector-width", "512");
+    function_->addFnAttr("min-legal-vector-width", "512");
+    build_.SetInsertPoint(llvm::BasicBlock::Create(build_.getContext(), "entry", function_));
+    const std::size_t count = program_.sources() + graph_.outputs().size();
+    for (std::size_t i = 0; i < count; ++i)
+      buffers_.push_back(build_.CreateLoad(
+          pointer, build_.CreateConstInBoundsGEP1_64(pointer, function_->getArg(0), i)));
+    for (const ir::Table& table : graph_.tables())
+      tables_.push_back({table.entries, add_table(table)});
+  }
+
+  Value* add_table(const ir::Table& table) {
+    std::vector<llvm::Constant*> entries;
+    for (const std::uint64_t bits : table.entries)
+      entries.push_back(operations_.constant(graph_.compute(), bits));
+    auto* const type = llvm::ArrayType::get(operations_.type_of(graph_.compute()), entries.size());
+    auto* const global =
+        new llvm::GlobalVariable(*module_, type, true, llvm::GlobalValue::PrivateLinkage,
+                                 llvm::ConstantArray::get(type, entries), "table");
+    global->setAlignment(llvm::Align(64));
+    return global;
+  }
+
+  // What is one for the call.
+  void load_uniforms() {
+    uniform_.resize(graph_.size());
+    for (std::uint32_t i = 0; i < graph_.size(); ++i) {
+      const Node& node = graph_[ValueId{i}];
+      if (node.op == Op::constant) {
+        uniform_[i] = operations_.constant(node.type.elem, node.payload);
+      } else if (node.op == Op::param) {
+        llvm::Type* const type = operations_.type_of(node.type.elem);
+        uniform_[i] =
+            build_.CreateLoad(type, build_.CreateConstInBoundsGEP1_64(
+                                        build_.getInt64Ty(), function_->getArg(2), node.payload));
+      } else if (node.op == Op::input && node.type.extent != Extent::element) {
+        uniform_[i] = load(node.payload, build_.getInt64(0), 1);
+      }
+    }
+    for (const ValueId id : program_.uniform) compute(id, uniform_);
+  }
+
+  // [from, count) in steps of so many lanes, as far as those go: the element after the last.
+  Value* write_loop(Value* from, unsigned lanes) {
+    llvm::LLVMContext& context = build_.getContext();
+    llvm::BasicBlock* const before = build_.GetInsertBlock();
+    auto* const head = llvm::BasicBlock::Create(context, lanes > 1 ? "vectors" : "rest", function_);
+    auto* const body = llvm::BasicBlock::Create(context, "body", function_);
+    auto* const after = llvm::BasicBlock::Create(context, "after", function_);
+    std::vector<Value*> values = broadcast(lanes);
+    build_.CreateBr(head);
+    build_.SetInsertPoint(head);
+    llvm::PHINode* const at = build_.CreatePHI(build_.getInt64Ty(), 2);
+    at->addIncoming(from, before);
+    Value* const end = build_.CreateAdd(at, build_.getInt64(lanes));
+    build_.CreateCondBr(build_.CreateICmpSLE(end, function_->getArg(1)), body, after);
+    build_.SetInsertPoint(body);
+    for (std::size_t i = 0; i < graph_.inputs().size(); ++i) {
+      const ValueId id = graph_.input_value(i);
+      if (graph_[id].type.extent == Extent::element) values[id.index] = load(i, at, lanes);
+    }
+    compute_body(values);
+    for (std::size_t i = 0; i < graph_.outputs().size(); ++i)
+      store(i, at, values[graph_.outputs()[i].value.index], lanes);
+    at->addIncoming(end, build_.GetInsertBlock());
+    build_.CreateBr(head);
+    build_.SetInsertPoint(after);
+    return at;
+  }
+
+  std::vector<Value*> broadcast(unsigned lanes) {
+    std::vector<Value*> values = uniform_;
+    if (lanes == 1) return values;
+    for (Value*& value : values)
+      if (value != nullptr) value = build_.CreateVectorSplat(lanes, value);
+    return values;
+  }
+
+  void compute(ValueId id, std::vector<Value*>& values) {
+    const Node& node = graph_[id];
+    std::array<Value*, ir::kMaxArity> operands{};
+    for (int i = 0; i < node.arity(); ++i)
+      operands[static_cast<std::size_t>(i)] = values[node.operand(i).index];
+    values[id.index] =
+        operations_.apply(node, {operands.data(), static_cast<std::size_t>(node.arity())},
+                          node.op == Op::lookup ? tables_[node.payload] : TableInMemory{});
+  }
+
+  void compute_body(std::vector<Value*>& values) {
+    auto arm = program_.arms.begin();
+    for (std::size_t i = 0; i < program_.body.size();) {
+      if (arm == program_.arms.end() || i < arm->begin) {
+        compute(program_.body[i++], values);
+        continue;
+      }
+      compute_arm(*arm, values);
+      i = arm++->end;
+    }
+  }
+
+  // Jumped over where no lane has the condition: what comes of it then is of no account, and 0.
+  void compute_arm(const schedule::Arm& arm, std::vector<Value*>& values) {
+    llvm::LLVMContext& context = build_.getContext();
+    auto* const inside = llvm::BasicBlock::Create(context, "arm", function_);
+    auto* const after = llvm::BasicBlock::Create(context, "joined", function_);
+    Value* any = values[arm.condition.index];
+    if (any->getType()->isVectorTy()) any = build_.CreateOrReduce(any);
+    llvm::BasicBlock* const before = build_.GetInsertBlock();
+    build_.CreateCondBr(any, inside, after);
+    build_.SetInsertPoint(inside);
+    for (std::size_t i = arm.begin; i < arm.end; ++i) compute(program_.body[i], values);
+    llvm::BasicBlock* const end = build_.GetInsertBlock();
+    build_.CreateBr(after);
+    build_.SetInsertPoint(after);
+    for (std::size_t i = arm.begin; i < arm.end; ++i) {
+      Value*& value = values[program_.body[i].index];
+      llvm::PHINode* const joined = build_.CreatePHI(value->getType(), 2);
+      joined->addIncoming(llvm::Constant::getNullValue(value->getType()), before);
+      joined->addIncoming(value, end);
+      value = joined;
+    }
+  }
+
+  [[nodiscard]] llvm::Type* vector_of(llvm::Type* type, unsigned lanes) {
+    return lanes == 1 ? type : llvm::FixedVectorType::get(type, lanes);
+  }
+
+  // Buffers need not be aligned to anything.
+  Value* load(std::size_t input, Value* at, unsigned lanes) {
+    const Dtype dtype = program_.input_dtypes[input];
+    const Elem elem = graph_.inputs()[input].type.elem;
+    llvm::Type* const stored = stored_type(dtype);
+    Value* const from = build_.CreateGEP(stored, buffers_[program_.input_buffer(input)], at);
+    Value* const value = build_.CreateAlignedLoad(vector_of(stored, lanes), from, llvm::Align(1));
+    llvm::Type* const lane = vector_of(operations_.type_of(elem), lanes);
+    switch (dtype) {
+      case Dtype::f16: return build_.CreateFPExt(value, lane);
+      case Dtype::bf16: {
+        llvm::Type* const bits = vector_of(build_.getInt32Ty(), lanes);
+        Value* const upper = build_.CreateShl(build_.CreateZExt(value, bits), 16);
+        Value* const narrow = build_.CreateBitCast(upper, vector_of(build_.getFloatTy(), lanes));
+        return elem == Elem::f64 ? build_.CreateFPExt(narrow, lane) : narrow;
+      }
+      case Dtype::i8: return build_.CreateSExt(value, lane);
+      case Dtype::u8: return build_.CreateZExt(value, lane);
+      default: return value;
+    }
+  }
+
+  void store(std::size_t output, Value* at, Value* value, unsigned lanes) {
+    const Dtype dtype = program_.output_dtypes[output];
+    llvm::Type* const stored = stored_type(dtype);
+    llvm::Type* const type = vector_of(stored, lanes);
+    Value* const to = build_.CreateGEP(stored, buffers_[program_.output_buffer(output)], at);
+    if (graph_.compute() == Elem::f64 && (dtype == Dtype::f16 || dtype == Dtype::bf16))
+      value = to_odd(value, lanes);
+    if (dtype == Dtype::f16)
+      value = build_.CreateFPTrunc(value, type);
+    else if (dtype == Dtype::bf16)
+      value = build_.CreateTrunc(to_bf16(value, lanes), type);
+    else if (is_quantised(dtype))
+      value = build_.CreateTrunc(value, type);
+    build_.CreateAlignedStore(value, to, llvm::Align(1));
+  }
+
+  // f64 as f32 rounded to odd, so that a second rounding is the only one that counts
+  // (support/half.hpp).
+  Value* to_odd(Value* value, unsigned lanes) {
+    llvm::Type* const narrow = vector_of(build_.getFloatTy(), lanes);
+    llvm::Type* const word = vector_of(build_.getInt32Ty(), lanes);
+    const auto magnitude = [&](Value* of) {
+      return build_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, of);
+    };
+    Value* const nearest = build_.CreateFPTrunc(value, narrow);
+    Value* const back = build_.CreateFPExt(nearest, value->getType());
+    Value* const bits = build_.CreateBitCast(nearest, word);
+    Value* const one = llvm::ConstantInt::get(word, 1);
+    Value* const away = build_.CreateFCmpOGT(magnitude(back), magnitude(value));
+    Value* const toward = build_.CreateSelect(away, build_.CreateSub(bits, one), bits);
+    Value* const exact = build_.CreateFCmpUEQ(back, value);
+    return build_.CreateBitCast(build_.CreateSelect(exact, bits, build_.CreateOr(toward, one)),
+                                narrow);
+  }
+
+  // Rounded to nearest even, a NaN quiet (support/half.hpp).
+  Value* to_bf16(Value* value, unsigned lanes) {
+    llvm::Type* const type = vector_of(build_.getInt32Ty(), lanes);
+    const auto word = [&](std::uint64_t bits) { return llvm::ConstantInt::get(type, bits); };
+    Value* const bits = build_.CreateBitCast(value, type);
+    Value* const odd = build_.CreateAnd(build_.CreateLShr(bits, 16), word(1));
+    Value* const rounded =
+        build_.CreateLShr(build_.CreateAdd(build_.CreateAdd(bits, word(0x7fff)), odd), 16);
+    return build_.CreateSelect(build_.CreateFCmpUNO(value, value), word(0x7fc0), rounded);
+  }
+
+  [[nodiscard]] llvm::Type* stored_type(Dtype dtype) {
+    switch (dtype) {
+      case Dtype::f32: return build_.getFloatTy();
+      case Dtype::f64: return build_.getDoubleTy();
+      case Dtype::f16: return build_.getHalfTy();
+      case Dtype::bf16: return build_.getInt16Ty();
+      case Dtype::i32: return build_.getInt32Ty();
+      case Dtype::i64: return build_.getInt64Ty();
+      default: return build_.getInt8Ty();
+    }
+  }
+
+  const schedule::ElementProgram& program_;
+  const ir::Graph& graph_;
+  unsigned lanes_;
+  llvm::IRBuilder<> build_;
+  Operations operations_;
+  std::unique_ptr<llvm::Module> module_;
+  llvm::Function* function_ = nullptr;
+  std::vector<Value*> buffers_;
+  std::vector<TableInMemory> tables_;
+  std::vector<Value*> uniform_;  // by value, those that are one for the call
+};
+
+}  // namespace
+
+Result<std::unique_ptr<llvm::Module>> translate(const schedule::ElementProgram& program,
+                                                unsigned vector_bytes, llvm::LLVMContext& context) {
+  Translator translator(program, vector_bytes, context);
+  const std::string obstacle = translator.unsupported();
+  if (!obstacle.empty())
+    return Error{Status::unsupported, "the LLVM back end can't do " + obstacle + " yet"};
+  return translator.run();
+}
+
+}  // namespace sluice::llvm_backend

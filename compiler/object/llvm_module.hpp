@@ -1,0 +1,32 @@
+// What the LLVM back end's module gives to those who load it. The library itself neither includes
+// nor links LLVM; the module holds both the back end and what it needs of the library.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <sluice/status.hpp>
+
+#include "compiler/object/code_object.hpp"
+#include "compiler/schedule/element_program.hpp"
+#include "support/target.hpp"
+
+namespace sluice::object {
+
+struct LlvmModule {
+  // Raised with each change to this structure or to a type in it: a module of another version is
+  // not used.
+  static constexpr std::uint32_t kVersion = 1;
+  std::uint32_t version = kVersion;
+  // Code for this machine, of the target's level.
+  Result<CodeObject> (*emit)(const schedule::ElementProgram& program, const Target& target);
+  // The LLVM IR's text.
+  Result<std::string> (*show)(const schedule::ElementProgram& program, const Target& target);
+};
+
+// Of the module, under the name kLlvmModuleSymbol.
+using LlvmModuleEntry = const LlvmModule* (*)();
+inline constexpr const char* kLlvmModuleSymbol = "sluice_llvm_module";
+inline constexpr const char* kLlvmModuleFile = "libsluice_llvm.so";
+
+}  // namespace sluice::object
