@@ -20,7 +20,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "docs" / "measured_errors.json"
 TABLE = ROOT / "docs" / "measured_errors.md"
 DTYPES = ("f32", "f16", "bf16")
-PASSES = {"y": "forward", "dy/dx": "backward"}
 
 HEAD = """\
 # Measured errors
@@ -44,21 +43,29 @@ def sluice(command, *arguments, check=True):
 
 
 def functions(command):
-    """Names of the library's elementwise functions of one number."""
-    return [
-        entry["name"]
+    """The library's elementwise functions of one number: by name, what is measured of them."""
+    return {
+        entry["name"]: [
+            part
+            for output in entry["outputs"]
+            for part in (output, f"d{output}/d{entry['inputs'][0]['name']}")
+        ]
         for entry in json.loads(sluice(command, "list", "--json"))
         if not entry["row_wise"]
         and len(entry["inputs"]) == 1
         and entry["inputs"][0]["kind"] == "element"
         and entry["promise"]
-    ]
+    }
 
 
-def kernel_text(command, name, dtype, which):
+def pass_of(part):
+    return "backward" if "/" in part else "forward"
+
+
+def kernel_text(command, name, dtype, part):
     """A digest of the kernel's operations and tables."""
     text = "".join(
-        sluice(command, "show", name, "--dtype", dtype, "--pass", PASSES[which], "--emit", step)
+        sluice(command, "show", name, "--dtype", dtype, "--pass", pass_of(part), "--emit", step)
         for step in ("expand", "schedule")
     )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -103,15 +110,15 @@ def measure(command, name, dtype, threads):
 def sweep(command, names, dtypes, threads):
     rows = load()
     for dtype in dtypes:
-        for name in names:
-            digests = {which: kernel_text(command, name, dtype, which) for which in PASSES}
-            keys = {which: f"{name} {dtype} {which}" for which in PASSES}
-            if all(rows.get(keys[w], {}).get("kernel") == digests[w] for w in PASSES):
+        for name, parts in names.items():
+            digests = {part: kernel_text(command, name, dtype, part) for part in parts}
+            keys = {part: f"{name} {dtype} {part}" for part in parts}
+            if all(rows.get(keys[part], {}).get("kernel") == digests[part] for part in parts):
                 continue
             print(f"{name}, {dtype}", file=sys.stderr, flush=True)
-            for which, row in measure(command, name, dtype, threads).items():
-                if which in PASSES:
-                    rows[keys[which]] = {**row, "kernel": digests[which], "commit": commit()}
+            for part, row in measure(command, name, dtype, threads).items():
+                if part in parts:
+                    rows[keys[part]] = {**row, "kernel": digests[part], "commit": commit()}
             save(rows)
     return rows
 
@@ -132,15 +139,17 @@ def render(rows, names):
     shown = {key: row for key, row in rows.items() if key.split()[0] in names}
     worst = []
     for dtype in DTYPES:
-        for which, what in (("y", "of a value"), ("dy/dx", "of a derivative")):
-            chosen = [r for k, r in shown.items() if k.split()[1:] == [dtype, which]]
+        for which, what in (("forward", "of a value"), ("backward", "of a derivative")):
+            chosen = [r for k, r in shown.items()
+                      if k.split()[1] == dtype and pass_of(k.split()[2]) == which]
             if chosen:
                 worst.append(f"{dtype} {ulps(max(map(size, chosen)))} {what}")
     count = {d: sum(1 for key in shown if key.split()[1] == d) for d in DTYPES}
     lines = [HEAD.format(f32=count["f32"], narrow=count["f16"] + count["bf16"],
                          worst=", ".join(worst))]
     for dtype in DTYPES:
-        lacking = [name for name in names if f"{name} {dtype} y" not in shown]
+        lacking = [name for name, parts in names.items()
+                   if f"{name} {dtype} {parts[0]}" not in shown]
         lines += [f"## {dtype}", ""]
         if lacking:
             lines += ["Not measured yet: " + ", ".join(lacking) + ".", ""]
@@ -163,15 +172,15 @@ def verify(command):
     rows = load()
     bad = []
     for dtype in DTYPES:
-        for name in functions(command):
-            for which in PASSES:
-                row = rows.get(f"{name} {dtype} {which}")
+        for name, parts in functions(command).items():
+            for part in parts:
+                row = rows.get(f"{name} {dtype} {part}")
                 if row is None:
-                    bad.append(f"{name}, {dtype}, {which}: not measured")
-                elif row["kernel"] != kernel_text(command, name, dtype, which):
-                    bad.append(f"{name}, {dtype}, {which}: measured for another kernel")
+                    bad.append(f"{name}, {dtype}, {part}: not measured")
+                elif row["kernel"] != kernel_text(command, name, dtype, part):
+                    bad.append(f"{name}, {dtype}, {part}: measured for another kernel")
                 elif row["kept"] is False:
-                    bad.append(f"{name}, {dtype}, {which}: the promise is broken")
+                    bad.append(f"{name}, {dtype}, {part}: the promise is broken")
     for line in bad:
         print(line)
     return not bad
@@ -191,8 +200,8 @@ def main():
     rows = load()
     names = functions(options.sluice)
     if not options.render:
-        rows = sweep(options.sluice, options.names or names, options.dtype or DTYPES,
-                     options.threads)
+        chosen = {name: names[name] for name in options.names or names}
+        rows = sweep(options.sluice, chosen, options.dtype or DTYPES, options.threads)
     render(rows, names)
 
 
