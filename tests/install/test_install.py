@@ -2,7 +2,8 @@
 """The library as its users get it: installed into a fresh prefix, moved, found by CMake and by
 pkg-config, and packed; nothing is built but what users build.
 
-The environment says where the build is: BUILD (its folder), CMAKE, CPACK, SOURCE (the repository).
+The environment says where the build is: BUILD (its folder), CMAKE, CPACK, SOURCE (the
+repository); CMAKE_GENERATOR, which cmake reads itself, is the build's own.
 """
 import os
 import shutil

@@ -32,27 +32,18 @@ llvm::Constant* Operations::constant(Elem elem, std::uint64_t bits) {
   return llvm::ConstantFP::get(type, llvm::APFloat(type->getFltSemantics(), all));
 }
 
+llvm::Type* Operations::shaped(Elem elem, Value* like) {
+  llvm::Type* const type = type_of(elem);
+  const auto* vector = llvm::dyn_cast<llvm::VectorType>(like->getType());
+  return vector == nullptr ? type : llvm::VectorType::get(type, vector->getElementCount());
+}
+
 Operations::Value* Operations::number(Value* like, double value) {
-  llvm::Type* type = like->getType();
-  return llvm::ConstantFP::get(type->isFPOrFPVectorTy() ? type : as_number(like)->getType(), value);
+  return llvm::ConstantFP::get(shaped(compute_, like), value);
 }
 
 Operations::Value* Operations::integer(Value* like, std::uint64_t value) {
   return llvm::ConstantInt::get(like->getType(), value);
-}
-
-Operations::Value* Operations::as_integer(Value* a) {
-  llvm::Type* type = type_of(ir::integer_of(compute_));
-  if (const auto* vector = llvm::dyn_cast<llvm::VectorType>(a->getType()))
-    type = llvm::VectorType::get(type, vector->getElementCount());
-  return build_.CreateBitCast(a, type);
-}
-
-Operations::Value* Operations::as_number(Value* a) {
-  llvm::Type* type = type_of(compute_);
-  if (const auto* vector = llvm::dyn_cast<llvm::VectorType>(a->getType()))
-    type = llvm::VectorType::get(type, vector->getElementCount());
-  return build_.CreateBitCast(a, type);
 }
 
 // b where it is better than a or NaN.
@@ -67,10 +58,7 @@ Operations::Value* Operations::round_to_int(Value* a) {
 }
 
 Operations::Value* Operations::to_float(Value* a) {
-  if (!wide()) {
-    llvm::Type* type = as_number(a)->getType();
-    return build_.CreateSIToFP(a, type);
-  }
+  if (!wide()) return build_.CreateSIToFP(a, shaped(compute_, a));
   Value* const rounder = number(a, 0x1.8p52);
   return build_.CreateFSub(as_number(build_.CreateAdd(a, as_integer(rounder))), rounder);
 }

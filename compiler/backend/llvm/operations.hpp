@@ -35,10 +35,13 @@ class Operations {
   [[nodiscard]] bool wide() const { return compute_ == ir::Elem::f64; }
   [[nodiscard]] unsigned mantissa_bits() const { return wide() ? 52 : 23; }
   // In as many lanes as `like` has.
+  llvm::Type* shaped(ir::Elem elem, Value* like);
   Value* number(Value* like, double value);
   Value* integer(Value* like, std::uint64_t value);
-  Value* as_integer(Value* a);
-  Value* as_number(Value* a);
+  Value* as_integer(Value* a) {
+    return build_.CreateBitCast(a, shaped(ir::integer_of(compute_), a));
+  }
+  Value* as_number(Value* a) { return build_.CreateBitCast(a, shaped(compute_, a)); }
   Value* unary(llvm::Intrinsic::ID id, Value* a) { return build_.CreateUnaryIntrinsic(id, a); }
   Value* extremum(Value* a, Value* b, llvm::CmpInst::Predicate better);
   Value* round_to_int(Value* a);
