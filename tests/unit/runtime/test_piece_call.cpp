@@ -49,7 +49,7 @@ Outcome run_pieces(const Kernel& kernel, const std::vector<TensorView>& whole,
       }
       if (Outcome ok = call->run(pass, piece, views, parallel); !ok.ok()) return ok;
       for (std::size_t k = 0; k < whole.size() && pass + 1 == call->passes(); ++k)
-        if (kernel.operands()[k].output && !call->is_sum(k))
+        if (kernel.operands()[k].output && !call->is_sum(k) && !memory[k].empty())
           std::memcpy(static_cast<std::byte*>(whole[k].data) +
                           static_cast<std::size_t>(call->slice(k, piece).first) *
                               size_of(whole[k].dtype),
