@@ -33,6 +33,9 @@ struct RowCase {
   bool accumulate = false;  // onto 0x5a
 };
 
+// One of every way that a call's operands lie and its outputs are summed.
+[[nodiscard]] const std::vector<RowCase>& row_cases();
+
 inline const std::vector<std::string>& row_targets() {
   static const std::vector<std::string> targets = [] {
     std::vector<std::string> list{"interpreter"};

@@ -20,76 +20,6 @@ using testing::RowCase;
 using testing::RowData;
 using Kind = testing::RowOperand::Kind;
 
-const std::vector<RowCase> kCases = {
-    {"softmax", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"softmax", {{"x", Kind::element}, {"grad_y", Kind::element}, {"dx", Kind::element}}, backward},
-    {"log_softmax", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"logsumexp", {{"x", Kind::element}, {"y", Kind::row}}},
-    {"cross_entropy",
-     {{"x", Kind::element}, {"target", Kind::index}, {"loss", Kind::row}, {"correct", Kind::flag}}},
-    {"cross_entropy",
-     {{"x", Kind::element},
-      {"target", Kind::index},
-      {"grad_loss", Kind::row},
-      {"dx", Kind::element}},
-     backward},
-    {"cross_entropy",
-     {{"x", Kind::element}, {"target", Kind::index}, {"loss", Kind::number}},
-     forward,
-     {},
-     Reduction::mean},
-    {"cross_entropy",
-     {{"x", Kind::element},
-      {"target", Kind::index},
-      {"grad_loss", Kind::number},
-      {"dx", Kind::element}},
-     backward,
-     {},
-     Reduction::mean},
-    {"layer_norm",
-     {{"x", Kind::element},
-      {"weight", Kind::shared},
-      {"bias", Kind::shared},
-      {"grad_y", Kind::element},
-      {"dx", Kind::element},
-      {"dweight", Kind::shared},
-      {"dbias", Kind::shared}},
-     backward},
-    {"layer_norm",
-     {{"x", Kind::element},
-      {"weight", Kind::shared},
-      {"grad_y", Kind::element},
-      {"dx", Kind::element},
-      {"dweight", Kind::shared}},
-     backward,
-     {},
-     Reduction::none,
-     true},
-    {"poly_norm",
-     {{"x", Kind::element},
-      {"w0", Kind::row},
-      {"grad_y", Kind::element},
-      {"dx", Kind::element},
-      {"dw0", Kind::row}},
-     backward},
-    {"gelu", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"acon_c",
-     {{"x", Kind::element},
-      {"p1", Kind::shared},
-      {"p2", Kind::shared},
-      {"beta", Kind::shared},
-      {"grad_y", Kind::element},
-      {"dx", Kind::element},
-      {"dp1", Kind::shared},
-      {"dbeta", Kind::shared}},
-     backward},
-    {"mse",
-     {{"x", Kind::element}, {"target", Kind::element}, {"y", Kind::number}},
-     forward,
-     {},
-     Reduction::sum},
-};
-
 // A thread for each task, the last one first.
 Parallel threads(std::size_t count) {
   return {count, [](std::size_t tasks, TaskRef task) {
@@ -126,7 +56,7 @@ void same_for_all_threads(RowData& data) {
 
 TEST_CASE("any number of threads has the bits of one", "[runtime]") {
   for (const std::string& target : testing::row_targets())
-    for (const RowCase& each : kCases)
+    for (const RowCase& each : testing::row_cases())
       for (const auto& [rows, columns] : std::vector<std::pair<std::int64_t, std::int64_t>>{
                {1, 1}, {9000, 1}, {40, 1000}, {1, 8193}, {9, 4097}, {2, 32000}, {1, 90000}}) {
         if (target == "interpreter" && rows * columns > 20000) continue;
@@ -140,7 +70,7 @@ TEST_CASE("any number of threads has the bits of one", "[runtime]") {
 
 TEST_CASE("any number of threads has the bits of one, long", "[runtime][slow]") {
   for (const std::string& target : testing::row_targets())
-    for (const RowCase& each : kCases)
+    for (const RowCase& each : testing::row_cases())
       for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::f16, Dtype::bf16})
         for (const auto& [rows, columns] : std::vector<std::pair<std::int64_t, std::int64_t>>{
                  {300, 1000}, {17, 4097}, {8, 32000}, {1, 1000003}, {3, 1000003}}) {
@@ -278,7 +208,7 @@ TEST_CASE("large calls are shared out, small ones are not", "[runtime]") {
     REQUIRE(data.code().call(data.views(), {}, counting).ok());
     return tasks.load();
   };
-  for (const RowCase& each : kCases) {
+  for (const RowCase& each : testing::row_cases()) {
     INFO(each.function);
     CHECK(tasks_of(each, 10, 100) == 0);
     CHECK(tasks_of(each, 50, 1000) == 3);

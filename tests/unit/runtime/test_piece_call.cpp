@@ -59,75 +59,9 @@ Outcome run_pieces(const Kernel& kernel, const std::vector<TensorView>& whole,
   return Unit{};
 }
 
-const std::vector<RowCase> kCases = {
-    {"softmax", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"softmax",
-     {{"x", Kind::element}, {"y", Kind::element}},
-     forward,
-     {{"causal", 1}, {"offset", 40}}},
-    {"softmax",
-     {{"x", Kind::element}, {"keep", Kind::mask}, {"grad_y", Kind::element}, {"dx", Kind::element}},
-     backward},
-    {"entmax15", {{"x", Kind::element}, {"y", Kind::element}}},
-    {"logsumexp", {{"x", Kind::element}, {"y", Kind::row}}},
-    {"logsumexp", {{"x", Kind::element}, {"y", Kind::number}}, forward, {}, Reduction::sum},
-    {"cross_entropy",
-     {{"x", Kind::element}, {"target", Kind::index}, {"loss", Kind::row}, {"correct", Kind::flag}}},
-    {"cross_entropy",
-     {{"x", Kind::element}, {"target", Kind::index}, {"loss", Kind::number}, {"lse", Kind::row}},
-     forward,
-     {{"ignore_index", 3}},
-     Reduction::mean},
-    {"cross_entropy",
-     {{"x", Kind::element},
-      {"target", Kind::index},
-      {"grad_loss", Kind::number},
-      {"dx", Kind::element}},
-     backward,
-     {{"ignore_index", 3}},
-     Reduction::mean},
-    {"layer_norm",
-     {{"x", Kind::element},
-      {"weight", Kind::shared},
-      {"bias", Kind::shared},
-      {"grad_y", Kind::element},
-      {"dx", Kind::element},
-      {"dweight", Kind::shared},
-      {"dbias", Kind::shared}},
-     backward},
-    {"layer_norm",
-     {{"x", Kind::element},
-      {"weight", Kind::shared},
-      {"grad_y", Kind::element},
-      {"dx", Kind::element},
-      {"dweight", Kind::shared}},
-     backward,
-     {},
-     Reduction::none,
-     true},
-    {"rms_norm", {{"x", Kind::element}, {"weight", Kind::shared}, {"y", Kind::element}}},
-    {"mse",
-     {{"x", Kind::element}, {"target", Kind::element}, {"y", Kind::number}},
-     forward,
-     {},
-     Reduction::mean},
-    {"mse",
-     {{"x", Kind::element}, {"target", Kind::element}, {"y", Kind::number}},
-     forward,
-     {},
-     Reduction::sum},
-    {"prelu",
-     {{"x", Kind::element},
-      {"weight", Kind::shared},
-      {"grad_y", Kind::element},
-      {"dx", Kind::element},
-      {"dweight", Kind::shared}},
-     backward},
-};
-
 TEST_CASE("pieces have the bits of the whole", "[runtime]") {
   for (const std::string& target : testing::row_targets())
-    for (const RowCase& each : kCases)
+    for (const RowCase& each : testing::row_cases())
       for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::bf16})
         for (const auto& [rows, columns] : std::vector<std::pair<std::int64_t, std::int64_t>>{
                  {1, 1}, {1, 300}, {150, 70}, {2, 5000}, {7, 1}, {0, 5}, {5, 0}}) {
@@ -188,7 +122,7 @@ fn shifted(x, b: row) = (x - b) * row_max(x)
 )";
 
 TEST_CASE("pieces of broadcast operands and their gradients", "[runtime]") {
-  Runtime& runtime = runtime_of(kText);
+  static Runtime& runtime = runtime_of(kText);
   const Dims shape = {5, 3, 2, 7};
   for (const char* target : {"", "interpreter"})
     for (const Dims& of_b : std::vector<Dims>{{},
@@ -218,7 +152,7 @@ TEST_CASE("pieces of broadcast operands and their gradients", "[runtime]") {
 }
 
 TEST_CASE("pieces of halves, parameters and values of rows", "[runtime]") {
-  Runtime& runtime = runtime_of(kText);
+  static Runtime& runtime = runtime_of(kText);
   for (const char* target : {"", "interpreter"}) {
     for (const int axis : {-1, 1, 0})
       same_by_pieces(runtime,
@@ -264,7 +198,7 @@ TEST_CASE("pieces over threads, cut within blocks", "[runtime]") {
   const Parallel parallel{3, [](std::size_t count, TaskRef task) {
                             while (count-- > 0) task(count);
                           }};
-  for (const RowCase& each : kCases)
+  for (const RowCase& each : testing::row_cases())
     for (const auto& [rows, columns] :
          std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 100001}, {700, 150}, {3, 30001}}) {
       RowData data(each, Dtype::f32, {rows, columns}, "");

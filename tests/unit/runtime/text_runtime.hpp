@@ -9,7 +9,8 @@
 
 namespace sluice {
 
-// A runtime that knows the functions of `text`; it lives as long as the program.
+// A runtime that knows the functions of `text`, to be kept in a static: it lives as long as the
+// program.
 inline Runtime& runtime_of(const char* text) {
   auto* made = new Runtime;
   if (!made->define(text).ok()) std::abort();
