@@ -14,7 +14,7 @@ string(SUBSTRING ${digest} 0 32 digest)
 
 file(WRITE ${OUTPUT}
 "// Written by the build.
-#include \"runtime/build_digest.hpp\"
+#include \"support/build_digest.hpp\"
 
 namespace sluice {
 

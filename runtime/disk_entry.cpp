@@ -8,7 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "runtime/build_digest.hpp"
+#include "support/build_digest.hpp"
 #include "support/bytes.hpp"
 
 namespace sluice {

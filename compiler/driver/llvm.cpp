@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "support/build_digest.hpp"
+
 namespace sluice::driver {
 namespace {
 
@@ -40,9 +42,9 @@ Result<const LlvmModule*> load() {
   void* const symbol = dlsym(library, object::kLlvmModuleSymbol);
   const LlvmModule* const module =
       symbol == nullptr ? nullptr : reinterpret_cast<object::LlvmModuleEntry>(symbol)();
-  if (module == nullptr || module->version != LlvmModule::kVersion)
+  if (module == nullptr || module->build != build_digest())
     return Error{Status::unavailable,
-                 std::string(object::kLlvmModuleFile) + " is of another version of Sluice"};
+                 std::string(object::kLlvmModuleFile) + " is of another build of Sluice"};
   return module;
 }
 

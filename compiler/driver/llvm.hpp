@@ -8,7 +8,7 @@
 
 namespace sluice::driver {
 
-// `unavailable`, with what to do, where there is no module or one of another version. The file is
+// `unavailable`, with what to do, where there is no module or one of another build. The file is
 // what the environment variable SLUICE_LLVM_MODULE names, else the one beside the library, else
 // what the system's loader finds.
 [[nodiscard]] Result<const object::LlvmModule*> llvm();

@@ -2,8 +2,8 @@
 // nor links LLVM; the module holds both the back end and what it needs of the library.
 #pragma once
 
-#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <sluice/status.hpp>
 
@@ -14,10 +14,8 @@
 namespace sluice::object {
 
 struct LlvmModule {
-  // Raised with each change to this structure or to a type in it: a module of another version is
-  // not used.
-  static constexpr std::uint32_t kVersion = 1;
-  std::uint32_t version = kVersion;
+  // build_digest() of the module, which is used by its own build alone.
+  std::string_view build;
   // Code for this machine, of the target's level.
   Result<CodeObject> (*emit)(const schedule::ElementProgram& program, const Target& target);
   // The LLVM IR's text.

@@ -1,4 +1,4 @@
-// Which build of the library this is, for what it leaves on disk.
+// Which build of the library this is, for what it leaves on disk and for modules that it loads.
 #pragma once
 
 #include <string_view>
