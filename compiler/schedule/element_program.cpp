@@ -99,6 +99,17 @@ void append_steps(std::string& text, const Graph& graph, std::string_view title,
 
 }  // namespace
 
+bool is_storage_of(Dtype dtype, ir::Elem elem) {
+  switch (elem) {
+    case ir::Elem::f32: return dtype == Dtype::f32 || dtype == Dtype::f16 || dtype == Dtype::bf16;
+    case ir::Elem::f64: return dtype == Dtype::f64 || dtype == Dtype::f16 || dtype == Dtype::bf16;
+    case ir::Elem::i32: return dtype == Dtype::i32 || is_quantised(dtype);
+    case ir::Elem::i64: return dtype == Dtype::i64 || is_quantised(dtype);
+    case ir::Elem::boolean: return false;
+  }
+  return false;
+}
+
 ElementProgram schedule_elements(std::string name, Graph graph, std::vector<Dtype> input_dtypes,
                                  std::vector<Dtype> output_dtypes,
                                  std::vector<std::uint32_t> accumulated) {

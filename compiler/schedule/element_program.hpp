@@ -60,6 +60,9 @@ struct ElementProgram {
   }
 };
 
+// Whether elements of this stored type become lanes of this type, and lanes such elements.
+[[nodiscard]] bool is_storage_of(Dtype dtype, ir::Elem elem);
+
 // The entry of a compiled kernel. Bits do not depend on alignment, on n, or on which code path an
 // element takes.
 using KernelEntry = void (*)(void* const* buffers, std::int64_t count, const std::uint64_t* params);

@@ -20,17 +20,6 @@ using ir::Op;
 using ir::ValueId;
 using llvm::Value;
 
-bool is_storage_of(Dtype dtype, Elem elem) {
-  switch (elem) {
-    case Elem::f32: return dtype == Dtype::f32 || dtype == Dtype::f16 || dtype == Dtype::bf16;
-    case Elem::f64: return dtype == Dtype::f64 || dtype == Dtype::f16 || dtype == Dtype::bf16;
-    case Elem::i32: return dtype == Dtype::i32 || is_quantised(dtype);
-    case Elem::i64: return dtype == Dtype::i64 || is_quantised(dtype);
-    case Elem::boolean: return false;
-  }
-  return false;
-}
-
 class Translator {
  public:
   Translator(const schedule::ElementProgram& program, unsigned vector_bytes,
@@ -47,11 +36,12 @@ class Translator {
     };
     for (std::size_t i = 0; i < graph_.inputs().size(); ++i) {
       const ir::GraphInput& input = graph_.inputs()[i];
-      if (!is_storage_of(program_.input_dtypes[i], input.type.elem))
+      if (!schedule::is_storage_of(program_.input_dtypes[i], input.type.elem))
         return what("an input", input.name, program_.input_dtypes[i]);
     }
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i)
-      if (!is_storage_of(program_.output_dtypes[i], graph_[graph_.outputs()[i].value].type.elem))
+      if (!schedule::is_storage_of(program_.output_dtypes[i],
+                                   graph_[graph_.outputs()[i].value].type.elem))
         return what("an output", graph_.outputs()[i].name, program_.output_dtypes[i]);
     return {};
   }

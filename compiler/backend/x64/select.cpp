@@ -18,16 +18,9 @@ using ir::Node;
 using ir::Op;
 using ir::ValueId;
 
-// A stored type that lanes of this type can be loaded from and stored to.
+// There is no code for lanes of f64 beside 16 bits.
 bool is_storage_of(Dtype dtype, Elem elem) {
-  switch (elem) {
-    case Elem::f32: return dtype == Dtype::f32 || dtype == Dtype::f16 || dtype == Dtype::bf16;
-    case Elem::f64: return dtype == Dtype::f64;
-    case Elem::i32: return dtype == Dtype::i32 || is_quantised(dtype);
-    case Elem::i64: return dtype == Dtype::i64 || is_quantised(dtype);
-    case Elem::boolean: return false;
-  }
-  return false;
+  return schedule::is_storage_of(dtype, elem) && (elem != Elem::f64 || dtype == Dtype::f64);
 }
 
 // Rounding modes of roundps and, in the same bits, rndscaleps at scale 1; 8 keeps the inexact flag
