@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <llvm/IR/LegacyPassManager.h>
-#include <llvm/IR/Verifier.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
@@ -50,17 +49,12 @@ Result<std::unique_ptr<llvm::TargetMachine>> make_machine(const Cpu& cpu) {
   return machine;
 }
 
-Result<std::unique_ptr<llvm::Module>> make_module(const schedule::ElementProgram& program,
-                                                  const Cpu& cpu, llvm::LLVMContext& context) {
-  return translate(program, cpu.vector_bytes, context);
-}
-
 }  // namespace
 
 Result<object::CodeObject> emit(const schedule::ElementProgram& program, const Target& target) {
   const Cpu cpu = cpu_of(target);
   llvm::LLVMContext context;
-  auto module = make_module(program, cpu, context);
+  auto module = translate(program, cpu.vector_bytes, context);
   if (!module.ok()) return module.error();
   auto machine = make_machine(cpu);
   if (!machine.ok()) return machine.error();
@@ -80,7 +74,7 @@ Result<object::CodeObject> emit(const schedule::ElementProgram& program, const T
 
 Result<std::string> show(const schedule::ElementProgram& program, const Target& target) {
   llvm::LLVMContext context;
-  auto module = make_module(program, cpu_of(target), context);
+  auto module = translate(program, cpu_of(target).vector_bytes, context);
   if (!module.ok()) return module.error();
   std::string text;
   llvm::raw_string_ostream stream(text);
