@@ -63,6 +63,16 @@ class Install(unittest.TestCase):
     def test_cpp_program(self):
         self.assertIn("3 kernels", self.example("embed_cpp"))
 
+    def test_llvm_module(self):
+        module = BUILD / "libsluice_llvm.so"
+        if not module.exists():
+            self.skipTest("the LLVM back end is not built")
+        command = [self.prefix / "bin" / "sluice", "run", "relu", "--values", "-1,2", "--target", "llvm"]
+        with self.assertRaisesRegex(AssertionError, "libsluice_llvm.so"):
+            run(*command)
+        run(CMAKE, "--install", BUILD, "--prefix", self.prefix, "--component", "llvm")
+        self.assertEqual(run(*command), "0 2\n")
+
     def test_components_and_versions(self):
         project = self.root / "finds"
         project.mkdir()
