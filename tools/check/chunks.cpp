@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "support/build_digest.hpp"
 #include "tools/check/journal.hpp"
 #include "tools/check/progress.hpp"
 
@@ -40,13 +41,13 @@ std::uint64_t points_of(const std::vector<Job>& jobs, const std::vector<CheckPar
   return points;
 }
 
-// All that changes a result.
+// All that changes a result, the compiler among it.
 std::string key_of(const CheckPlan& plan) {
   const dsl::FunctionDef& definition = plan.definition();
   std::string key =
-      fmt::format("{} {:016x}{:016x} {} {} {} {}", definition.name, definition.digest.high,
-                  definition.digest.low, name(plan.dtype), static_cast<int>(plan.sweep.coverage),
-                  plan.sweep.points, plan.sweep.seed);
+      fmt::format("{} {} {:016x}{:016x} {} {} {} {}", build_digest(), definition.name,
+                  definition.digest.high, definition.digest.low, name(plan.dtype),
+                  static_cast<int>(plan.sweep.coverage), plan.sweep.points, plan.sweep.seed);
   if (plan.grade != numerics::Grade::full)
     key += fmt::format(" {}", numerics::info(plan.grade).name);
   for (const double value : plan.params) key += fmt::format(" {:a}", value);
