@@ -175,4 +175,21 @@ TEST_CASE("zero crossings are found where the sign changes without a jump", "[ac
   CHECK(accuracy::zero_crossings(Reference(jump.subject)).empty());
 }
 
+TEST_CASE("zero crossings are looked up by what lies at them", "[accuracy]") {
+  accuracy::Crossings crossings({{5, 1, 0}, {-2, 0.5, 0}, {3, 1, 0}});
+  const auto zero_at = [&](double x) {
+    const accuracy::ZeroCrossing* const found = crossings.at(x);
+    return found == nullptr ? 0 : found->zero;
+  };
+  CHECK(zero_at(-2.5) == -2);
+  CHECK(zero_at(-1.5) == -2);
+  CHECK(zero_at(2) == 3);
+  CHECK(zero_at(4.25) == 5);
+  CHECK(zero_at(6) == 5);
+  for (const double x : {-kInf, -2.75, -1.25, 1.75, 6.5, kInf, std::nan("")})
+    CHECK(zero_at(x) == 0);
+  CHECK(crossings.add({8, 0.5, 0})->zero == 8);
+  CHECK(zero_at(7.5) == 8);
+}
+
 }  // namespace

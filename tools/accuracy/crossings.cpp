@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <utility>
 
 #include "tools/accuracy/ulp.hpp"
 
@@ -66,7 +68,28 @@ class Line {
   std::size_t input_;
 };
 
+bool lies_before(const ZeroCrossing& crossing, double x) { return crossing.zero < x; }
+
 }  // namespace
+
+Crossings::Crossings(std::vector<ZeroCrossing> crossings) : sorted_(std::move(crossings)) {
+  std::sort(sorted_.begin(), sorted_.end(),
+            [](const ZeroCrossing& a, const ZeroCrossing& b) { return a.zero < b.zero; });
+}
+
+// None reaches as far as the zero of the next.
+const ZeroCrossing* Crossings::at(double x) const {
+  const auto next = std::lower_bound(sorted_.begin(), sorted_.end(), x, lies_before);
+  if (next != sorted_.begin() && x - std::prev(next)->zero <= std::prev(next)->half_width)
+    return &*std::prev(next);
+  if (next != sorted_.end() && next->zero - x <= next->half_width) return &*next;
+  return nullptr;
+}
+
+const ZeroCrossing* Crossings::add(const ZeroCrossing& crossing) {
+  const auto place = std::lower_bound(sorted_.begin(), sorted_.end(), crossing.zero, lies_before);
+  return &*sorted_.insert(place, crossing);
+}
 
 std::vector<ZeroCrossing> zero_crossings(const Reference& reference) {
   std::vector<ZeroCrossing> crossings;

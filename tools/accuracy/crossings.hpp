@@ -19,6 +19,23 @@ struct ZeroCrossing {
   long double allowed;
 };
 
+// Found by where they are: a waving function has hundreds, and each point is looked up.
+class Crossings {
+ public:
+  Crossings() = default;
+  explicit Crossings(std::vector<ZeroCrossing> crossings);
+
+  // The one that x lies at; null: none.
+  [[nodiscard]] const ZeroCrossing* at(double x) const;
+  // Valid until the next.
+  const ZeroCrossing* add(const ZeroCrossing& crossing);
+  // By their zeros.
+  [[nodiscard]] const std::vector<ZeroCrossing>& sorted() const { return sorted_; }
+
+ private:
+  std::vector<ZeroCrossing> sorted_;
+};
+
 // Those of a subject with one input, as far as a grid from 2^-20 to 2^10 shows them; none for one
 // with several.
 [[nodiscard]] std::vector<ZeroCrossing> zero_crossings(const Reference& reference);

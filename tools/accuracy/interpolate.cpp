@@ -80,9 +80,8 @@ class Cutter {
   [[nodiscard]] bool is_divided(std::uint64_t first, std::uint64_t count) const {
     const double a = number_of(Dtype::f32, first);
     const double b = number_of(Dtype::f32, first + count - 1);
-    return std::any_of(bounds_.begin(), bounds_.end(), [&](double bound) {
-      return std::min(a, b) <= bound && bound <= std::max(a, b);
-    });
+    const auto bound = std::lower_bound(bounds_.begin(), bounds_.end(), std::min(a, b));
+    return bound != bounds_.end() && *bound <= std::max(a, b);
   }
 
   [[nodiscard]] double allowed(double least) const {

@@ -41,9 +41,8 @@ struct Piece {
 };
 
 // The pieces of the numbers whose bits are `first` and so on, below `end`, in their order. Of
-// the pieces only rough ones have numbers on both sides of one of the `bounds`. For a reference of
-// one f32 input without
-// @terms; all of the numbers are of one binade.
+// the pieces only rough ones have numbers on both sides of one of the `bounds`, which are sorted.
+// For a reference of one f32 input without @terms; all of the numbers are of one binade.
 [[nodiscard]] std::vector<Piece> pieces_of(const Reference& reference, std::uint64_t first,
                                            std::uint64_t end, const std::vector<double>& bounds);
 

@@ -4,26 +4,10 @@
 
 #include "compiler/driver/compile.hpp"
 #include "support/half.hpp"
+#include "support/target.hpp"
 
 namespace sluice::accuracy {
 namespace {
-
-template <typename T>
-void run_as(const interpreter::Interpreter& kernel, std::span<const std::vector<double>> inputs,
-            std::size_t count, bool backward, std::vector<double>& out) {
-  std::vector<std::vector<T>> buffers;
-  for (const std::vector<double>& input : inputs) {
-    std::vector<T>& buffer = buffers.emplace_back(count);
-    for (std::size_t i = 0; i < count; ++i) buffer[i] = static_cast<T>(input[i]);
-  }
-  if (backward) buffers.emplace_back(1, static_cast<T>(1.0));
-  buffers.emplace_back(count);
-  std::vector<void*> pointers;
-  for (std::vector<T>& buffer : buffers) pointers.push_back(buffer.data());
-  kernel.run(pointers.data(), static_cast<std::int64_t>(count), nullptr);
-  out.resize(count);
-  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<double>(buffers.back()[i]);
-}
 
 driver::Request request_for(const Subject& subject) {
   const dsl::FunctionDef& definition = subject.definition();
@@ -54,19 +38,49 @@ driver::Request request_for(const Subject& subject) {
 }  // namespace
 
 Result<SubjectKernel> SubjectKernel::compile(const Subject& subject) {
-  Result<driver::Compiled> compiled = driver::compile(request_for(subject));
+  const Result<driver::Compiled> compiled = driver::compile(request_for(subject));
   if (!compiled.ok()) return compiled.error();
+  const bool backward = subject.derived_by.has_value();
+  if (const auto emitted = driver::emit(compiled->program, host_target()); emitted.ok())
+    if (auto code = object::CodeLoader(CodeTools{}).load(*emitted); code.ok())
+      return SubjectKernel(std::move(*code), subject.dtype(), backward);
   Result<interpreter::Interpreter> kernel = interpreter::Interpreter::prepare(compiled->program);
   if (!kernel.ok()) return kernel.error();
-  return SubjectKernel(std::move(*kernel), subject.dtype(), subject.derived_by.has_value());
+  return SubjectKernel(std::move(*kernel), subject.dtype(), backward);
+}
+
+void SubjectKernel::run(void* const* buffers, std::size_t count) const {
+  const auto elements = static_cast<std::int64_t>(count);
+  if (const auto* const kernel = std::get_if<interpreter::Interpreter>(&code_))
+    return kernel->run(buffers, elements, nullptr);
+  const void* const entry = std::get<object::CodeHandle>(code_)->entry();
+  reinterpret_cast<schedule::KernelEntry>(reinterpret_cast<std::uintptr_t>(entry))(
+      buffers, elements, nullptr);
+}
+
+template <typename T>
+void SubjectKernel::run_as(std::span<const std::vector<double>> inputs, std::size_t count,
+                           std::vector<double>& out) const {
+  std::vector<std::vector<T>> buffers;
+  for (const std::vector<double>& input : inputs) {
+    std::vector<T>& buffer = buffers.emplace_back(count);
+    for (std::size_t i = 0; i < count; ++i) buffer[i] = static_cast<T>(input[i]);
+  }
+  if (backward_) buffers.emplace_back(1, static_cast<T>(1.0));
+  buffers.emplace_back(count);
+  std::vector<void*> pointers;
+  for (std::vector<T>& buffer : buffers) pointers.push_back(buffer.data());
+  run(pointers.data(), count);
+  out.resize(count);
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<double>(buffers.back()[i]);
 }
 
 void SubjectKernel::run(std::span<const std::vector<double>> inputs, std::size_t count,
                         std::vector<double>& out) const {
-  if (dtype_ == Dtype::f16) return run_as<F16>(kernel_, inputs, count, backward_, out);
-  if (dtype_ == Dtype::bf16) return run_as<BF16>(kernel_, inputs, count, backward_, out);
-  if (dtype_ == Dtype::f32) return run_as<float>(kernel_, inputs, count, backward_, out);
-  run_as<double>(kernel_, inputs, count, backward_, out);
+  if (dtype_ == Dtype::f16) return run_as<F16>(inputs, count, out);
+  if (dtype_ == Dtype::bf16) return run_as<BF16>(inputs, count, out);
+  if (dtype_ == Dtype::f32) return run_as<float>(inputs, count, out);
+  run_as<double>(inputs, count, out);
 }
 
 void SubjectKernel::run(std::span<const float> input, std::span<float> out) const {
@@ -77,7 +91,7 @@ void SubjectKernel::run(std::span<const float> input, std::span<float> out) cons
   std::vector<void*> pointers{mutable_pointer(input.data())};
   if (backward_) pointers.push_back(mutable_pointer(&gradient));
   pointers.push_back(out.data());
-  kernel_.run(pointers.data(), static_cast<std::int64_t>(input.size()), nullptr);
+  run(pointers.data(), input.size());
 }
 
 }  // namespace sluice::accuracy

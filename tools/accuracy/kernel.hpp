@@ -1,12 +1,17 @@
-// A subject's kernel, run by the interpreter: what is measured. All back ends have its bits.
+// A subject's kernel: what is measured. As machine code where this processor can run some, else by
+// the interpreter: all back ends have the same bits.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include <sluice/status.hpp>
 
 #include "compiler/backend/interpreter/interpreter.hpp"
+#include "compiler/object/load_code.hpp"
 #include "tools/accuracy/reference.hpp"
 
 namespace sluice::accuracy {
@@ -24,10 +29,16 @@ class SubjectKernel {
   void run(std::span<const float> input, std::span<float> out) const;
 
  private:
-  SubjectKernel(interpreter::Interpreter kernel, Dtype dtype, bool backward)
-      : kernel_(std::move(kernel)), dtype_(dtype), backward_(backward) {}
+  using Code = std::variant<object::CodeHandle, interpreter::Interpreter>;
+  SubjectKernel(Code code, Dtype dtype, bool backward)
+      : code_(std::move(code)), dtype_(dtype), backward_(backward) {}
 
-  interpreter::Interpreter kernel_;
+  void run(void* const* buffers, std::size_t count) const;
+  template <typename T>
+  void run_as(std::span<const std::vector<double>> inputs, std::size_t count,
+              std::vector<double>& out) const;
+
+  Code code_;
   Dtype dtype_;
   bool backward_;
 };

@@ -8,6 +8,7 @@
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 
 #include "tools/accuracy/interpolate.hpp"
@@ -19,9 +20,13 @@ namespace {
 
 // Whether an error is worse than another; of equals the one at the lesser point, whoever met it
 // first.
-bool worse(double ulps, const std::vector<double>& at, const Worst& than) {
+bool worse(double ulps, std::span<const double> at, const Worst& than) {
   if (than.inputs.empty()) return true;
-  return ulps != than.ulps ? ulps > than.ulps : at < than.inputs;
+  if (ulps != than.ulps) return ulps > than.ulps;
+  return std::lexicographical_compare(at.begin(), at.end(), than.inputs.begin(), than.inputs.end());
+}
+Worst worst_at(std::span<const double> at, double ulps, double got, long double truth) {
+  return {ulps, {at.begin(), at.end()}, got, truth};
 }
 
 // Numbers that lie side by side, what a kernel makes of them, and the errors of that.
@@ -109,7 +114,7 @@ class Meter {
                                   std::uint64_t end) {
     Stretch stretch;
     for (const Piece& piece : pieces_of(reference_, first, end, bounds())) {
-      const std::vector<double> start{number_of(Dtype::f32, piece.first)};
+      const std::array start{number_of(Dtype::f32, piece.first)};
       const bool rough = piece.kind == Piece::Kind::rough;
       if (!rough && unspecified(start)) continue;
       const bool crosses = crossing_at(start) != nullptr;
@@ -129,23 +134,25 @@ class Meter {
   }
 
  private:
-  // Where what holds for a number changes to what holds for its neighbour.
+  // Where what holds for a number changes to what holds for its neighbour, in their order.
   std::vector<double> bounds() const {
     std::vector<double> bounds;
     for (const dsl::Range& range : ranges_)
       if (!range.of_parameter) bounds.insert(bounds.end(), {range.low, range.high});
-    for (const ZeroCrossing& crossing : crossings_)
+    for (const ZeroCrossing& crossing : crossings_.sorted())
       bounds.insert(bounds.end(),
                     {crossing.zero - crossing.half_width, crossing.zero + crossing.half_width});
+    std::sort(bounds.begin(), bounds.end());
     return bounds;
   }
 
   Outcome add_at(const Stretch& stretch, std::size_t i) {
-    return add({static_cast<double>(stretch.numbers[i])}, static_cast<double>(stretch.got[i]));
+    return add(std::array{static_cast<double>(stretch.numbers[i])},
+               static_cast<double>(stretch.got[i]));
   }
   Outcome add_each(const Stretch& stretch, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-      if (unspecified({static_cast<double>(stretch.numbers[i])})) continue;
+      if (unspecified(std::array{static_cast<double>(stretch.numbers[i])})) continue;
       if (const Outcome outcome = add_at(stretch, i); !outcome.ok()) return outcome;
     }
     return Unit{};
@@ -185,7 +192,7 @@ class Meter {
 
   // What the derivative by one input is where another is NaN, nothing says; nor is anything
   // promised beyond the @range of an input.
-  bool unspecified(const std::vector<double>& point) const {
+  bool unspecified(std::span<const double> point) const {
     for (const dsl::Range& range : ranges_) {
       if (range.of_parameter) continue;
       if (point[range.target] < range.low || point[range.target] > range.high) return true;
@@ -196,7 +203,7 @@ class Meter {
 
   // The first level is enough where its margin is small and the promise is kept or broken beyond
   // doubt.
-  Outcome add(const std::vector<double>& point, double got) {
+  Outcome add(std::span<const double> point, double got) {
     ++result_.points;
     Estimate truth = reference_.first_level(point);
     UlpError error = error_in_ulps(format_, got, truth);
@@ -212,15 +219,15 @@ class Meter {
     if (!kept) {
       ++result_.beyond;
       if (worse(error.ulps, point, result_.worst_beyond))
-        result_.worst_beyond = {error.ulps, point, got, truth.value};
+        result_.worst_beyond = worst_at(point, error.ulps, got, truth.value);
     }
     if (crossing == nullptr && worse(error.ulps, point, result_.worst))
-      result_.worst = {error.ulps, point, got, truth.value};
+      result_.worst = worst_at(point, error.ulps, got, truth.value);
     return Unit{};
   }
 
   // By the second level; all NaN are one point.
-  Outcome settle(const std::vector<double>& point, Estimate& truth) {
+  Outcome settle(std::span<const double> point, Estimate& truth) {
     const bool nan = point.size() == 1 && std::isnan(point[0]);
     if (!nan || !at_nan_) {
       ++result_.by_second_level;
@@ -235,24 +242,20 @@ class Meter {
   }
 
   // One that was not known before; those of one input are for later points as well.
-  const ZeroCrossing* find_crossing(const std::vector<double>& point, double got,
+  const ZeroCrossing* find_crossing(std::span<const double> point, double got,
                                     const Estimate& truth) {
     if (!zero_crossings_ || !std::isfinite(got) || !std::isfinite(truth.value)) return nullptr;
     for (std::size_t i = 0; i < point.size(); ++i)
-      if (const auto found = crossing_near(reference_, point, i)) {
-        if (point.size() > 1) crossings_.clear();
-        crossings_.push_back(*found);
-        crossings_.back().allowed *= at_crossings_;
-        return &crossings_.back();
+      if (auto found = crossing_near(reference_, point, i)) {
+        if (point.size() > 1) crossings_ = Crossings();
+        found->allowed *= at_crossings_;
+        return crossings_.add(*found);
       }
     return nullptr;
   }
 
-  const ZeroCrossing* crossing_at(const std::vector<double>& point) const {
-    if (point.size() > 1) return nullptr;
-    for (const ZeroCrossing& crossing : crossings_)
-      if (std::abs(point[0] - crossing.zero) <= crossing.half_width) return &crossing;
-    return nullptr;
+  const ZeroCrossing* crossing_at(std::span<const double> point) const {
+    return point.size() > 1 ? nullptr : crossings_.at(point[0]);
   }
 
   Reference reference_;
@@ -262,7 +265,7 @@ class Meter {
   double promise_;
   bool zero_crossings_;
   double at_crossings_;
-  std::vector<ZeroCrossing> crossings_;
+  Crossings crossings_;
   std::optional<Estimate> at_nan_;
   Measurement result_;
 };
