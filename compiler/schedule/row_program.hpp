@@ -17,6 +17,7 @@
 // known after the first phase, and outputs have a phase of their own, after all reductions.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -132,9 +133,11 @@ struct RowCall {
   // The index along the axis before the row's: of the first row, and from one to the next.
   std::int64_t row_index = 0;
   std::int64_t row_index_step = 1;
-  void* workspace = nullptr;          // workspace_bytes() of the kernel, aligned to 64
-  const TreeVisit* visits = nullptr;  // of machine code for rows across: the walk over the columns
-  void* cells = nullptr;              // of a block's program
+  void* workspace = nullptr;  // workspace_bytes() of the kernel, aligned to 64
+  // Of machine code for rows across: the walk over the columns, and its tree_steps().
+  const TreeVisit* visits = nullptr;
+  std::array<std::int64_t, 2> tree_steps{};
+  void* cells = nullptr;  // of a block's program
 };
 
 using RowEntry = void (*)(const RowCall* call);

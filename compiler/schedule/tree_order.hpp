@@ -9,6 +9,8 @@
 // partial, and through the groups of each.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -23,12 +25,18 @@ struct TreeVisit {
 
   static constexpr int kLevelsBegin = 12;  // bits of the word; the column's index is below
   static constexpr int kTargetBegin = 24;
+  static constexpr std::uint32_t kFour = 1u << 31;
 
   [[nodiscard]] std::uint32_t column() const { return word & ((1u << kLevelsBegin) - 1); }
   [[nodiscard]] std::uint32_t levels() const {
     return word >> kLevelsBegin & ((1u << (kTargetBegin - kLevelsBegin)) - 1);
   }
-  [[nodiscard]] std::uint32_t target() const { return word >> kTargetBegin; }
+  [[nodiscard]] std::uint32_t target() const {
+    return word >> kTargetBegin & ((1u << (31 - kTargetBegin)) - 1);
+  }
+  // Whether the columns of this visit and the next three are a subtree: the sum of the first two,
+  // plus the sum of the others, goes on as the last one's from its level 2 on.
+  [[nodiscard]] bool begins_four() const { return (word & kFour) != 0; }
 };
 static_assert(sizeof(TreeVisit) == 4);
 
@@ -37,12 +45,22 @@ inline constexpr std::uint32_t kTreeLevels = 12;
 inline constexpr std::uint32_t kTreeResult = kTreeLevels;
 inline constexpr std::uint32_t kTreePlaces = kTreeLevels + 1;
 
+// The tree of so many columns, were it full, in bits of a leaf's place: `lane_bits` above
+// `group_bits`.
+struct TreeShape {
+  TreeShape(std::uint32_t columns, std::uint32_t partials)
+      : lane_bits(std::countr_zero(std::min(std::bit_ceil(columns), partials))),
+        group_bits(std::countr_zero(std::bit_ceil((columns + partials - 1) / partials))) {}
+  int lane_bits;
+  int group_bits;
+};
+
 // `visits` has room for `columns`, of which there are 1 to 4096; `partials` is a power of two.
 inline void tree_order(std::uint32_t columns, std::uint32_t partials, TreeVisit* visits) {
-  const std::uint32_t width = std::bit_ceil(columns) < partials ? std::bit_ceil(columns) : partials;
-  const int lane_bits = std::countr_zero(width);
-  const int group_bits = std::countr_zero(std::bit_ceil((columns + partials - 1) / partials));
-  std::uint32_t before = 0;  // the leaf before: its place among all of the tree's, were it full
+  const auto [lane_bits, group_bits] = TreeShape(columns, partials);
+  const std::uint32_t width = 1u << lane_bits;
+  std::uint32_t before = 0;  // the place of the leaf before
+  std::uint32_t four = 0;    // leaves of this subtree of four so far
   TreeVisit* next = visits;
   for (std::uint32_t k = 0; k < width; ++k) {
     std::uint32_t lane = 0;
@@ -55,10 +73,22 @@ inline void tree_order(std::uint32_t columns, std::uint32_t partials, TreeVisit*
                          target << TreeVisit::kTargetBegin;
       }
       next->word = column;
+      four = leaf % 4 == 0 ? 1 : four + 1;
+      if (leaf % 4 == 3 && four == 4) next[-3].word |= TreeVisit::kFour;
       before = leaf;
     }
   }
   next[-1].word |= before << TreeVisit::kLevelsBegin | kTreeResult << TreeVisit::kTargetBegin;
+}
+
+// How many columns on the second leaf of a subtree of four is from the first, and the third: it is
+// the same for all of them.
+inline std::array<std::uint32_t, 2> tree_steps(std::uint32_t columns, std::uint32_t partials) {
+  const auto [lane_bits, group_bits] = TreeShape(columns, partials);
+  const auto step = [&, lanes = lane_bits, groups = group_bits](int bit) {
+    return bit < groups ? partials << bit : (1u << lanes) >> (bit - groups + 1);
+  };
+  return {step(0), step(1)};
 }
 
 }  // namespace sluice::schedule

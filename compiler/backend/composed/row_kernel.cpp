@@ -62,11 +62,8 @@ struct Layout {
   }
 };
 
-template <typename T>
-void write_visits(std::size_t columns, schedule::TreeVisit* visits) {
-  constexpr std::size_t kPartials =
-      schedule::partial_count(sizeof(T) == 8 ? ir::Elem::f64 : ir::Elem::f32);
-  schedule::tree_order(static_cast<std::uint32_t>(columns), kPartials, visits);
+constexpr std::uint32_t partials_of(bool wide) {
+  return static_cast<std::uint32_t>(schedule::partial_count(wide ? ir::Elem::f64 : ir::Elem::f32));
 }
 
 template <typename T>
@@ -345,7 +342,9 @@ class Run {
 
   [[nodiscard]] const schedule::TreeVisit* visits_of(std::size_t columns) {
     auto* const visits = reinterpret_cast<schedule::TreeVisit*>(lanes_ + layout_.visits);
-    if (columns != visited_) write_visits<T>(columns, visits);
+    if (columns != visited_)
+      schedule::tree_order(static_cast<std::uint32_t>(columns), partials_of(sizeof(T) == 8),
+                           visits);
     visited_ = columns;
     return visits;
   }
@@ -440,10 +439,12 @@ void run_whole(const RowKernel::Plan& plan, const schedule::RowCall& call) {
   const Layout layout(plan, call.columns);
   auto* const visits = reinterpret_cast<schedule::TreeVisit*>(
       static_cast<std::byte*>(call.workspace) + layout.visits * (plan.wide ? 8 : 4));
-  const auto columns = static_cast<std::size_t>(call.columns);
-  plan.wide ? write_visits<double>(columns, visits) : write_visits<float>(columns, visits);
+  const auto columns = static_cast<std::uint32_t>(call.columns);
+  schedule::tree_order(columns, partials_of(plan.wide), visits);
+  const auto [second, third] = schedule::tree_steps(columns, partials_of(plan.wide));
   schedule::RowCall walked = call;
   walked.visits = visits;
+  walked.tree_steps = {second, third};
   plan.whole.run(walked);
 }
 

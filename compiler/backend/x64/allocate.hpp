@@ -57,13 +57,15 @@ struct Placed {
 struct AllocationOptions {
   int copies = 1;
   bool rows = false;       // copies are rows, not vectors next to each other
+  bool columns = false;    // copies are columns of rows across
   bool by_stages = false;  // copies take turns by the block's stages, not by instructions
   int sequences = 0;     // the first so many copies go by Way::sequence, the others by Way::divider
   bool jumps = false;    // over arms; up to three copies. Else they are always done
   bool partial = false;  // the vector reaches past the buffers' end: loads and stores under a mask
-  int reserved = 0;      // the last vector registers, for accumulators: one a reduction and copy
+  // The last vector registers, for accumulators: one a reduction and copy, of columns two a
+  // reduction.
+  int reserved = 0;
   std::uint32_t first_accumulator = 0;  // slot of the frame, of the first reduction's first vector
-  std::uint32_t accumulators = 0;       // slots of each reduction
   bool last_mask = false;               // the mask of a partial vector is in use throughout
   std::uint32_t first_slot = 0;         // of the frame, for spilled values
   std::span<const std::int8_t>

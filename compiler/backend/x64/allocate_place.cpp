@@ -101,12 +101,17 @@ void Allocator::place_accumulate(const Instruction& instruction, std::size_t i) 
   Placed placed = start(instruction);
   placed.src[0] = fetch(instruction.src[0]);
   placed.ordered = instruction.ordered;
-  placed.memory = {Memory::Kind::slot, 0, false,
-                   options_.first_accumulator + instruction.place + copy_};
+  const std::uint32_t slot = options_.first_accumulator + instruction.place;
+  std::uint32_t reserved = instruction.reduction * copies_ + copy_;
+  if (options_.columns) {
+    placed.memory = {Memory::Kind::slot, static_cast<std::uint8_t>(copy_), false, slot};
+    reserved = instruction.reduction * 2u;
+  } else {
+    placed.memory = {Memory::Kind::slot, 0, false, slot + copy_};
+  }
   if (options_.reserved > 0)
-    placed.dst = static_cast<std::int8_t>(
-        machine_.vector_registers() - 1 -
-        static_cast<int>(instruction.place / options_.accumulators * copies_ + copy_));
+    placed.dst =
+        static_cast<std::int8_t>(machine_.vector_registers() - 1 - static_cast<int>(reserved));
   const bool compares = placed.imm == static_cast<std::uint8_t>(Accumulation::least_integer);
   if (options_.reserved == 0 || compares) {
     placed.scratch = take(Bank::vector);

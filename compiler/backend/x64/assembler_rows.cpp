@@ -85,10 +85,17 @@ void Assembler::write_columns(const Placed& placed) {
 
 // Accumulators in memory are those of the round's vectors; of a partial vector the one that is rdi
 // bytes on. Lanes beyond the row stay as they are. Where a value is the first of what is merged it
-// is only put there: of rows across at the place of the walk that is rdi bytes on.
+// is only put there: of rows across at the place of the walk that is rdi bytes on. Of four columns
+// of those two registers sum two each.
 void Assembler::write_accumulate(const Placed& placed, Access access) {
   const Ymm value = vector(placed.src[0]);
   const bool partial = access == Access::partial;
+  if (across && placed.dst != Placed::kNone) {
+    const std::uint32_t column = placed.memory.copy + group;
+    const Ymm sum = vector(placed.ordered ? placed.dst - static_cast<int>(column / 2) : placed.dst);
+    if (placed.ordered && column % 2 == 0) return write_move(sum, value);
+    return write_accumulation(sum, sum, value, placed);
+  }
   if (across && placed.ordered) return write_move(ptr[slot(placed.memory.place) + rdi], value);
   if (placed.dst != Placed::kNone && !partial) {
     const Ymm accumulator = vector(placed.dst);

@@ -90,12 +90,13 @@ struct Instruction {
   Opcode opcode = Opcode::move;
   std::uint8_t imm = 0;
   bool zeroing = false;
-  Way way = Way::either;    // the copies that have this instruction
-  bool narrow = false;      // a store of elements smaller than a lane
-  bool partial = false;     // a store of a row's last vector, which is not a whole one
-  std::uint8_t vector = 0;  // store: how many vectors on in the row
-  bool one_lane = false;    // every lane of the result is the first one's
-  bool ordered = false;     // accumulate: as a tree says (row_select.hpp)
+  Way way = Way::either;       // the copies that have this instruction
+  bool narrow = false;         // a store of elements smaller than a lane
+  bool partial = false;        // a store of a row's last vector, which is not a whole one
+  std::uint8_t vector = 0;     // store: how many vectors on in the row
+  bool one_lane = false;       // every lane of the result is the first one's
+  bool ordered = false;        // accumulate: as a tree says (row_select.hpp)
+  std::uint8_t reduction = 0;  // accumulate: which of the sweep's
   std::uint32_t place =
       0;  // load_scalar, store: the buffer; keep: the slot; gather: the table's place in the pool
   std::uint32_t dst = kNoValue;

@@ -130,7 +130,6 @@ RowBlock allocate_sweep(const RowSelection& rows, const RowPart& part, Machine m
   constexpr int kMostReserved = 8;
   const Selection& selection = rows.selection;
   AllocationOptions options = options_of(rows, part);
-  options.accumulators = static_cast<std::uint32_t>(round);
   RowBlock block;
   options.partial = true;
   block.tail = allocate(part.block, selection.invariants, machine, options);
@@ -150,17 +149,33 @@ RowBlock allocate_sweep(const RowSelection& rows, const RowPart& part, Machine m
   return block;
 }
 
-// Of rows across: a whole vector of them, and what is left of one.
-RowBlock allocate_across(const RowSelection& rows, const RowPart& part, Machine machine) {
-  const Selection& selection = rows.selection;
+// Of rows across: a whole vector of them, and what is left of one. Of four columns of a vector as
+// many at a time as registers allow.
+RowBlock allocate_across(const schedule::RowProgram& program, const RowSelection& rows,
+                         const RowPart& part, Machine machine) {
+  constexpr int kFour = 4;
+  constexpr std::uint32_t kMostReductions = 4;
+  const std::vector<Invariant>& invariants = rows.selection.invariants;
   AllocationOptions options = options_of(rows, part);
   RowBlock block;
   options.partial = true;
-  block.tail = allocate(part.block, selection.invariants, machine, options);
+  block.tail = allocate(part.block, invariants, machine, options);
   options.partial = false;
-  block.code = allocate(part.block, selection.invariants, machine, options);
-  if (!part.sweep) return block;
-  pin_invariants(block, rows, part, machine, options);
+  if (part.sweep && part.reductions <= kMostReductions && can_have_fours(program, rows, part)) {
+    AllocationOptions columns = options;
+    columns.columns = true;
+    columns.reserved = 2 * static_cast<int>(part.reductions);
+    for (columns.copies = kFour;; columns.copies /= 2) {
+      block.code = allocate(part.block, invariants, machine, columns);
+      if (block.code.spills == 0 || columns.copies == 1) break;
+    }
+    block.copies = columns.copies;
+    pin_invariants(block, rows, part, machine, columns);
+    block.fours = std::move(block.code);
+    options.pinned = block.pinned;
+  }
+  block.code = allocate(part.block, invariants, machine, options);
+  if (part.sweep && block.fours.code.empty()) pin_invariants(block, rows, part, machine, options);
   return block;
 }
 
@@ -195,12 +210,13 @@ std::optional<RowCode> allocate_several(const schedule::RowProgram& program, con
   return several;
 }
 
-RowBlocks allocate_rows(const RowSelection& rows, Machine machine, int round) {
+RowBlocks allocate_rows(const schedule::RowProgram& program, const RowSelection& rows,
+                        Machine machine, int round) {
   RowBlocks blocks;
   blocks.once =
       allocate(rows.selection.once, rows.selection.invariants, machine, options_of(rows, {}));
   for (const RowPart& part : rows.parts)
-    blocks.parts.push_back(rows.across  ? allocate_across(rows, part, machine)
+    blocks.parts.push_back(rows.across  ? allocate_across(program, rows, part, machine)
                            : part.sweep ? allocate_sweep(rows, part, machine, round)
                                         : allocate_straight(rows, part, machine));
   return blocks;
@@ -247,7 +263,7 @@ Result<object::CodeObject> emit(const schedule::RowProgram& program, const RowFo
       return Error{Status::unsupported, "a row kernel has more buffers than registers for them"};
     const auto round = static_cast<int>(round_vectors(program.graph.compute(), machine));
     RowCode code{std::move(rows).value(), {}};
-    code.blocks = allocate_rows(code.selection, machine, round);
+    code.blocks = allocate_rows(program, code.selection, machine, round);
     if (form.across || form.columns == 0) return write_row_kernel(program, machine, code, nullptr);
     if (rows_to_vector(program, machine, form.columns) == 1) {
       std::optional<RowCode> several = allocate_several(program, code, machine);
@@ -256,7 +272,7 @@ Result<object::CodeObject> emit(const schedule::RowProgram& program, const RowFo
     Result<RowSelection> several = select_packed_rows(program, machine, code.selection);
     if (!several) return several.error();
     RowCode packed{std::move(several).value(), {}};
-    packed.blocks = allocate_rows(packed.selection, machine, round);
+    packed.blocks = allocate_rows(program, packed.selection, machine, round);
     return write_row_kernel(program, machine, code, &packed);
   });
 }

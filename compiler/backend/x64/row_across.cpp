@@ -1,6 +1,7 @@
 // Rows that lie next to each other: lanes are rows, a few vectors of them at a time, each with a
 // frame of its own. A sweep goes over columns one after the other, or where an order of reductions
-// is to be kept in that of the walk (schedule/tree_order.hpp).
+// is to be kept in that of the walk (schedule/tree_order.hpp); four at a time where it can, whose
+// sums are merged in registers.
 #include "compiler/backend/x64/row_writer.hpp"
 
 #include <algorithm>
@@ -28,10 +29,13 @@ class AcrossWriter : public RowWriter {
   // Of a visit.
   static constexpr std::uint32_t kColumns = (1u << TreeVisit::kLevelsBegin) - 1;
   static constexpr std::uint32_t kLevels = (1u << TreeVisit::kTargetBegin) - 1 - kColumns;
+  static constexpr std::uint32_t kTarget = TreeVisit::kFour - 1 - kLevels - kColumns;
+  static constexpr std::uint32_t kFour = 4;  // columns at a time
 
   // rax is the first row of the vector at hand, rcx one past the last row, rsi the column steps.
   void write_rows() {
     enter();
+    if (!column_steps_.empty()) measure_columns();
     Label next;
     Label fits;
     Label rest;
@@ -77,7 +81,10 @@ class AcrossWriter : public RowWriter {
     Label vector;
     code_.L(vector);
     code_.write(code.code, access);
-    if (vectors_ == 1) return;
+    if (vectors_ > 1) next_vector(vector);
+  }
+
+  void next_vector(const Label& vector) {
     code_.add(code_.r15, machine_.vector_bytes());
     code_.add(code_.rax, machine_.lanes());
     code_.cmp(code_.rax, code_.qword[code_.rbp - kEnd]);
@@ -92,60 +99,182 @@ class AcrossWriter : public RowWriter {
     mask_vector();
   }
 
-  // Columns one after the other, or where an order is to be kept in that of the walk.
+  // Columns one after the other, or where an order is to be kept in that of the walk. Of whole
+  // vectors of rows four at a time where there are as many, and all buffers have the same stride.
   void write_sweep_across(const RowPart& part, const RowBlock& block, Access access) {
-    const Allocation& code = access == Access::plain ? block.code : block.tail;
-    Label loop;
     Label done;
     code_.mov(column(), 0);
     load_field(code_.r10, offsetof(RowCall, columns));
     code_.test(code_.r10, code_.r10);
     code_.jle(done, CodeGenerator::T_NEAR);
     if (access == Access::plain) preload(selection_, block);
-    if (part.has_tree()) {
-      load_field(code_.r10, offsetof(RowCall, visits));
-      code_.mov(code_.qword[code_.rbp - kVisit], code_.r10);
-    }
-    code_.align(32);
-    code_.L(loop);
-    if (part.has_tree()) {
-      visit_column();
-      write_vectors(code, access);
-      merge_visit(part, access == Access::plain ? vectors_ : 1);
-      next_visit(loop);
-    } else {
-      write_vectors(code, access);
-      next_column(loop);
-    }
+    const bool fours = access == Access::plain && !block.fours.code.empty();
+    if (fours) load_column_steps(part.has_tree());
+    if (part.has_tree())
+      write_walk(part, block, access, fours);
+    else
+      write_columns_in_turn(part, block, access, fours);
     load_field(code_.r10, offsetof(RowCall, buffers));
     for (std::size_t i = 0; i < operands_; ++i)
       code_.mov(code_.pointers[i], code_.ptr[Assembler::at(code_.r10, static_cast<int>(i * 8))]);
     code_.L(done);
   }
 
-  Xbyak::Address column() { return code_.qword[code_.rbp - Assembler::kColumn]; }
-  // Buffers of rows have the column step 0.
-  void next_column(const Label& loop) {
-    for (std::size_t i = 0; i < operands_; ++i)
-      code_.add(code_.pointers[i], code_.ptr[Assembler::at(code_.rsi, static_cast<int>(i * 8))]);
+  void write_columns_in_turn(const RowPart& part, const RowBlock& block, Access access,
+                             bool fours) {
+    Label loop, one, next;
+    code_.align(32);
+    code_.L(loop);
+    load_field(code_.r10, offsetof(RowCall, columns));
+    if (fours) {
+      code_.sub(code_.r10, column());
+      code_.cmp(code_.r10, kFour);
+      code_.jl(one, CodeGenerator::T_NEAR);
+      code_.cmp(code_.dword[code_.rbp - kFours], 0);
+      code_.je(one, CodeGenerator::T_NEAR);
+      point_at_column();
+      write_four_columns(part, block);
+      code_.add(column(), kFour);
+      code_.jmp(next, CodeGenerator::T_NEAR);
+      code_.L(one);
+    }
+    point_at_column();
+    write_vectors(access == Access::plain ? block.code : block.tail, access);
     code_.inc(column());
+    code_.L(next);
     load_field(code_.r10, offsetof(RowCall, columns));
     code_.cmp(code_.r10, column());
     code_.jg(loop, CodeGenerator::T_NEAR);
   }
 
-  // Into r10.
-  void load_visit() {
-    code_.mov(code_.r10, code_.qword[code_.rbp - kVisit]);
-    code_.mov(code_.r10d, code_.ptr[code_.r10]);
+  void write_walk(const RowPart& part, const RowBlock& block, Access access, bool fours) {
+    constexpr std::uint32_t kBelowFour = 3u << TreeVisit::kLevelsBegin;
+    Label loop, four, next;
+    load_field(code_.r10, offsetof(RowCall, visits));
+    code_.mov(code_.qword[code_.rbp - kVisit], code_.r10);
+    code_.align(32);
+    code_.L(loop);
+    load_visit();
+    if (fours) {
+      code_.test(code_.dword[code_.rbp - kFours], code_.r10d);
+      code_.jnz(four, CodeGenerator::T_NEAR);
+    }
+    visit_column();
+    choose_place(kLevels);
+    write_vectors(access == Access::plain ? block.code : block.tail, access);
+    merge_visit(part, access == Access::plain ? vectors_ : 1, kLevels);
+    if (fours) {
+      code_.jmp(next, CodeGenerator::T_NEAR);
+      code_.L(four);
+      visit_column();
+      code_.add(code_.qword[code_.rbp - kVisit],
+                static_cast<std::uint32_t>((kFour - 1) * sizeof(TreeVisit)));
+      choose_place(kLevels & ~kBelowFour);
+      write_four_columns(part, block);
+      merge_visit(part, vectors_, kLevels & ~kBelowFour);
+      code_.L(next);
+    }
+    load_visit();
+    code_.add(code_.qword[code_.rbp - kVisit], static_cast<std::uint32_t>(sizeof(TreeVisit)));
+    code_.and_(code_.r10d, kTarget);
+    code_.cmp(code_.r10d, schedule::kTreeResult << TreeVisit::kTargetBegin);
+    code_.jne(loop, CodeGenerator::T_NEAR);
   }
 
-  // Addresses of the visit's column, and in rdi how far from the walk's first place its value goes:
-  // to that of the result where there is more to do.
-  void visit_column() {
-    load_visit();
-    code_.and_(code_.r10d, kColumns);
-    code_.mov(column(), code_.r10);
+  // For each vector of rows at hand: sums of the four columns go where rdi says.
+  void write_four_columns(const RowPart& part, const RowBlock& block) {
+    for (std::size_t i = 0; i < operands_; ++i)
+      if (code_.has_columns[i])
+        code_.lea(code_.pointers[i], code_.ptr[code_.pointers[i] + code_.rax * element_size(i)]);
+    Label vector;
+    code_.L(vector);
+    each_accumulator(part, [&](const RowTree& tree, int index, std::uint32_t slot) {
+      if (tree.slot == RowTree::kNone)
+        code_.vmovups(accumulator(index), frame(static_cast<std::int32_t>(slot)));
+    });
+    code_.column_steps = column_steps_;
+    for (code_.group = 0; code_.group < kFour;
+         code_.group += static_cast<std::uint32_t>(block.copies))
+      code_.write(block.fours.code, Access::plain);
+    code_.group = 0;
+    code_.column_steps.clear();
+    each_accumulator(part, [&](const RowTree& tree, int index, std::uint32_t slot) {
+      const Xbyak::RegExp place = frame_at(static_cast<std::int32_t>(slot));
+      const bool ordered = tree.slot != RowTree::kNone;
+      if (ordered) combine(tree, accumulator(index), accumulator(index + 1));
+      code_.vmovups(ordered ? code_.ptr[place + code_.rdi] : code_.ptr[place], accumulator(index));
+    });
+    if (vectors_ > 1) {
+      for (std::size_t i = 0; i < operands_; ++i)
+        if (code_.has_columns[i])
+          code_.add(code_.pointers[i],
+                    static_cast<std::uint32_t>(element_size(i)) * machine_.lanes());
+      next_vector(vector);
+    }
+  }
+
+  // A reduction's tree, the first of its two accumulators, and its first slot of the frame.
+  template <typename Do>
+  static void each_accumulator(const RowPart& part, const Do& apply) {
+    std::uint32_t slot = part.accumulators;
+    int index = 0;
+    for (const RowTree& tree : part.trees) {
+      apply(tree, index, slot);
+      slot += tree.slot == RowTree::kNone ? 1 : schedule::kTreePlaces;
+      index += 2;
+    }
+  }
+  [[nodiscard]] Xbyak::Ymm accumulator(int index) const {
+    return vector_register(machine_.vector_registers() - 1 - index);
+  }
+  [[nodiscard]] int element_size(std::size_t buffer) const {
+    return static_cast<int>(size_of(code_.dtypes[buffer]));
+  }
+
+  // The stride of the columns, where all buffers have the same, in whole elements.
+  void measure_columns() {
+    const auto first = static_cast<std::size_t>(
+        std::find(code_.has_columns.begin(), code_.has_columns.end(), true) -
+        code_.has_columns.begin());
+    const auto bits = [&](std::size_t i) { return std::countr_zero(size_of(code_.dtypes[i])); };
+    const auto step = [&](std::size_t i) {
+      return code_.qword[Assembler::at(code_.rsi, static_cast<int>(i * 8))];
+    };
+    Label differ;
+    code_.mov(code_.dword[code_.rbp - kFours], 0);
+    code_.mov(code_.r10, step(first));
+    code_.sar(code_.r10, bits(first));
+    code_.mov(code_.qword[code_.rbp - kStride], code_.r10);
+    for (std::size_t i = first; i < operands_; ++i) {
+      if (!code_.has_columns[i]) continue;
+      code_.mov(code_.rdi, code_.r10);
+      code_.shl(code_.rdi, bits(i));
+      code_.cmp(code_.rdi, step(i));
+      code_.jne(differ);
+    }
+    code_.mov(code_.dword[code_.rbp - kFours], TreeVisit::kFour);
+    code_.L(differ);
+  }
+
+  // From a column to the second, the third and the fourth that are done with it.
+  void load_column_steps(bool of_tree) {
+    const auto& steps = column_steps_;
+    if (of_tree) {
+      load_field(steps[0], offsetof(RowCall, tree_steps));
+      load_field(steps[1], offsetof(RowCall, tree_steps) + sizeof(std::int64_t));
+    } else {
+      code_.mov(steps[0], 1);
+      code_.mov(steps[1], 2);
+    }
+    for (int i = 0; i < 2; ++i)
+      code_.imul(steps[static_cast<std::size_t>(i)], code_.qword[code_.rbp - kStride]);
+    code_.lea(steps[2], code_.ptr[steps[0] + steps[1]]);
+  }
+
+  Xbyak::Address column() { return code_.qword[code_.rbp - Assembler::kColumn]; }
+  // Buffers of rows have the column step 0.
+  void point_at_column() {
+    code_.mov(code_.r10, column());
     load_field(code_.rdi, offsetof(RowCall, buffers));
     for (std::size_t i = 0; i < operands_; ++i) {
       const Reg64& pointer = code_.pointers[i];
@@ -154,11 +283,28 @@ class AcrossWriter : public RowWriter {
       code_.imul(pointer, code_.r10);
       code_.add(pointer, code_.ptr[Assembler::at(code_.rdi, offset)]);
     }
+  }
+
+  // Into r10.
+  void load_visit() {
+    code_.mov(code_.r10, code_.qword[code_.rbp - kVisit]);
+    code_.mov(code_.r10d, code_.ptr[code_.r10]);
+  }
+  // In r10.
+  void visit_column() {
+    code_.and_(code_.r10d, kColumns);
+    code_.mov(column(), code_.r10);
+    point_at_column();
+  }
+  // In rdi how far from the walk's first place the visit's value goes: to that of the result where
+  // there is more to do, for any of `levels`.
+  void choose_place(std::uint32_t levels) {
     Label direct;
     load_visit();
     code_.mov(code_.edi, code_.r10d);
+    code_.and_(code_.edi, kTarget);
     code_.shr(code_.edi, TreeVisit::kTargetBegin);
-    code_.test(code_.r10d, kLevels);
+    code_.test(code_.r10d, levels);
     code_.jz(direct);
     code_.mov(code_.edi, schedule::kTreeResult);
     code_.L(direct);
@@ -168,11 +314,11 @@ class AcrossWriter : public RowWriter {
   // A place of the walk has a slot.
   [[nodiscard]] int place_bits() const { return std::countr_zero(code_.slot_bytes); }
 
-  void merge_visit(const RowPart& part, std::uint32_t vectors) {
+  void merge_visit(const RowPart& part, std::uint32_t vectors, std::uint32_t levels) {
     constexpr std::uint32_t kAtOnce = 8;
     Label merged;
     load_visit();
-    code_.test(code_.r10d, kLevels);
+    code_.test(code_.r10d, levels);
     code_.jz(merged, CodeGenerator::T_NEAR);
     for (std::uint32_t first = 0; first < vectors; first += kAtOnce) {
       if (first != 0) {
@@ -182,20 +328,21 @@ class AcrossWriter : public RowWriter {
       }
       for (const RowTree& tree : part.trees)
         if (tree.slot != RowTree::kNone)
-          merge_vectors(tree, first, std::min(vectors - first, kAtOnce));
+          merge_vectors(tree, levels, first, std::min(vectors - first, kAtOnce));
     }
     code_.L(merged);
   }
 
-  void merge_vectors(const RowTree& tree, std::uint32_t first, std::uint32_t count) {
+  void merge_vectors(const RowTree& tree, std::uint32_t which, std::uint32_t first,
+                     std::uint32_t count) {
     const auto place = [&](std::uint32_t v, std::uint32_t index) {
       return Assembler::at(code_.r15, (first + v) * machine_.vector_bytes() +
                                           (tree.slot + index) * code_.slot_bytes);
     };
     Label levels;
     load_visit();
+    code_.and_(code_.r10d, which);
     code_.shr(code_.r10d, TreeVisit::kLevelsBegin);
-    code_.and_(code_.r10d, (1u << schedule::kTreeLevels) - 1);
     for (std::uint32_t v = 0; v < count; ++v)
       code_.vmovups(vector_register(static_cast<int>(v)),
                     code_.ptr[place(v, schedule::kTreeResult)]);
@@ -207,18 +354,11 @@ class AcrossWriter : public RowWriter {
     code_.blsr(code_.r10d, code_.r10d);
     code_.jnz(levels);
     load_visit();
+    code_.and_(code_.r10d, kTarget);
     code_.shr(code_.r10d, TreeVisit::kTargetBegin);
     code_.shl(code_.r10d, place_bits());
     for (std::uint32_t v = 0; v < count; ++v)
       code_.vmovups(code_.ptr[place(v, 0) + code_.r10], vector_register(static_cast<int>(v)));
-  }
-
-  void next_visit(const Label& loop) {
-    load_visit();
-    code_.add(code_.qword[code_.rbp - kVisit], static_cast<std::uint32_t>(sizeof(TreeVisit)));
-    code_.shr(code_.r10d, TreeVisit::kTargetBegin);
-    code_.cmp(code_.r10d, schedule::kTreeResult);
-    code_.jne(loop, CodeGenerator::T_NEAR);
   }
 };
 

@@ -311,6 +311,16 @@ bool can_have_several(const schedule::RowProgram& program, Machine machine,
                       [&](ir::ValueId id) { return program.graph[id].op == ir::Op::pick; });
 }
 
+bool can_have_fours(const schedule::RowProgram& program, const RowSelection& selection,
+                    const RowPart& part) {
+  constexpr std::size_t kOthers = 3;
+  const std::vector<Instruction>& code = part.block.code;
+  return row_pointers(program, selection) + kOthers <= most_row_pointers(program, selection) &&
+         std::none_of(code.begin(), code.end(), [](const Instruction& instruction) {
+           return instruction.opcode == Opcode::column;
+         });
+}
+
 object::CodeObject write_row_kernel(const schedule::RowProgram& program, Machine machine,
                                     RowCode& rows, RowCode* several) {
   object::CodeObject object;
@@ -324,8 +334,8 @@ object::CodeObject write_row_kernel(const schedule::RowProgram& program, Machine
       // Of a sweep two rounds and one.
       instructions += 3 * part.code.code.size() * round_vectors(program.graph.compute(), machine) +
                       part.tail.code.size() + part.closed.code.size() +
-                      part.closed_tail.code.size();
-      object.spills_in_loop += part.code.spills;
+                      part.closed_tail.code.size() + 4 * part.fours.code.size();
+      object.spills_in_loop += part.code.spills + part.fours.spills;
     }
   }
   object.bytes.resize(8192 + instructions * 40 + 2 * constants);

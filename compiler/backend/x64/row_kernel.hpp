@@ -19,14 +19,16 @@
 
 namespace sluice::x64 {
 
-// A part, allocated. Of a sweep: the loop, of `copies` vectors at a time, and one vector.
+// A part, allocated. Of a sweep: the loop, of `copies` vectors at a time, and one vector. Of a
+// sweep across: one column, and four, of `copies` columns at a time; perhaps none.
 struct RowBlock {
   Allocation code;
+  Allocation fours;
   Allocation tail;
   Allocation closed, closed_tail;   // of a sweep that leaves columns out
   std::vector<std::int8_t> pinned;  // of a sweep, or of a row in registers
   int copies = 1;
-  int reserved = 0;  // registers of accumulators
+  int reserved = 0;  // registers of accumulators, along rows
 };
 
 struct RowBlocks {
@@ -55,5 +57,8 @@ struct RowCode {
 inline constexpr int kMostRowsAtOnce = 3;
 [[nodiscard]] bool can_have_several(const schedule::RowProgram& program, Machine machine,
                                     const RowSelection& selection);
+// Four columns of rows across: how far the other three are from the first is a register's each.
+[[nodiscard]] bool can_have_fours(const schedule::RowProgram& program,
+                                  const RowSelection& selection, const RowPart& part);
 
 }  // namespace sluice::x64

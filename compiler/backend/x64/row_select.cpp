@@ -279,8 +279,7 @@ class InSweeps : public RowSelector {
     std::vector<Ref> kept;
     for (const ValueId id : pass.kept) kept.push_back(refs_[id.index]);
     const std::vector<Ref> stored = to_store(pass);
-    for (std::size_t r = 0; r < pass.reductions.size(); ++r)
-      accumulate(pass.reductions[r], places_[r]);
+    for (std::size_t r = 0; r < pass.reductions.size(); ++r) accumulate(pass.reductions[r], r);
     for (std::size_t i = 0; i < kept.size(); ++i)
       store(kept[i], row_result_.kept_buffers[pass.kept[i].index], false);
     for (std::size_t i = 0; i < stored.size(); ++i) {
@@ -318,12 +317,13 @@ class InSweeps : public RowSelector {
     return Ref::value(static_cast<std::uint32_t>(block_->values.size() - 1));
   }
 
-  void accumulate(ValueId reduction, std::uint32_t slot) {
+  void accumulate(ValueId reduction, std::size_t index) {
     const Node& node = graph()[reduction];
     Instruction accumulate;
     accumulate.opcode = Opcode::accumulate;
     accumulate.imm = static_cast<std::uint8_t>(kind_of(node.op));
-    accumulate.place = slot;
+    accumulate.place = places_[index];
+    accumulate.reduction = static_cast<std::uint8_t>(index);
     accumulate.ordered = is_ordered(node.op);
     accumulate.src[0] = ref(node.operand(0));
     push(accumulate);

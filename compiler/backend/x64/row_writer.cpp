@@ -54,6 +54,11 @@ RowWriter::RowWriter(const RowJob& job, std::vector<std::uint8_t>& buffer)
   code_.dtypes.insert(code_.dtypes.end(), program_.output_dtypes.begin(),
                       program_.output_dtypes.end());
   operands_ = code_.dtypes.size();
+  code_.has_columns.assign(operands_, true);
+  for (std::size_t i = 0; i < program_.sources(); ++i)
+    code_.has_columns[i] = program_.graph.inputs()[i].type.extent == ir::Extent::element;
+  for (std::size_t i = 0; i < program_.graph.outputs().size(); ++i)
+    if (program_.is_row_output(i)) code_.has_columns[program_.output_buffer(i)] = false;
   code_.dtypes.resize(operands_ + selection.kept_in_workspace,
                       machine_.wide ? Dtype::f64 : Dtype::f32);
 }
@@ -90,7 +95,7 @@ void RowWriter::enter() {
   code_.link_frame();
   code_.keep(code_.r10);
   code_.keep(code_.rdi);
-  for (int i = 0; i < 4; ++i) code_.keep(code_.rax);  // kColumn, kBegin, kEnd, kVisit
+  for (int i = 0; i < 6; ++i) code_.keep(code_.rax);  // kColumn to kFours
   code_.save(saved_);
   reserve_frame();
   code_.lea(code_.r11, code_.ptr[code_.rip + pool_ + Assembler::kPoolBias]);
@@ -146,6 +151,9 @@ void RowWriter::choose_pointers() {
   }
   for (std::size_t i = 0; i < operands_ && side_by_side(); ++i)
     code_.row_steps.push_back(registers[next++]);
+  const bool fours = std::any_of(blocks_.parts.begin(), blocks_.parts.end(),
+                                 [](const RowBlock& part) { return !part.fours.code.empty(); });
+  for (std::size_t i = 0; i < 3 && fours; ++i) column_steps_.push_back(registers[next++]);
 }
 
 void RowWriter::enter_frame(std::uint32_t v) {
@@ -181,8 +189,8 @@ void RowWriter::next_row_index() {
 void RowWriter::reserve_frame() {
   std::uint32_t slots = std::max(selection_.selection.uniform_slots, blocks_.once.slots_end);
   for (const RowBlock& part : blocks_.parts)
-    slots = std::max({slots, part.code.slots_end, part.tail.slots_end, part.closed.slots_end,
-                      part.closed_tail.slots_end});
+    slots = std::max({slots, part.code.slots_end, part.fours.slots_end, part.tail.slots_end,
+                      part.closed.slots_end, part.closed_tail.slots_end});
   if (several_ != nullptr)
     slots =
         std::max({slots, several_->selection.selection.uniform_slots,
@@ -198,7 +206,7 @@ void RowWriter::reserve_frame() {
   code_.reserve_frame(slots * code_.slot_bytes);
 }
 
-void RowWriter::combine(const RowTree& tree, const Xbyak::Ymm& sum, const Xbyak::Address& value) {
+void RowWriter::combine(const RowTree& tree, const Xbyak::Ymm& sum, const Xbyak::Operand& value) {
   if (tree.kind == Accumulation::product)
     machine_.wide ? code_.vmulpd(sum, sum, value) : code_.vmulps(sum, sum, value);
   else

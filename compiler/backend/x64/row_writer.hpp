@@ -43,6 +43,10 @@ class RowWriter {
   static constexpr int kBegin = Assembler::kColumn + 8;
   static constexpr int kEnd = kBegin + 8;
   static constexpr int kVisit = kEnd + 8;  // the address of the walk's next column
+  // How many elements on the next column is in every buffer that has columns, and TreeVisit::kFour;
+  // 0 where that is not the same for all.
+  static constexpr int kStride = kVisit + 8;
+  static constexpr int kFours = kStride + 8;
 
   // The size of the code before it.
   std::size_t append_pool();
@@ -92,7 +96,7 @@ class RowWriter {
   [[nodiscard]] std::uint32_t round() const {
     return round_vectors(program_.graph.compute(), machine_);
   }
-  void combine(const RowTree& tree, const Xbyak::Ymm& sum, const Xbyak::Address& value);
+  void combine(const RowTree& tree, const Xbyak::Ymm& sum, const Xbyak::Operand& value);
   // As many lanes as r10 says, which may be more than there are.
   void mask_vector();
   void leave();
@@ -106,6 +110,7 @@ class RowWriter {
   Assembler code_;
   std::size_t operands_ = 0;
   std::optional<Reg64> cells_;
+  std::vector<Reg64> column_steps_;  // as the assembler's
   std::uint32_t ones_ = 0;
   static constexpr std::uint32_t kMostVectors = 16;
   std::uint32_t vectors_ = 1;  // of rows across, at a time; a power of two

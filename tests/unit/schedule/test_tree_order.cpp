@@ -47,13 +47,22 @@ Text tree(std::uint32_t columns, std::uint32_t partials) {
   return lanes[0];
 }
 
-Text walked(std::uint32_t columns, std::uint32_t partials) {
+Text walked(std::uint32_t columns, std::uint32_t partials, bool by_fours) {
   std::vector<TreeVisit> visits(columns);
   tree_order(columns, partials, visits.data());
+  const auto [second, third] = tree_steps(columns, partials);
   std::vector<Text> places(kTreePlaces);
   for (std::uint32_t v = 0; v < columns; ++v) {
     Text value = std::to_string(visits[v].column());
-    for (std::uint32_t levels = visits[v].levels(); levels != 0; levels &= levels - 1)
+    std::uint32_t levels = visits[v].levels();
+    if (by_fours && visits[v].begins_four()) {
+      const std::uint32_t column = visits[v].column();
+      const auto leaf = [&](std::uint32_t i) { return std::to_string(column + i); };
+      value = both(both(leaf(0), leaf(second)), both(leaf(third), leaf(second + third)));
+      v += 3;
+      levels = visits[v].levels() & ~3u;
+    }
+    for (; levels != 0; levels &= levels - 1)
       value = both(places[static_cast<std::size_t>(std::countr_zero(levels))], value);
     CHECK((visits[v].target() == kTreeResult) == (v + 1 == columns));
     places[visits[v].target()] = value;
@@ -65,11 +74,20 @@ TEST_CASE("the walk over columns makes the tree of their sum", "[schedule]") {
   for (const std::uint32_t partials : {4u, 8u, 32u, 64u})
     for (std::uint32_t columns = 1; columns <= 300; ++columns) {
       INFO(columns << " columns, " << partials << " partials");
-      REQUIRE(walked(columns, partials) == tree(columns, partials));
+      REQUIRE(walked(columns, partials, false) == tree(columns, partials));
+      REQUIRE(walked(columns, partials, true) == tree(columns, partials));
     }
-  for (const std::uint32_t columns : {1000u, 4095u, 4096u}) {
-    CHECK(walked(columns, 64) == tree(columns, 64));
-    CHECK(walked(columns, 32) == tree(columns, 32));
+  for (const std::uint32_t columns : {1000u, 4095u, 4096u})
+    for (const std::uint32_t partials : {32u, 64u})
+      for (const bool by_fours : {false, true})
+        CHECK(walked(columns, partials, by_fours) == tree(columns, partials));
+}
+
+TEST_CASE("where it is full the walk's columns come by fours", "[schedule]") {
+  for (const std::uint32_t columns : {8u, 64u, 128u, 512u, 4096u}) {
+    std::vector<TreeVisit> visits(columns);
+    tree_order(columns, 64, visits.data());
+    for (std::uint32_t v = 0; v < columns; ++v) CHECK(visits[v].begins_four() == (v % 4 == 0));
   }
 }
 
