@@ -2,11 +2,13 @@
 // nor links LLVM; the module holds both the back end and what it needs of the library.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
 #include <sluice/status.hpp>
 
+#include "compiler/object/ahead.hpp"
 #include "compiler/object/code_object.hpp"
 #include "compiler/schedule/element_program.hpp"
 #include "support/target.hpp"
@@ -20,6 +22,12 @@ struct LlvmModule {
   Result<CodeObject> (*emit)(const schedule::ElementProgram& program, const Target& target);
   // The LLVM IR's text.
   Result<std::string> (*show)(const schedule::ElementProgram& program, const Target& target);
+  // A static library for one architecture: the functions, and `int PREFIX_available(void)`, which
+  // is 0 where the processor has none of the targets. `targets`: the lowest first.
+  Result<std::string> (*archive)(std::span<const AheadFunction> functions,
+                                 std::span<const AheadTarget> targets, const std::string& prefix);
+  // A function's assembly for any target.
+  Result<std::string> (*show_assembly)(const AheadFunction& function, const AheadTarget& target);
 };
 
 // Of the module, under the name kLlvmModuleSymbol.

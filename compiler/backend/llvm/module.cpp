@@ -1,11 +1,16 @@
 // The module's one symbol.
+#include "compiler/backend/llvm/ahead.hpp"
 #include "compiler/backend/llvm/emit.hpp"
 #include "compiler/object/llvm_module.hpp"
 #include "support/build_digest.hpp"
 
 extern "C" __attribute__((visibility("default"))) const sluice::object::LlvmModule*
 sluice_llvm_module() {
-  static const sluice::object::LlvmModule kModule{
-      sluice::build_digest(), &sluice::llvm_backend::emit, &sluice::llvm_backend::show};
+  static const sluice::object::LlvmModule kModule{.build = sluice::build_digest(),
+                                                  .emit = &sluice::llvm_backend::emit,
+                                                  .show = &sluice::llvm_backend::show,
+                                                  .archive = &sluice::llvm_backend::archive,
+                                                  .show_assembly =
+                                                      &sluice::llvm_backend::show_assembly};
   return &kModule;
 }

@@ -52,6 +52,18 @@ Operations::Value* Operations::extremum(Value* a, Value* b, CmpInst::Predicate b
   return build_.CreateSelect(taken, b, a);
 }
 
+// Where no instruction does it: numbers that have places after the point lose them to one so large
+// that its last place is 1.
+Operations::Value* Operations::round_even(Value* a) {
+  if (target_.round_even) return unary(llvm::Intrinsic::roundeven, a);
+  Value* const large = number(a, static_cast<double>(std::uint64_t{1} << mantissa_bits()));
+  Value* const magnitude = unary(llvm::Intrinsic::fabs, a);
+  Value* const rounded = build_.CreateFSub(build_.CreateFAdd(magnitude, large), large);
+  return build_.CreateSelect(build_.CreateFCmpOLT(magnitude, large),
+                             build_.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, rounded, a),
+                             a);
+}
+
 Operations::Value* Operations::round_to_int(Value* a) {
   Value* const rounder = number(a, 1.5 * static_cast<double>(std::uint64_t{1} << mantissa_bits()));
   return build_.CreateSub(as_integer(build_.CreateFAdd(a, rounder)), as_integer(rounder));
@@ -129,8 +141,8 @@ llvm::Constant* Operations::register_of(std::span<const std::uint64_t> entries, 
 Operations::Value* Operations::permuted(Value* index, std::span<const std::uint64_t> entries,
                                         unsigned lanes) {
   namespace Id = llvm::Intrinsic;
-  if (lanes * (wide() ? 8 : 4) != permute_bytes_) return nullptr;
-  const bool avx512 = permute_bytes_ == 64;
+  if (!target_.is_x86() || lanes * (wide() ? 8 : 4) != target_.vector_bytes) return nullptr;
+  const bool avx512 = target_.vector_bytes == 64;
   const std::size_t registers = (entries.size() + lanes - 1) / lanes;
   const auto part = [&](std::size_t i) { return register_of(entries, i * lanes, lanes); };
   if (avx512) {
@@ -190,7 +202,7 @@ Operations::Value* Operations::apply(const ir::Node& node, std::span<Value* cons
     case Op::floor: return unary(llvm::Intrinsic::floor, a());
     case Op::ceil: return unary(llvm::Intrinsic::ceil, a());
     case Op::trunc: return unary(llvm::Intrinsic::trunc, a());
-    case Op::round_even: return unary(llvm::Intrinsic::roundeven, a());
+    case Op::round_even: return round_even(a());
     case Op::ldexp: return ldexp(a(), b());
     case Op::scale: return build_.CreateFMul(a(), power_of_two(round_to_int(b())));
     case Op::exponent: return exponent(a());

@@ -7,6 +7,7 @@
 #include <llvm/IR/IRBuilder.h>
 
 #include "compiler/ir/graph.hpp"
+#include "compiler/object/ahead.hpp"
 
 namespace sluice::llvm_backend {
 
@@ -18,9 +19,8 @@ struct TableInMemory {
 
 class Operations {
  public:
-  // `permute_bytes`: of the registers whose lanes an instruction of x86-64 permutes; 0 where none.
-  Operations(llvm::IRBuilder<>& builder, ir::Elem compute, unsigned permute_bytes)
-      : build_(builder), compute_(compute), permute_bytes_(permute_bytes) {}
+  Operations(llvm::IRBuilder<>& builder, ir::Elem compute, const object::AheadTarget& target)
+      : build_(builder), compute_(compute), target_(target) {}
 
   [[nodiscard]] llvm::Value* apply(const ir::Node& node, std::span<llvm::Value* const> operands,
                                    const TableInMemory& table);
@@ -44,6 +44,7 @@ class Operations {
   Value* as_number(Value* a) { return build_.CreateBitCast(a, shaped(compute_, a)); }
   Value* unary(llvm::Intrinsic::ID id, Value* a) { return build_.CreateUnaryIntrinsic(id, a); }
   Value* extremum(Value* a, Value* b, llvm::CmpInst::Predicate better);
+  Value* round_even(Value* a);
   Value* round_to_int(Value* a);
   Value* to_float(Value* a);
   Value* power_of_two(Value* k);
@@ -61,7 +62,7 @@ class Operations {
 
   llvm::IRBuilder<>& build_;
   ir::Elem compute_;
-  unsigned permute_bytes_;
+  const object::AheadTarget& target_;
 };
 
 }  // namespace sluice::llvm_backend

@@ -22,12 +22,12 @@ using llvm::Value;
 
 class Translator {
  public:
-  Translator(const schedule::ElementProgram& program, unsigned vector_bytes,
-             llvm::LLVMContext& context)
-      : program_(program), graph_(program.graph),
-        lanes_(vector_bytes / (graph_.compute() == Elem::f64 ? 8 : 4)), build_(context),
-        operations_(build_, graph_.compute(), vector_bytes),
-        module_(std::make_unique<llvm::Module>(program.name, context)) {}
+  Translator(const schedule::ElementProgram& program, const FunctionForm& form,
+             llvm::Module& module)
+      : program_(program), graph_(program.graph), form_(form),
+        lanes_(form.target.vector_bytes / (graph_.compute() == Elem::f64 ? 8 : 4)),
+        build_(module.getContext()), operations_(build_, graph_.compute(), form.target),
+        module_(module) {}
 
   // The first stored type that there is no code for, if any.
   [[nodiscard]] std::string unsupported() const {
@@ -46,31 +46,40 @@ class Translator {
     return {};
   }
 
-  std::unique_ptr<llvm::Module> run() {
+  void run() {
     begin_function();
     load_uniforms();
     llvm::Value* const zero = build_.getInt64(0);
     llvm::Value* const vectors = write_loop(zero, lanes_);
     write_loop(vectors, 1);
     build_.CreateRetVoid();
-    return std::move(module_);
   }
 
  private:
   void begin_function() {
     llvm::Type* const pointer = build_.getPtrTy();
-    auto* const type =
-        llvm::FunctionType::get(build_.getVoidTy(), {pointer, build_.getInt64Ty(), pointer}, false);
-    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kEntry, *module_);
+    const std::size_t buffers = program_.sources() + graph_.outputs().size();
+    std::vector<llvm::Type*> arguments{pointer, build_.getInt64Ty(), pointer};
+    if (form_.typed) {
+      arguments.assign(buffers, pointer);
+      arguments.resize(buffers + graph_.params().size(), operations_.type_of(graph_.compute()));
+      arguments.push_back(build_.getInt64Ty());
+    }
+    function_ =
+        llvm::Function::Create(llvm::FunctionType::get(build_.getVoidTy(), arguments, false),
+                               llvm::Function::ExternalLinkage, form_.symbol, module_);
     function_->addFnAttr(llvm::Attribute::NoUnwind);
     function_->addFnAttr("frame-pointer", "all");
     function_->addFnAttr("prefer-vector-width", "512");
     function_->addFnAttr("min-legal-vector-width", "512");
     build_.SetInsertPoint(llvm::BasicBlock::Create(build_.getContext(), "entry", function_));
-    const std::size_t count = program_.sources() + graph_.outputs().size();
-    for (std::size_t i = 0; i < count; ++i)
-      buffers_.push_back(build_.CreateLoad(
-          pointer, build_.CreateConstInBoundsGEP1_64(pointer, function_->getArg(0), i)));
+    count_ = function_->getArg(form_.typed ? static_cast<unsigned>(arguments.size()) - 1 : 1);
+    for (std::size_t i = 0; i < buffers; ++i)
+      buffers_.push_back(
+          form_.typed
+              ? function_->getArg(static_cast<unsigned>(i))
+              : static_cast<Value*>(build_.CreateLoad(
+                    pointer, build_.CreateConstInBoundsGEP1_64(pointer, function_->getArg(0), i))));
     for (const ir::Table& table : graph_.tables())
       tables_.push_back({table.entries, add_table(table)});
   }
@@ -81,7 +90,7 @@ class Translator {
       entries.push_back(operations_.constant(graph_.compute(), bits));
     auto* const type = llvm::ArrayType::get(operations_.type_of(graph_.compute()), entries.size());
     auto* const global =
-        new llvm::GlobalVariable(*module_, type, true, llvm::GlobalValue::PrivateLinkage,
+        new llvm::GlobalVariable(module_, type, true, llvm::GlobalValue::PrivateLinkage,
                                  llvm::ConstantArray::get(type, entries), "table");
     global->setAlignment(llvm::Align(64));
     return global;
@@ -95,15 +104,20 @@ class Translator {
       if (node.op == Op::constant) {
         uniform_[i] = operations_.constant(node.type.elem, node.payload);
       } else if (node.op == Op::param) {
-        llvm::Type* const type = operations_.type_of(node.type.elem);
-        uniform_[i] =
-            build_.CreateLoad(type, build_.CreateConstInBoundsGEP1_64(
-                                        build_.getInt64Ty(), function_->getArg(2), node.payload));
+        uniform_[i] = parameter(node);
       } else if (node.op == Op::input && node.type.extent != Extent::element) {
         uniform_[i] = load(node.payload, build_.getInt64(0), 1);
       }
     }
     for (const ValueId id : program_.uniform) compute(id, uniform_);
+  }
+
+  Value* parameter(const Node& node) {
+    if (form_.typed)
+      return function_->getArg(static_cast<unsigned>(buffers_.size() + node.payload));
+    return build_.CreateLoad(
+        operations_.type_of(node.type.elem),
+        build_.CreateConstInBoundsGEP1_64(build_.getInt64Ty(), function_->getArg(2), node.payload));
   }
 
   // [from, count) in steps of so many lanes, as far as those go: the element after the last.
@@ -119,7 +133,7 @@ class Translator {
     llvm::PHINode* const at = build_.CreatePHI(build_.getInt64Ty(), 2);
     at->addIncoming(from, before);
     Value* const end = build_.CreateAdd(at, build_.getInt64(lanes));
-    build_.CreateCondBr(build_.CreateICmpSLE(end, function_->getArg(1)), body, after);
+    build_.CreateCondBr(build_.CreateICmpSLE(end, count_), body, after);
     build_.SetInsertPoint(body);
     for (std::size_t i = 0; i < graph_.inputs().size(); ++i) {
       const ValueId id = graph_.input_value(i);
@@ -200,7 +214,7 @@ class Translator {
     Value* const value = build_.CreateAlignedLoad(vector_of(stored, lanes), from, llvm::Align(1));
     llvm::Type* const lane = vector_of(operations_.type_of(elem), lanes);
     switch (dtype) {
-      case Dtype::f16: return build_.CreateFPExt(value, lane);
+      case Dtype::f16: return from_half(value, lane, lanes);
       case Dtype::bf16: {
         llvm::Type* const bits = vector_of(build_.getInt32Ty(), lanes);
         Value* const upper = build_.CreateShl(build_.CreateZExt(value, bits), 16);
@@ -221,7 +235,7 @@ class Translator {
     if (graph_.compute() == Elem::f64 && (dtype == Dtype::f16 || dtype == Dtype::bf16))
       value = to_odd(value, lanes);
     if (dtype == Dtype::f16)
-      value = build_.CreateFPTrunc(value, type);
+      value = to_half(value, type, lanes);
     else if (dtype == Dtype::bf16)
       value = build_.CreateTrunc(to_bf16(value, lanes), type);
     else if (is_quantised(dtype))
@@ -248,6 +262,53 @@ class Translator {
                                 narrow);
   }
 
+  // By exact steps where there is no instruction: the bits in place are 2^112 times too small, and
+  // an exponent of ones is infinity's or a NaN's.
+  Value* from_half(Value* value, llvm::Type* lane, unsigned lanes) {
+    if (form_.target.halves) return build_.CreateFPExt(value, lane);
+    llvm::Type* const number = vector_of(build_.getFloatTy(), lanes);
+    llvm::Type* const type = vector_of(build_.getInt32Ty(), lanes);
+    const auto word = [&](std::uint64_t bits) { return llvm::ConstantInt::get(type, bits); };
+    Value* const bits = build_.CreateZExt(value, type);
+    Value* const magnitude = build_.CreateShl(build_.CreateAnd(bits, word(0x7fff)), 13);
+    Value* const finite =
+        build_.CreateBitCast(build_.CreateFMul(build_.CreateBitCast(magnitude, number),
+                                               llvm::ConstantFP::get(number, 0x1p112)),
+                             type);
+    Value* const special = build_.CreateICmpUGE(magnitude, word(0x7c00u << 13));
+    Value* const all =
+        build_.CreateSelect(special, build_.CreateOr(magnitude, word(0x7f800000)), finite);
+    Value* const sign = build_.CreateShl(build_.CreateAnd(bits, word(0x8000)), 16);
+    Value* const single = build_.CreateBitCast(build_.CreateOr(all, sign), number);
+    return number == lane ? single : build_.CreateFPExt(single, lane);
+  }
+
+  // Likewise: 1/2 is added to what becomes a denormal number, whose last bit is then the sum's.
+  Value* to_half(Value* value, llvm::Type* stored, unsigned lanes) {
+    if (form_.target.halves) return build_.CreateFPTrunc(value, stored);
+    llvm::Type* const number = vector_of(build_.getFloatTy(), lanes);
+    llvm::Type* const type = vector_of(build_.getInt32Ty(), lanes);
+    const auto word = [&](std::uint64_t bits) { return llvm::ConstantInt::get(type, bits); };
+    Value* const bits = build_.CreateBitCast(value, type);
+    Value* const magnitude = build_.CreateAnd(bits, word(0x7fffffff));
+    Value* const half = llvm::ConstantFP::get(number, 0.5);
+    Value* const shifted = build_.CreateBitCast(
+        build_.CreateFAdd(build_.CreateBitCast(magnitude, number), half), type);
+    Value* const denormal = build_.CreateSub(shifted, build_.CreateBitCast(half, type));
+    Value* const odd = build_.CreateAnd(build_.CreateLShr(magnitude, 13), word(1));
+    Value* const rounded = build_.CreateAdd(
+        build_.CreateAdd(magnitude, word(0xfff - (std::uint64_t{127 - 15} << 23))), odd);
+    Value* const finite =
+        build_.CreateSelect(build_.CreateICmpULT(magnitude, word(std::uint64_t{127 - 14} << 23)),
+                            denormal, build_.CreateLShr(rounded, 13));
+    Value* const beyond = build_.CreateICmpUGE(magnitude, word(0x477ff000));  // 65520
+    Value* const nan = build_.CreateICmpUGT(magnitude, word(0x7f800000));
+    Value* const all =
+        build_.CreateSelect(nan, word(0x7e00), build_.CreateSelect(beyond, word(0x7c00), finite));
+    Value* const sign = build_.CreateAnd(build_.CreateLShr(bits, 16), word(0x8000));
+    return build_.CreateTrunc(build_.CreateOr(all, sign), stored);
+  }
+
   // Rounded to nearest even, a NaN quiet (support/half.hpp).
   Value* to_bf16(Value* value, unsigned lanes) {
     llvm::Type* const type = vector_of(build_.getInt32Ty(), lanes);
@@ -263,7 +324,9 @@ class Translator {
     switch (dtype) {
       case Dtype::f32: return build_.getFloatTy();
       case Dtype::f64: return build_.getDoubleTy();
-      case Dtype::f16: return build_.getHalfTy();
+      case Dtype::f16:
+        return form_.target.halves ? build_.getHalfTy()
+                                   : llvm::cast<llvm::Type>(build_.getInt16Ty());
       case Dtype::bf16: return build_.getInt16Ty();
       case Dtype::i32: return build_.getInt32Ty();
       case Dtype::i64: return build_.getInt64Ty();
@@ -273,11 +336,13 @@ class Translator {
 
   const schedule::ElementProgram& program_;
   const ir::Graph& graph_;
+  const FunctionForm& form_;
   unsigned lanes_;
   llvm::IRBuilder<> build_;
   Operations operations_;
-  std::unique_ptr<llvm::Module> module_;
+  llvm::Module& module_;
   llvm::Function* function_ = nullptr;
+  Value* count_ = nullptr;
   std::vector<Value*> buffers_;
   std::vector<TableInMemory> tables_;
   std::vector<Value*> uniform_;  // by value, those that are one for the call
@@ -285,13 +350,14 @@ class Translator {
 
 }  // namespace
 
-Result<std::unique_ptr<llvm::Module>> translate(const schedule::ElementProgram& program,
-                                                unsigned vector_bytes, llvm::LLVMContext& context) {
-  Translator translator(program, vector_bytes, context);
+Outcome translate(const schedule::ElementProgram& program, const FunctionForm& form,
+                  llvm::Module& module) {
+  Translator translator(program, form, module);
   const std::string obstacle = translator.unsupported();
   if (!obstacle.empty())
     return Error{Status::unsupported, "the LLVM back end can't do " + obstacle + " yet"};
-  return translator.run();
+  translator.run();
+  return Unit{};
 }
 
 }  // namespace sluice::llvm_backend

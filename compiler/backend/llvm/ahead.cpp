@@ -1,0 +1,276 @@
+#include "compiler/backend/llvm/ahead.hpp"
+
+#include <utility>
+#include <vector>
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/InlineAsm.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/Object/ArchiveWriter.h>
+#include <llvm/Support/MemoryBuffer.h>
+
+#include "compiler/backend/llvm/machine.hpp"
+#include "compiler/backend/llvm/translate.hpp"
+
+namespace sluice::llvm_backend {
+namespace {
+
+using llvm::Value;
+using object::AheadFunction;
+using object::AheadTarget;
+
+FunctionForm form_of(std::string symbol, const AheadTarget& target) {
+  return {std::move(symbol), true, target};
+}
+
+// The code of one target among several is internal to the library.
+std::string symbol_of(const AheadFunction& function, const AheadTarget& target) {
+  std::string symbol = function.symbol + "__";
+  for (const char c : target.name) symbol += c == '-' || c == '+' ? '_' : c;
+  return symbol;
+}
+
+// What of the processor a library asks: whether it has a target, by the system's or its own word.
+class Inquiry {
+ public:
+  explicit Inquiry(llvm::IRBuilder<>& build) : build_(build) {}
+
+  // An i1.
+  Value* has(const AheadTarget& target) {
+    if (target.name == "x86-64-v3") return has_v3();
+    if (target.name == "x86-64-v4") return build_.CreateAnd(has_v3(), has_v4());
+    if (target.name == "aarch64+sve2") return has_bits(auxiliary(kHwcap2), 1u << 1);
+    if (target.name == "riscv64+v") return has_bits(auxiliary(kHwcap), 1u << ('v' - 'a'));
+    return build_.getTrue();
+  }
+
+ private:
+  static constexpr unsigned kHwcap = 16, kHwcap2 = 26;  // of Linux, <elf.h>
+  enum Register : unsigned { eax, ebx, ecx, edx };
+
+  Value* has_bits(Value* of, std::uint64_t bits) {
+    Value* const mask = llvm::ConstantInt::get(of->getType(), bits);
+    return build_.CreateICmpEQ(build_.CreateAnd(of, mask), mask);
+  }
+
+  Value* auxiliary(unsigned type) {
+    llvm::Module& module = *build_.GetInsertBlock()->getModule();
+    llvm::Type* const word = build_.getInt64Ty();
+    return build_.CreateCall(module.getOrInsertFunction("getauxval", word, word),
+                             build_.getInt64(type));
+  }
+
+  // Bits as in Intel's manual, CPUID; as support/target.cpp reads them.
+  Value* has_v3() {
+    constexpr std::uint64_t kLeaf1 = 1u << 12 | 1u << 22 | 1u << 27 | 1u << 28 | 1u << 29;
+    constexpr std::uint64_t kLeaf7 = 1u << 3 | 1u << 5 | 1u << 8;
+    Value* const known = build_.CreateICmpUGE(cpuid(0, eax), build_.getInt32(7));
+    Value* const basic = has_bits(cpuid(1, ecx), kLeaf1);
+    Value* const lzcnt = has_bits(cpuid(0x80000001, ecx), 1u << 5);
+    Value* const all = build_.CreateAnd({known, basic, lzcnt, has_bits(cpuid(7, ebx), kLeaf7)});
+    // xgetbv is an instruction where the system uses xsave.
+    return build_.CreateAnd(all, saves_registers(0x6, has_bits(cpuid(1, ecx), 1u << 27)));
+  }
+  Value* has_v4() {
+    constexpr std::uint64_t kLeaf7 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
+    return build_.CreateAnd(has_bits(cpuid(7, ebx), kLeaf7),
+                            saves_registers(0xe6, has_bits(cpuid(1, ecx), 1u << 27)));
+  }
+
+  Value* cpuid(std::uint32_t leaf, Register which) {
+    llvm::Type* const word = build_.getInt32Ty();
+    auto* const result = llvm::StructType::get(word, word, word, word);
+    auto* const type = llvm::FunctionType::get(result, {word, word}, false);
+    auto* const code = llvm::InlineAsm::get(
+        type, "cpuid", "={ax},={bx},={cx},={dx},{ax},{cx},~{dirflag},~{fpsr},~{flags}", false);
+    return build_.CreateExtractValue(
+        build_.CreateCall(type, code, {build_.getInt32(leaf), build_.getInt32(0)}), which);
+  }
+
+  Value* saves_registers(std::uint64_t bits, Value* may_ask) {
+    llvm::LLVMContext& context = build_.getContext();
+    llvm::BasicBlock* const before = build_.GetInsertBlock();
+    auto* const ask = llvm::BasicBlock::Create(context, "ask", before->getParent());
+    auto* const after = llvm::BasicBlock::Create(context, "after", before->getParent());
+    build_.CreateCondBr(may_ask, ask, after);
+    build_.SetInsertPoint(ask);
+    llvm::Type* const word = build_.getInt32Ty();
+    auto* const type = llvm::FunctionType::get(llvm::StructType::get(word, word), {word}, false);
+    auto* const code =
+        llvm::InlineAsm::get(type, "xgetbv", "={ax},={dx},{cx},~{dirflag},~{fpsr},~{flags}", false);
+    Value* const state =
+        build_.CreateExtractValue(build_.CreateCall(type, code, {build_.getInt32(0)}), 0);
+    Value* const saved = has_bits(state, bits);
+    build_.CreateBr(after);
+    build_.SetInsertPoint(after);
+    llvm::PHINode* const answer = build_.CreatePHI(build_.getInt1Ty(), 2);
+    answer->addIncoming(build_.getFalse(), before);
+    answer->addIncoming(saved, ask);
+    return answer;
+  }
+
+  llvm::IRBuilder<>& build_;
+};
+
+class Archive {
+ public:
+  Archive(std::span<const AheadFunction> functions, std::span<const AheadTarget> targets,
+          const std::string& prefix)
+      : functions_(functions), targets_(targets), prefix_(prefix) {}
+
+  Result<std::string> run() {
+    for (const AheadTarget& target : targets_)
+      if (Outcome done = add_code(target); !done.ok()) return done.error();
+    if (Outcome done = add_choice(); !done.ok()) return done.error();
+    std::vector<llvm::NewArchiveMember> members;
+    for (const auto& [name, bytes] : files_) {
+      llvm::NewArchiveMember& member = members.emplace_back(llvm::MemoryBufferRef(bytes, name));
+      member.Perms = 0644;
+    }
+    auto archive = llvm::writeArchiveToBuffer(members, llvm::SymtabWritingMode::NormalSymtab,
+                                              llvm::object::Archive::K_GNU, true, false);
+    if (!archive) return Error{Status::io_error, "LLVM: " + llvm::toString(archive.takeError())};
+    return (*archive)->getBuffer().str();
+  }
+
+ private:
+  [[nodiscard]] bool chooses() const { return targets_.size() > 1; }
+
+  Outcome add_code(const AheadTarget& target) {
+    llvm::LLVMContext context;
+    llvm::Module module(prefix_, context);
+    for (const AheadFunction& function : functions_) {
+      const std::string symbol = chooses() ? symbol_of(function, target) : function.symbol;
+      if (Outcome done = translate(function.program, form_of(symbol, target), module); !done.ok())
+        return done;
+      if (chooses()) module.getFunction(symbol)->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    }
+    return add_file(module, target, std::string(target.name) + ".o");
+  }
+
+  // Code that every processor of the architecture runs.
+  Outcome add_choice() {
+    llvm::LLVMContext context;
+    llvm::Module module(prefix_, context);
+    llvm::IRBuilder<> build(context);
+    llvm::Function* const level = write_level(module, build);
+    write_available(module, build, level);
+    if (chooses())
+      for (const AheadFunction& function : functions_) write_choice(module, build, function, level);
+    AheadTarget plain = targets_.front();
+    plain.cpu = plain.is_x86() ? "x86-64" : plain.cpu;
+    plain.features = plain.architecture == "riscv64" ? "+m,+a,+f,+d,+c" : "";
+    return add_file(module, plain, "choice.o");
+  }
+
+  // One more than the index of the highest target that the processor has, or 1 where it has none;
+  // asked once, and by several threads at once with the same answer.
+  llvm::Function* write_level(llvm::Module& module, llvm::IRBuilder<>& build) {
+    llvm::Type* const word = build.getInt32Ty();
+    auto* const known = new llvm::GlobalVariable(
+        module, word, false, llvm::GlobalValue::InternalLinkage, build.getInt32(0), "known");
+    llvm::Function* const level = begin(module, build, "level", word, {});
+    level->setLinkage(llvm::GlobalValue::InternalLinkage);
+    const auto atomic = [](auto* access) {
+      access->setAtomic(llvm::AtomicOrdering::Monotonic);
+      access->setAlignment(llvm::Align(4));
+      return access;
+    };
+    auto* const ask = llvm::BasicBlock::Create(module.getContext(), "ask", level);
+    auto* const found = llvm::BasicBlock::Create(module.getContext(), "found", level);
+    Value* const last = atomic(build.CreateLoad(word, known));
+    build.CreateCondBr(build.CreateICmpEQ(last, build.getInt32(0)), ask, found);
+    build.SetInsertPoint(ask);
+    Value* answer = build.getInt32(1);
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+      Value* const has = Inquiry(build).has(targets_[i]);
+      answer = build.CreateSelect(has, build.getInt32(static_cast<std::uint32_t>(i) + 2), answer);
+    }
+    atomic(build.CreateStore(answer, known));
+    build.CreateRet(answer);
+    build.SetInsertPoint(found);
+    build.CreateRet(last);
+    return level;
+  }
+
+  void write_available(llvm::Module& module, llvm::IRBuilder<>& build, llvm::Function* level) {
+    begin(module, build, prefix_ + "_available", build.getInt32Ty(), {});
+    build.CreateRet(build.CreateZExt(
+        build.CreateICmpUGT(build.CreateCall(level), build.getInt32(1)), build.getInt32Ty()));
+  }
+
+  // Of a processor that has none the lowest, which stops at its first instruction.
+  void write_choice(llvm::Module& module, llvm::IRBuilder<>& build, const AheadFunction& function,
+                    llvm::Function* level) {
+    llvm::LLVMContext& context = module.getContext();
+    // Its own translation knows the type.
+    llvm::Module typed("typed", context);
+    static_cast<void>(
+        translate(function.program, form_of(function.symbol, targets_.front()), typed));
+    llvm::FunctionType* const type = typed.getFunction(function.symbol)->getFunctionType();
+    llvm::Function* const choice =
+        begin(module, build, function.symbol, type->getReturnType(), type->params());
+    std::vector<Value*> arguments;
+    for (llvm::Argument& argument : choice->args()) arguments.push_back(&argument);
+    Value* const which = build.CreateCall(level);
+    auto* const otherwise = llvm::BasicBlock::Create(context, "otherwise", choice);
+    llvm::SwitchInst* const choose = build.CreateSwitch(which, otherwise);
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+      llvm::BasicBlock* block = otherwise;
+      if (i != 0) {
+        block = llvm::BasicBlock::Create(context, "target", choice);
+        choose->addCase(build.getInt32(static_cast<std::uint32_t>(i) + 2), block);
+      }
+      build.SetInsertPoint(block);
+      auto* const code = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage,
+                                                symbol_of(function, targets_[i]), module);
+      code->setVisibility(llvm::GlobalValue::HiddenVisibility);
+      build.CreateCall(code, arguments)->setTailCall();
+      build.CreateRetVoid();
+    }
+  }
+
+  static llvm::Function* begin(llvm::Module& module, llvm::IRBuilder<>& build,
+                               const std::string& name, llvm::Type* result,
+                               llvm::ArrayRef<llvm::Type*> arguments) {
+    auto* const function = llvm::Function::Create(llvm::FunctionType::get(result, arguments, false),
+                                                  llvm::GlobalValue::ExternalLinkage, name, module);
+    function->addFnAttr(llvm::Attribute::NoUnwind);
+    build.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "entry", function));
+    return function;
+  }
+
+  Outcome add_file(llvm::Module& module, const AheadTarget& target, std::string name) {
+    auto machine = make_machine(target);
+    if (!machine.ok()) return machine.error();
+    auto file = object_file(module, **machine);
+    if (!file.ok()) return file.error();
+    files_.emplace_back(std::move(name), std::move(*file));
+    return Unit{};
+  }
+
+  std::span<const AheadFunction> functions_;
+  std::span<const AheadTarget> targets_;
+  const std::string& prefix_;
+  std::vector<std::pair<std::string, std::string>> files_;  // names and bytes
+};
+
+}  // namespace
+
+Result<std::string> archive(std::span<const AheadFunction> functions,
+                            std::span<const AheadTarget> targets, const std::string& prefix) {
+  return Archive(functions, targets, prefix).run();
+}
+
+Result<std::string> show_assembly(const AheadFunction& function, const AheadTarget& target) {
+  llvm::LLVMContext context;
+  llvm::Module module(function.program.name, context);
+  if (Outcome done = translate(function.program, form_of(function.symbol, target), module);
+      !done.ok())
+    return done.error();
+  auto machine = make_machine(target);
+  if (!machine.ok()) return machine.error();
+  return assembly(module, **machine);
+}
+
+}  // namespace sluice::llvm_backend

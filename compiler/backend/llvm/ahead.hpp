@@ -1,0 +1,24 @@
+// Libraries made ahead of time: an object file for each target, and where there are several for one
+// architecture a function that asks the processor which of them it can run.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include <sluice/status.hpp>
+
+#include "compiler/object/ahead.hpp"
+
+namespace sluice::llvm_backend {
+
+// A static library for one architecture: the functions, and `int PREFIX_available(void)`, which is
+// 0 where the processor has none of the targets. `targets`: of one architecture, the lowest first.
+[[nodiscard]] Result<std::string> archive(std::span<const object::AheadFunction> functions,
+                                          std::span<const object::AheadTarget> targets,
+                                          const std::string& prefix);
+
+// The assembly of one function for any target.
+[[nodiscard]] Result<std::string> show_assembly(const object::AheadFunction& function,
+                                                const object::AheadTarget& target);
+
+}  // namespace sluice::llvm_backend
