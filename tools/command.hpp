@@ -31,6 +31,7 @@ void add_run(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_cache(CLI::App& app, Action& action);
+void add_compile(CLI::App& app, Action& action);
 int print_version(bool json);
 
 // Writes an error to standard error; the exit code for it.

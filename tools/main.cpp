@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
   add_check(app, action);
   add_bench(app, action);
   add_cache(app, action);
+  add_compile(app, action);
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);

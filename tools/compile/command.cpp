@@ -1,0 +1,195 @@
+// sluice compile: functions as a static library and a header, for machines without Sluice.
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "compiler/driver/llvm.hpp"
+#include "tools/command.hpp"
+#include "tools/compile/library.hpp"
+
+namespace sluice::tools {
+namespace {
+
+namespace fs = std::filesystem;
+using object::AheadTarget;
+
+struct Options {
+  std::string file;
+  std::string output;
+  std::vector<std::string> functions;
+  std::vector<std::string> passes{"forward"};
+  std::vector<std::string> dtypes{"f32"};
+  std::vector<std::string> targets{"x86-64-v3", "x86-64-v4"};
+  std::string prefix;
+  std::string cpp_scope;
+  bool baked = false;
+};
+
+Result<std::vector<AheadTarget>> read_targets(const std::vector<std::string>& names) {
+  const auto known = object::ahead_targets();
+  std::vector<AheadTarget> targets;
+  for (const AheadTarget& target : known)
+    if (std::find(names.begin(), names.end(), target.name) != names.end())
+      targets.push_back(target);
+  for (const std::string& name : names) {
+    const auto is_it = [&](const AheadTarget& target) { return target.name == name; };
+    if (std::any_of(known.begin(), known.end(), is_it)) continue;
+    std::string all;
+    for (const AheadTarget& target : known)
+      all += fmt::format("{}{}", all.empty() ? "" : ", ", target.name);
+    return Error{Status::unknown_name, fmt::format("unknown target '{}': known are {}", name, all)};
+  }
+  return targets;
+}
+
+Result<std::vector<dsl::FunctionId>> read_functions(const Options& options,
+                                                    const Definitions& definitions) {
+  std::vector<dsl::FunctionId> functions;
+  for (const std::string& name : options.functions) {
+    const auto id = definitions.tree.find(name);
+    if (!id) return Error{Status::unknown_function, fmt::format("unknown function '{}'", name)};
+    functions.push_back(*id);
+  }
+  if (options.functions.empty() && !options.file.empty())
+    for (std::size_t i = definitions.tree.first_own(); i < definitions.tree.size(); ++i)
+      functions.push_back(static_cast<dsl::FunctionId>(i));
+  if (functions.empty())
+    return Error{Status::invalid_argument,
+                 "nothing to compile: name a FILE.slu or --functions of the library"};
+  return functions;
+}
+
+// A file's name as a name of C.
+std::string prefix_of(const std::string& stem) {
+  std::string prefix;
+  for (const char c : stem) prefix += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  if (std::isdigit(static_cast<unsigned char>(prefix.front())) != 0) prefix = "_" + prefix;
+  return prefix;
+}
+
+Result<AheadLibrary> read_library(const Options& options) {
+  const fs::path output(options.output);
+  AheadLibrary library;
+  library.name = output.filename().string();
+  if (library.name.empty())
+    return Error{Status::invalid_argument, "-o takes the library's name, as in build/acts"};
+  library.prefix = options.prefix.empty() ? prefix_of(library.name) : options.prefix;
+  library.cpp_scope = options.cpp_scope;
+  Definitions definitions;
+  if (!options.file.empty())
+    if (Outcome added = definitions.add_file(options.file); !added) return added.error();
+  warn(definitions.warnings);
+  const auto functions = read_functions(options, definitions);
+  if (!functions) return functions.error();
+  for (const dsl::FunctionId function : *functions)
+    for (const std::string& pass_name : options.passes)
+      for (const std::string& dtype_name : options.dtypes) {
+        const auto pass = pass_from_name(pass_name);
+        if (!pass)
+          return Error{Status::unknown_name, fmt::format("unknown pass '{}': known are forward, "
+                                                         "backward, forward_backward",
+                                                         pass_name)};
+        const auto dtype = dtype_from_name(dtype_name);
+        if (!dtype || !is_floating(*dtype))
+          return Error{Status::unknown_name,
+                       fmt::format("'{}' is no element type of kernels made ahead of time: those "
+                                   "are f32, f64, f16, bf16",
+                                   dtype_name)};
+        auto entry =
+            ahead_entry(definitions, function, *pass, *dtype, library.prefix, options.baked);
+        if (!entry) return entry.error();
+        library.entries.push_back(std::move(*entry));
+      }
+  return library;
+}
+
+struct File {
+  fs::path path;
+  std::string bytes;
+};
+
+// All of them or none: what was there stays until all are written.
+Outcome write_files(const std::vector<File>& files) {
+  const auto draft = [](const fs::path& path) { return path.string() + ".new"; };
+  const auto failed = [&](const fs::path& path, std::string_view what) {
+    for (const File& file : files) std::remove(draft(file.path).c_str());
+    return Error{Status::io_error, fmt::format("{}: {}", path.string(), what)};
+  };
+  std::error_code error;
+  for (const File& file : files) {
+    if (file.path.has_parent_path()) fs::create_directories(file.path.parent_path(), error);
+    if (error) return failed(file.path, error.message());
+    std::FILE* const stream = std::fopen(draft(file.path).c_str(), "wb");
+    if (stream == nullptr) return failed(file.path, "cannot be written");
+    const bool whole =
+        std::fwrite(file.bytes.data(), 1, file.bytes.size(), stream) == file.bytes.size();
+    if ((std::fclose(stream) != 0) || !whole) return failed(file.path, "cannot be written");
+  }
+  for (const File& file : files) {
+    fs::rename(draft(file.path), file.path, error);
+    if (error) return failed(file.path, error.message());
+  }
+  return Unit{};
+}
+
+int compile(const Options& options) {
+  const auto targets = read_targets(options.targets);
+  if (!targets) return report(targets.error());
+  const auto module = driver::llvm();
+  if (!module) return report(module.error());
+  const Result<AheadLibrary> library = read_library(options);
+  if (!library) return report(library.error());
+  std::vector<object::AheadFunction> functions;
+  for (const AheadEntry& entry : library->entries) functions.push_back(entry.code);
+  const fs::path folder = fs::path(options.output).parent_path();
+  std::vector<File> files{{folder / (library->name + ".h"), header_text(*library, *targets)}};
+  const bool several = targets->front().architecture != targets->back().architecture;
+  for (auto first = targets->begin(); first != targets->end();) {
+    const auto last = std::find_if(first, targets->end(), [&](const AheadTarget& target) {
+      return target.architecture != first->architecture;
+    });
+    auto archive = (*module)->archive(functions, {first, last}, library->prefix);
+    if (!archive) return report(archive.error());
+    const fs::path place = several ? folder / first->architecture : folder;
+    files.push_back({place / ("lib" + library->name + ".a"), std::move(*archive)});
+    first = last;
+  }
+  if (Outcome written = write_files(files); !written) return report(written.error());
+  std::string text;
+  for (const File& file : files) text += file.path.string() + "\n";
+  return print(text);
+}
+
+}  // namespace
+
+void add_compile(CLI::App& app, Action& action) {
+  CLI::App* command =
+      app.add_subcommand("compile", "A static library and a C header, for use without Sluice");
+  const auto options = std::make_shared<Options>();
+  command->add_option("file", options->file,
+                      "A FILE.slu; left out: the functions are the library's");
+  command->add_option("-o,--output", options->output, "Folder and name: DIR/NAME")->required();
+  const auto add_list = [&](const char* flag, std::vector<std::string>& list, const char* help) {
+    command->add_option(flag, list, help)->delimiter(',')->allow_extra_args(false);
+  };
+  add_list("--functions", options->functions, "Their names; left out: all of the file");
+  add_list("--passes", options->passes, "Of forward, backward, forward_backward");
+  add_list("--dtypes", options->dtypes, "Of f32, f64, f16, bf16");
+  add_list("--targets", options->targets,
+           "Of x86-64-v3, x86-64-v4, aarch64, aarch64+sve2, riscv64+v, ppc64le");
+  command->add_option("--prefix", options->prefix, "Of all symbols; left out: NAME");
+  command->add_option("--namespace", options->cpp_scope, "Of overloads for C++; left out: none");
+  command->add_flag("--baked", options->baked,
+                    "Parameters are their defaults, not arguments: smaller and faster");
+  command->callback([&action, options] { action = [options] { return compile(*options); }; });
+}
+
+}  // namespace sluice::tools

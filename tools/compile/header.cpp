@@ -1,0 +1,109 @@
+// The header of a library made ahead of time: C, and overloads for C++.
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include <fmt/format.h>
+#include <sluice/version.hpp>
+
+#include "compiler/numerics/version.hpp"
+#include "tools/compile/library.hpp"
+
+namespace sluice::tools {
+namespace {
+
+std::string_view c_type(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::f32: return "float";
+    case Dtype::f64: return "double";
+    case Dtype::f16:
+    case Dtype::bf16: return "uint16_t";
+    case Dtype::i8: return "int8_t";
+    case Dtype::u8:
+    case Dtype::boolean: return "uint8_t";
+    case Dtype::i32: return "int32_t";
+    case Dtype::i64: return "int64_t";
+  }
+  return "void";
+}
+
+// Words of C and C++ that are names in Sluice's language.
+std::string c_name(const std::string& name) {
+  static constexpr std::array kWords{
+      "auto",     "break",    "case",    "catch",  "char",   "class",    "const",   "continue",
+      "default",  "delete",   "do",      "double", "enum",   "explicit", "export",  "extern",
+      "float",    "for",      "friend",  "goto",   "int",    "long",     "mutable", "new",
+      "n",        "operator", "private", "public", "return", "short",    "signed",  "sizeof",
+      "static",   "struct",   "switch",  "this",   "throw",  "try",      "typedef", "union",
+      "unsigned", "using",    "virtual", "void",   "while"};
+  return std::find(kWords.begin(), kWords.end(), name) == kWords.end() ? name : name + "_";
+}
+
+std::string parameters_text(const AheadEntry& entry) {
+  std::string text;
+  for (const AheadArgument& argument : entry.arguments) {
+    const std::string_view type = c_type(argument.dtype);
+    const std::string name = c_name(argument.name);
+    if (argument.kind == AheadArgument::Kind::parameter)
+      text += fmt::format("{} {}, ", type, name);
+    else
+      text += fmt::format("{}{}* {}, ",
+                          argument.kind == AheadArgument::Kind::source ? "const " : "", type, name);
+  }
+  return text + "size_t n";
+}
+
+std::string call_text(const AheadEntry& entry) {
+  std::string text;
+  for (const AheadArgument& argument : entry.arguments) text += c_name(argument.name) + ", ";
+  return text + "n";
+}
+
+// Types of C++ do not tell 16-bit types apart.
+bool is_overload(const AheadEntry& entry) {
+  return std::none_of(entry.arguments.begin(), entry.arguments.end(), [](const auto& argument) {
+    return argument.dtype == Dtype::f16 || argument.dtype == Dtype::bf16;
+  });
+}
+
+}  // namespace
+
+std::string header_text(const AheadLibrary& library,
+                        const std::vector<object::AheadTarget>& targets) {
+  std::string guard = library.prefix + "_H";
+  std::transform(guard.begin(), guard.end(), guard.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::string names;
+  for (const object::AheadTarget& target : targets)
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", target.name);
+  std::string text = fmt::format(
+      "/* Made by sluice {} (numerics {}) for {}.\n"
+      "\n"
+      "   Buffers hold n elements each and need no alignment. A result may be the buffer of an "
+      "input\n"
+      "   of the same type; otherwise buffers do not overlap. f16 and bf16 are bit patterns.\n"
+      "   Functions keep no state and may be called from any thread. */\n"
+      "#ifndef {}\n#define {}\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
+      "#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n"
+      "/* Whether this processor runs the functions: 0 where it has none of the targets. */\n"
+      "int {}_available(void);\n",
+      kVersion, numerics::kVersion, names, guard, guard, library.prefix);
+  for (const AheadEntry& entry : library.entries) {
+    text += "\n/* ";
+    for (std::size_t i = 0; i < entry.lines.size(); ++i)
+      text += fmt::format("{}{}", i == 0 ? "" : "\n   ", entry.lines[i]);
+    text += fmt::format(" */\nvoid {}({});\n", entry.code.symbol, parameters_text(entry));
+  }
+  text += "\n#ifdef __cplusplus\n}\n";
+  if (!library.cpp_scope.empty()) {
+    text += fmt::format("\nnamespace {} {{\n\n", library.cpp_scope);
+    for (const AheadEntry& entry : library.entries)
+      if (is_overload(entry))
+        text += fmt::format("inline void {}({}) {{\n  {}({});\n}}\n", entry.cpp_name,
+                            parameters_text(entry), entry.code.symbol, call_text(entry));
+    text += fmt::format("\n}}  // namespace {}\n", library.cpp_scope);
+  }
+  return text + fmt::format("#endif\n\n#endif  /* {} */\n", guard);
+}
+
+}  // namespace sluice::tools

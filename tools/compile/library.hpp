@@ -1,0 +1,49 @@
+// What `sluice compile` makes: the functions of a library, its header, and its files.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sluice/dtype.hpp>
+#include <sluice/pass.hpp>
+#include <sluice/status.hpp>
+
+#include "compiler/object/ahead.hpp"
+#include "tools/functions.hpp"
+
+namespace sluice::tools {
+
+// An argument of a function of C, in their order; the last is the number of elements, `n`.
+struct AheadArgument {
+  enum class Kind : std::uint8_t { source, result, parameter };
+  Kind kind = Kind::source;
+  std::string name;
+  Dtype dtype = Dtype::f32;
+};
+
+struct AheadEntry {
+  object::AheadFunction code;
+  std::string cpp_name;  // in the namespace
+  std::vector<AheadArgument> arguments;
+  std::vector<std::string> lines;  // of its comment
+};
+
+struct AheadLibrary {
+  std::string name;       // of the files
+  std::string prefix;     // of all symbols
+  std::string cpp_scope;  // the namespace; empty: none
+  std::vector<AheadEntry> entries;
+};
+
+// One pass of a function for operands of one type. Parameters that are no integers are arguments,
+// or where `baked` constants as the others. Errors: those of the compiler; `unsupported` for row
+// functions.
+[[nodiscard]] Result<AheadEntry> ahead_entry(const Definitions& definitions, dsl::FunctionId id,
+                                             Pass pass, Dtype dtype, const std::string& prefix,
+                                             bool baked);
+
+[[nodiscard]] std::string header_text(const AheadLibrary& library,
+                                      const std::vector<object::AheadTarget>& targets);
+
+}  // namespace sluice::tools
