@@ -269,8 +269,16 @@ std::optional<std::string> hash_on(Runtime& runtime, const Subject& subject,
   Bytes outputs;
   for (std::size_t k = 0; k < buffers.size(); ++k)
     if (kernel->operands()[k].output) outputs += buffers[k];
-  one_nan(subject.dtype, outputs);
-  return hexadecimal(dsl::digest_of(std::string_view(outputs)).low);
+  return hash_of_outputs(subject.dtype, std::move(outputs));
+}
+
+std::size_t elements() { return kRows; }
+
+std::string input_bytes(Dtype dtype, std::size_t operand) { return inputs_of(dtype, operand); }
+
+std::string hash_of_outputs(Dtype dtype, std::string bytes) {
+  one_nan(dtype, bytes);
+  return hexadecimal(dsl::digest_of(std::string_view(bytes)).low);
 }
 
 }  // namespace sluice::hashes

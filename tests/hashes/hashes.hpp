@@ -30,4 +30,11 @@ struct Subject {
 [[nodiscard]] std::optional<std::string> hash_on(Runtime& runtime, const Subject& subject,
                                                  const std::string& target);
 
+// The parts of that for an elementwise subject, whose kernels are not the runtime's: how many
+// elements each operand has, the bytes of the inputs, and the hash of the outputs', one after the
+// other.
+[[nodiscard]] std::size_t elements();
+[[nodiscard]] std::string input_bytes(Dtype dtype, std::size_t operand);
+[[nodiscard]] std::string hash_of_outputs(Dtype dtype, std::string bytes);
+
 }  // namespace sluice::hashes
