@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "runtime/call_checks.hpp"
@@ -12,6 +13,7 @@ namespace sluice {
 namespace {
 
 constexpr std::int64_t kBlock = schedule::kBlockColumns;
+constexpr std::int64_t kAllColumns = std::numeric_limits<std::int64_t>::min();
 
 Error misuse(std::string message) { return {Status::invalid_argument, std::move(message)}; }
 Error bad(std::string message) { return {Status::invalid_operands, std::move(message)}; }
@@ -62,7 +64,7 @@ class Views {
     return Unit{};
   }
 
-  // Of one value a column: all have as many.
+  // Of one value a column: all have as many. An input may have one row for all.
   Outcome add_columns(std::size_t operand, const TensorView& view) {
     if (Outcome ok = add(operand, view); !ok.ok()) return ok;
     const Shape shape{view.shape.data(), view.rank};
@@ -70,21 +72,37 @@ class Views {
     std::int64_t others = 1;
     for (std::size_t d = 0; d + 1 < view.rank && others != 0; ++d)
       others = shape[d] <= rows_ ? others * shape[d] : 0;
-    if (others != rows_)
+    const bool shared = others == 1 && !state_.operands[operand].output;
+    if (others != rows_ && !shared)
       return bad(who(operand) + " of shape " + to_string(shape) + " must have " + text(rows_) +
                  " rows, as the state has");
     if (columns >= 0 && own != columns)
       return bad(who(operand) + " has " + text(own) + " columns, and those before it have " +
                  text(columns));
     columns = own;
+    elements_[operand] = others * own;
+    row_steps[operand] =
+        others == 1 ? 0 : own * static_cast<std::int64_t>(size_of(state_.operands[operand].dtype));
+    return Unit{};
+  }
+
+  // Of the columns all but `count` from `first` on are left out.
+  Outcome take(std::span<const std::size_t> operands, std::int64_t first, std::int64_t count) {
+    if (first < 0 || count < 0 || count > columns || first > columns - count)
+      return misuse("the views have no columns " + text(first) + " to " + text(first) + " + " +
+                    text(count) + ": there are " + text(std::max<std::int64_t>(columns, 0)));
+    for (const std::size_t k : operands)
+      if (first > 0)
+        buffers[k] = static_cast<std::byte*>(buffers[k]) +
+                     static_cast<std::size_t>(first) * size_of(state_.operands[k].dtype);
+    columns = count;
     return Unit{};
   }
 
   // An output may be an input's very buffer, and overlaps nothing else.
-  [[nodiscard]] Outcome check_overlaps(std::span<const std::size_t> operands,
-                                       std::int64_t elements) const {
+  [[nodiscard]] Outcome check_overlaps(std::span<const std::size_t> operands) const {
     const auto size = [&](std::size_t k) {
-      return static_cast<std::size_t>(elements) * size_of(state_.operands[k].dtype);
+      return static_cast<std::size_t>(elements_[k]) * size_of(state_.operands[k].dtype);
     };
     const auto at = [&](std::size_t k) { return reinterpret_cast<std::uintptr_t>(buffers[k]); };
     for (const std::size_t a : operands)
@@ -101,6 +119,7 @@ class Views {
   }
 
   RowStream::Buffers buffers;
+  RowStream::Steps row_steps{};
   std::int64_t columns = -1;
 
  private:
@@ -110,6 +129,7 @@ class Views {
 
   const KernelState& state_;
   std::int64_t rows_;
+  RowStream::Steps elements_{};  // of each view, for overlaps
 };
 
 std::string names(const KernelState& state, std::span<const std::size_t> operands) {
@@ -203,6 +223,11 @@ Result<RowState> RowState::make(const StateKernel& kernel, const RowStateOptions
 }
 
 Outcome RowState::update(std::span<const TensorView> elements) {
+  return update_columns(elements, 0, kAllColumns);
+}
+
+Outcome RowState::update_columns(std::span<const TensorView> elements, std::int64_t first,
+                                 std::int64_t count) {
   RowStream& stream = *impl_->stream;
   const StateKernel::Impl& kernel = stream.kernel();
   const StreamPlace& place = stream.place;
@@ -211,9 +236,11 @@ Outcome RowState::update(std::span<const TensorView> elements) {
   Views views(kernel.state, place.rows);
   for (std::size_t i = 0; i < elements.size(); ++i)
     if (Outcome ok = views.add_columns(kernel.streamed[i], elements[i]); !ok.ok()) return ok;
-  if (Outcome ok = check_end(place, views.columns); !ok.ok()) return ok;
-  if (!stream.reserve(place.next + views.columns)) return no_memory();
-  stream.update(views.buffers, views.columns);
+  if (count == kAllColumns) count = views.columns;
+  if (Outcome ok = views.take(kernel.streamed, first, count); !ok.ok()) return ok;
+  if (Outcome ok = check_end(place, count); !ok.ok()) return ok;
+  if (!stream.reserve(place.next + count)) return no_memory();
+  stream.update(views.buffers, views.row_steps, count);
   return Unit{};
 }
 
@@ -310,6 +337,11 @@ Outcome RowState::begin_at(std::int64_t column) {
 }
 
 Outcome RowState::write(std::span<const TensorView> elements) {
+  return write_columns(elements, 0, kAllColumns);
+}
+
+Outcome RowState::write_columns(std::span<const TensorView> elements, std::int64_t first,
+                                std::int64_t count) {
   RowStream& stream = *impl_->stream;
   const StateKernel::Impl& kernel = stream.kernel();
   const StreamPlace& place = stream.place;
@@ -325,10 +357,12 @@ Outcome RowState::write(std::span<const TensorView> elements) {
   Views views(kernel.state, place.rows);
   for (std::size_t i = 0; i < all.size(); ++i)
     if (Outcome ok = views.add_columns(all[i], elements[i]); !ok.ok()) return ok;
-  if (Outcome ok = check_end(place, views.columns); !ok.ok()) return ok;
-  if (Outcome ok = views.check_overlaps(all, place.rows * views.columns); !ok.ok()) return ok;
-  if (!stream.reserve(place.next + views.columns)) return no_memory();
-  stream.write(views.buffers, views.columns);
+  if (Outcome ok = views.check_overlaps(all); !ok.ok()) return ok;
+  if (count == kAllColumns) count = views.columns;
+  if (Outcome ok = views.take(all, first, count); !ok.ok()) return ok;
+  if (Outcome ok = check_end(place, count); !ok.ok()) return ok;
+  if (!stream.reserve(place.next + count)) return no_memory();
+  stream.write(views.buffers, views.row_steps, count);
   return Unit{};
 }
 

@@ -51,6 +51,7 @@ std::unique_ptr<RowStream> RowStream::make(const StateKernel::Impl& kernel,
       static_cast<std::byte*>(std::aligned_alloc(kWorkspaceAlignment, made->bytes_)));
   if (made->memory_ == nullptr) return nullptr;
   std::fill_n(made->memory_.get(), made->states_, std::byte{0});  // parameters and cells
+  made->clear_states();
   const std::int64_t known = (place.kept_from + place.kept_blocks) * kBlock;
   return made->reserve(std::max({place.columns, place.next, known})) ? std::move(made) : nullptr;
 }
@@ -68,6 +69,14 @@ bool RowStream::reserve(std::int64_t column) {
               std::byte{0});
   kept_capacity_ = wanted;
   return true;
+}
+
+// A partial result may be shorter than its place, and a state's bytes are to follow from its
+// columns.
+void RowStream::clear_states() {
+  const std::size_t bytes = composed::kMostSubtrees * kernel_.sizes.state;
+  std::fill_n(memory_.get() + states_, static_cast<std::size_t>(place.rows) * bytes, std::byte{0});
+  std::fill_n(memory_.get() + own_states_, bytes, std::byte{0});
 }
 
 std::size_t RowStream::subtrees() const {
@@ -188,13 +197,13 @@ void RowStream::keep_pending(const Piece& piece, std::int64_t columns) {
   }
 }
 
-void RowStream::update(const Buffers& pieces, std::int64_t columns) {
+void RowStream::update(const Buffers& pieces, const Steps& row_steps, std::int64_t columns) {
   Piece piece;
   piece.origin = place.next;
   for (const std::size_t k : kernel_.streamed) {
     piece.buffers[k] = pieces[k];
     piece.column_steps[k] = kernel_.element_size(k);
-    piece.row_steps[k] = columns * piece.column_steps[k];
+    piece.row_steps[k] = row_steps[k];
   }
   for (const std::int64_t end = place.next + columns; place.next < end;) {
     const std::int64_t in_block = place.next % kBlock;
@@ -250,19 +259,20 @@ void RowStream::end_level() {
   const std::size_t ended = phase();
   for (std::int64_t row = 0; row < place.rows; ++row)
     kernel_.rows().finish_phase(part_of(call, row), ended);
+  clear_states();
   ++place.level;
   place.first = place.next = 0;
   begin_phases(ended + 1);
 }
 
-void RowStream::write(const Buffers& pieces, std::int64_t columns) {
+void RowStream::write(const Buffers& pieces, const Steps& row_steps, std::int64_t columns) {
   Piece piece;
   piece.origin = place.next;
   for (const auto* operands : {&kernel_.streamed, &kernel_.written})
     for (const std::size_t k : *operands) {
       piece.buffers[k] = pieces[k];
       piece.column_steps[k] = kernel_.element_size(k);
-      piece.row_steps[k] = columns * piece.column_steps[k];
+      piece.row_steps[k] = row_steps[k];
     }
   for (const std::int64_t end = place.next + columns; place.next < end;) {
     const std::int64_t count = std::min(kBlock - place.next % kBlock, end - place.next);

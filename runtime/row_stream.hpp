@@ -47,11 +47,11 @@ class RowStream {
 
   // The inputs that stand still, with their steps from row to row.
   void begin(const Buffers& inputs, const Steps& row_steps, const std::uint64_t* params);
-  // The next columns: a row of each buffer has as many.
-  void update(const Buffers& pieces, std::int64_t columns);
+  // The next columns, in rows that lie as many bytes from each other as `row_steps` says.
+  void update(const Buffers& pieces, const Steps& row_steps, std::int64_t columns);
   void append(const RowStream& right);
   void end_level();
-  void write(const Buffers& pieces, std::int64_t columns);
+  void write(const Buffers& pieces, const Steps& row_steps, std::int64_t columns);
   void store_outputs(const Buffers& outputs);
 
   StreamPlace place;
@@ -100,6 +100,7 @@ class RowStream {
   void run(const Piece& piece, std::int64_t columns);
   void keep_pending(const Piece& piece, std::int64_t columns);
   void begin_phases(std::size_t first);
+  void clear_states();
   void set_origin();
 
   const StateKernel::Impl& kernel_;
