@@ -28,6 +28,9 @@ Outcome check_kernel(const Kernel& kernel, const ResolvedSpec& spec) {
                                               "' is one value a row, which states do not add to "
                                               "what its buffer holds: compile a kernel without "
                                               "'accumulate'"};
+  if (spec.check_indices)
+    return Error{Status::unsupported, "states do not check indices, which the kernel of " + named +
+                                          " was asked to: compile one that does not"};
   if (spec.row->across)
     return Error{Status::unsupported,
                  "the elements of the kernel's rows do not lie next to each other: compile a "

@@ -57,8 +57,9 @@ typedef struct sluice_row_state_info {
 
 // Compiles, for the kernel's target. Errors: SLUICE_INVALID_ARGUMENT for a kernel that is not of a
 // row function, or that reduces or splits an operand, as gradients of what all rows share do;
-// SLUICE_UNSUPPORTED for rows whose elements do not lie next to each other, and for gradients of
-// one value a row that are added to what their buffers hold. Threads: any.
+// SLUICE_UNSUPPORTED for rows whose elements do not lie next to each other, for gradients of one
+// value a row that are added to what their buffers hold, and for kernels that check indices.
+// Threads: any.
 SLUICE_API sluice_status sluice_state_kernel_create(const sluice_kernel* kernel,
                                                     sluice_state_kernel** state_kernel);
 // States made of it live on. Threads: exclusive.

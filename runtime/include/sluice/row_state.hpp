@@ -30,6 +30,8 @@
 
 namespace sluice {
 
+class ShardedKernel;
+
 // What the states of a kernel run: code for rows that are never whole in memory. Cheap to copy; it
 // may be used from any thread.
 class StateKernel {
@@ -37,7 +39,8 @@ class StateKernel {
   // Compiles, for the kernel's target. `invalid_argument` for a kernel that is not of a row
   // function, or that reduces or splits an operand, as gradients of what all rows share do;
   // `unsupported` for rows whose elements do not lie next to each other, for functions of no
-  // elements, and for gradients of one value a row that are added to what their buffers hold.
+  // elements, for gradients of one value a row that are added to what their buffers hold, and for
+  // kernels that check indices.
   [[nodiscard]] static Result<StateKernel> make(const Kernel& kernel);
 
   [[nodiscard]] std::span<const OperandInfo> operands() const;
@@ -51,6 +54,7 @@ class StateKernel {
 
  private:
   friend class RowState;
+  friend class ShardedKernel;
   explicit StateKernel(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };

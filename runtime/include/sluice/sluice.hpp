@@ -7,6 +7,7 @@
 #include <sluice/program.hpp>
 #include <sluice/row_state.hpp>
 #include <sluice/runtime.hpp>
+#include <sluice/sharded.hpp>
 #include <sluice/spec.hpp>
 #include <sluice/status.hpp>
 #include <sluice/tensor.hpp>

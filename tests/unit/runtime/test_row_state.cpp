@@ -212,11 +212,16 @@ TEST_CASE("columns of larger tensors", "[runtime]") {
     done(state.finish());
   }
   CHECK_THAT(refused(state.write_columns(all, -1, 4), Status::invalid_argument),
-             Contains("have no columns"));
+             Contains("columns from column"));
   CHECK_THAT(refused(state.write_columns(all, data.columns, 1), Status::invalid_argument),
-             Contains("have no columns"));
+             Contains("columns from column"));
   CHECK_THAT(refused(state.write_columns(all, 5, -1), Status::invalid_argument),
-             Contains("have no columns"));
+             Contains("columns from column"));
+  std::vector<TensorView> onto = all;
+  std::vector<float> both(static_cast<std::size_t>(3 * data.columns));
+  onto[1].data = onto[2].data = both.data();
+  CHECK_THAT(refused(state.write_columns(onto, 0, 4), Status::invalid_operands),
+             Contains("overlaps the operand 'weight'"));
   for (std::int64_t at = 0; at < data.columns; at += 700)
     done(state.write_columns(all, at, std::min<std::int64_t>(700, data.columns - at)));
   CHECK(data.outputs() == whole);
