@@ -1,8 +1,8 @@
 #include "runtime/row_stream.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "compiler/backend/composed/subtrees.hpp"
 #include "runtime/workspace.hpp"
@@ -22,7 +22,9 @@ struct RowStream::Piece {
   std::int64_t origin = 0;
 };
 
-void RowStream::Free::operator()(std::byte* memory) const { std::free(memory); }
+HookedMemory RowStream::memory_of(std::size_t bytes) const {
+  return {kernel_.state.home.hooks->allocator, workspace_aligned(bytes), kWorkspaceAlignment};
+}
 
 std::size_t RowStream::take(std::size_t bytes) {
   const std::size_t at = bytes_;
@@ -47,9 +49,8 @@ RowStream::RowStream(const StateKernel::Impl& kernel, const StreamPlace& where)
 std::unique_ptr<RowStream> RowStream::make(const StateKernel::Impl& kernel,
                                            const StreamPlace& place) {
   std::unique_ptr<RowStream> made(new RowStream(kernel, place));
-  made->memory_.reset(
-      static_cast<std::byte*>(std::aligned_alloc(kWorkspaceAlignment, made->bytes_)));
-  if (made->memory_ == nullptr) return nullptr;
+  made->memory_ = made->memory_of(made->bytes_);
+  if (made->memory_.get() == nullptr) return nullptr;
   std::fill_n(made->memory_.get(), made->states_, std::byte{0});  // parameters and cells
   made->clear_states();
   const std::int64_t known = (place.kept_from + place.kept_blocks) * kBlock;
@@ -61,12 +62,12 @@ bool RowStream::reserve(std::int64_t column) {
   const std::int64_t blocks = composed::block_count(column) - place.kept_from;
   if (blocks <= kept_capacity_ || kernel_.sizes.block == 0) return true;
   const std::int64_t wanted = std::max(blocks, kept_capacity_ + kept_capacity_ / 2);
-  auto* const grown = static_cast<std::byte*>(std::realloc(kept_.get(), kept_bytes(wanted)));
-  if (grown == nullptr) return false;
-  static_cast<void>(kept_.release());
-  kept_.reset(grown);
-  std::fill_n(grown + kept_bytes(kept_capacity_), kept_bytes(wanted - kept_capacity_),
-              std::byte{0});
+  HookedMemory grown = memory_of(kept_bytes(wanted));
+  if (grown.get() == nullptr) return false;
+  const std::size_t used = kept_bytes(kept_capacity_);
+  if (used > 0) std::memcpy(grown.get(), kept_.get(), used);
+  std::fill_n(grown.get() + used, kept_bytes(wanted) - used, std::byte{0});
+  kept_ = std::move(grown);
   kept_capacity_ = wanted;
   return true;
 }

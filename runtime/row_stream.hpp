@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/hooks.hpp"
 #include "runtime/state_kernel.hpp"
 
 namespace sluice {
@@ -72,12 +73,9 @@ class RowStream {
   }
 
  private:
-  struct Free {
-    void operator()(std::byte* memory) const;
-  };
-
   RowStream(const StateKernel::Impl& kernel, const StreamPlace& where);
   [[nodiscard]] std::size_t take(std::size_t bytes);
+  [[nodiscard]] HookedMemory memory_of(std::size_t bytes) const;
   [[nodiscard]] std::int64_t pending_columns() const {
     return place.level < kernel_.levels ? place.next % schedule::kBlockColumns : 0;
   }
@@ -104,11 +102,11 @@ class RowStream {
   void set_origin();
 
   const StateKernel::Impl& kernel_;
-  std::unique_ptr<std::byte, Free> memory_;
+  HookedMemory memory_;
   std::size_t bytes_ = 0;
   std::size_t params_ = 0, cells_ = 0, states_ = 0, own_cells_ = 0, own_states_ = 0, scratch_ = 0;
   std::vector<std::size_t> pending_;
-  std::unique_ptr<std::byte, Free> kept_;
+  HookedMemory kept_;
   std::int64_t kept_capacity_ = 0;  // blocks
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sluice/dtype.hpp>
+#include <sluice/hooks.hpp>
 #include <sluice/kernel.hpp>
 #include <sluice/pass.hpp>
 #include <sluice/program.hpp>
