@@ -152,6 +152,14 @@ sluice_status sluice_runtime_prewarm(sluice_runtime* runtime, const sluice_spec*
   });
 }
 
+sluice_status sluice_runtime_prewarm_file(sluice_runtime* runtime, const char* path) {
+  return c::guarded([&]() -> Outcome {
+    if (runtime == nullptr) return c::null("the runtime");
+    if (path == nullptr) return c::null("the path");
+    return runtime->runtime.prewarm_file(path);
+  });
+}
+
 sluice_status sluice_runtime_counters(const sluice_runtime* runtime, sluice_counters* counters) {
   return c::guarded([&]() -> Outcome {
     if (runtime == nullptr) return c::null("the runtime");

@@ -103,6 +103,10 @@ class Runtime {
   [[nodiscard]] Result<Kernel> compile(const Key& key);
   // Compiles what is not there yet, all of the list; the first error, if any.
   Outcome prewarm(std::span<const KernelSpec> specs);
+  // The same of a file's list (<sluice/spec_list.hpp>), whose names are read in this runtime.
+  // Errors name file and line; a text that is no list compiles nothing, io_error where it can't be
+  // read.
+  Outcome prewarm_file(const std::string& path);
 
   [[nodiscard]] Result<Key> key(const KernelSpec& spec) const;
 

@@ -348,6 +348,10 @@ SLUICE_API sluice_status sluice_runtime_compile(sluice_runtime* runtime, const s
 // Compiles what is not there yet, all of the list; the first error, if any. Threads: any.
 SLUICE_API sluice_status sluice_runtime_prewarm(sluice_runtime* runtime,
                                                 const sluice_spec* const* specs, size_t count);
+// The same of a file, a spec a line in the text form that docs/embedding.md describes; names are
+// read in the runtime. Errors name file and line; SLUICE_INVALID_SOURCE for a text that is no list,
+// of which nothing is compiled, SLUICE_IO_ERROR. Threads: any.
+SLUICE_API sluice_status sluice_runtime_prewarm_file(sluice_runtime* runtime, const char* path);
 // Threads: any.
 SLUICE_API sluice_status sluice_runtime_counters(const sluice_runtime* runtime,
                                                  sluice_counters* counters);

@@ -10,6 +10,7 @@
 #include <sluice/runtime.hpp>
 #include <sluice/sharded.hpp>
 #include <sluice/spec.hpp>
+#include <sluice/spec_list.hpp>
 #include <sluice/status.hpp>
 #include <sluice/tensor.hpp>
 #include <sluice/version.hpp>
