@@ -1,8 +1,9 @@
 // Ranks that agree before they go on: every step that a rank may fail in ends with a vote.
 //
 // In: what this rank has done since the last vote, and how that ended. Out: the same decision on
-// all ranks. A vote takes no memory of up to kNearRanks ranks, so that a rank that has none can
-// still say so; nothing but votes, broadcasts and exchanges may stand between two votes.
+// all ranks. Nothing that can fail on one rank alone may stand between a vote and what is exchanged
+// after it. A vote takes no memory, so that a rank that has none can still say so; of more than
+// kNearRanks ranks the group takes 256 bytes a rank when it is made, whose lack throws.
 #pragma once
 
 #include <array>
