@@ -7,10 +7,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "runtime/disk_entry.hpp"
 #include "runtime/disk_folder.hpp"
+#include "runtime/hooks.hpp"
 #include "runtime/kernel_image.hpp"
 
 namespace sluice {
@@ -18,7 +21,8 @@ namespace sluice {
 // Callable from any thread at once, and after a fork.
 class DiskStore {
  public:
-  explicit DiskStore(DiskFolder folder) : folder_(std::move(folder)) {}
+  DiskStore(DiskFolder folder, std::shared_ptr<const Hooks> hooks)
+      : folder_(std::move(folder)), hooks_(std::move(hooks)) {}
 
   [[nodiscard]] std::optional<KernelImage> load(Words key);
   void save(Words key, const KernelImage& image);
@@ -32,7 +36,10 @@ class DiskStore {
   [[nodiscard]] Counts counts() const;
 
  private:
+  void reject(const std::string& name, const std::string& reason);
+
   DiskFolder folder_;
+  std::shared_ptr<const Hooks> hooks_;
   std::atomic<std::uint64_t> hits_{0};
   std::atomic<std::uint64_t> misses_{0};
   std::atomic<std::uint64_t> rejects_{0};

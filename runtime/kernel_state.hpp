@@ -17,6 +17,7 @@
 #include "compiler/object/load_code.hpp"
 #include "runtime/broadcast.hpp"
 #include "runtime/disk_store.hpp"
+#include "runtime/hooks.hpp"
 #include "runtime/kernel_image.hpp"
 #include "runtime/resolved_spec.hpp"
 
@@ -30,6 +31,7 @@ struct KernelHome {
   LiveBytes live;
   std::shared_ptr<const object::CodeLoader> loader;
   std::shared_ptr<DiskStore> store;  // null: none
+  std::shared_ptr<const Hooks> hooks;
 };
 
 class KernelState {
@@ -88,6 +90,8 @@ class KernelState {
   [[nodiscard]] Outcome try_rung(Rung wanted, const schedule::RowProgram& program);
   // What the rung x64 made, in this process or in another one.
   [[nodiscard]] Outcome take(const KernelImage& image);
+  void take_stored();
+  [[nodiscard]] std::string described() const;
   [[nodiscard]] Outcome load(const object::CodeObject& made);  // to the end of `code`
   void count_bytes();
 };

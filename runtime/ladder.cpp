@@ -58,15 +58,39 @@ Result<Kernel> KernelState::build(std::shared_ptr<const ResolvedSpec> resolved,
     state->index_check = std::move(check).value();
     state->plain_rows = false;
   }
-  if (home.store && state->may_take(Rung::x64)) {
-    const auto image = home.store->load(state->spec->words);
-    state->compiled = !image || !state->take(*image).ok();
+  if (home.store && state->may_take(Rung::x64)) state->take_stored();
+  if (state->compiled) {
+    if (const Outcome outcome = state->compile(); !outcome.ok()) {
+      home.hooks->say(LogLevel::error, [&] {
+        return state->described() + " can't be made: " + outcome.error().message;
+      });
+      return outcome.error();
+    }
+    if (state->lowered())
+      home.hooks->say(LogLevel::warning, [&] {
+        return state->described() + " runs on the rung " + std::string(name(state->rung)) + " (" +
+               state->rung_reason + ")";
+      });
   }
-  if (state->compiled)
-    if (Outcome outcome = state->compile(); !outcome.ok()) return outcome.error();
   state->count_bytes();
   home.live->fetch_add(state->bytes, std::memory_order_relaxed);
   return Kernel(std::move(state));
+}
+
+std::string KernelState::described() const {
+  return "'" + spec->definition_text().name + "' (" + std::string(name(spec->pass)) + ", " +
+         std::string(name(spec->compute_type())) + ")";
+}
+
+void KernelState::take_stored() {
+  const auto image = home.store->load(spec->words);
+  if (!image) return;
+  const Outcome taken = take(*image);
+  compiled = !taken.ok();
+  if (compiled)
+    home.hooks->say(LogLevel::warning, [&] {
+      return described() + " is compiled, though it is on disk: " + taken.error().message;
+    });
 }
 
 bool KernelState::may_take(Rung which) const {

@@ -65,7 +65,8 @@ bool run_plain_rows(const Kernel& kernel, const KernelState& state,
   for (std::size_t written = views.size(); written-- > 0 && state.operands[written].output;)
     for (std::size_t k = 0; k < views.size(); ++k)
       if (CallChecks::clash(state, views, written, k)) return false;
-  std::byte* const workspace = thread_workspace(kernel.workspace_bytes(columns));
+  std::byte* const workspace =
+      thread_workspace(kernel.workspace_bytes(columns), state.home.hooks->allocator);
   if (workspace == nullptr) return false;
   kernel.run_rows(buffers.data(),
                   {whole->count() / columns, columns, row_steps.data(), column_steps.data(), 0, 1},

@@ -227,7 +227,7 @@ Outcome run_call(const Kernel& kernel, std::span<const TensorView> views, const 
   }
   std::byte* memory = room.workspace.data();
   if (room.workspace.empty()) {
-    memory = thread_workspace(call.bytes());
+    memory = thread_workspace(call.bytes(), state.home.hooks->allocator);
     if (memory == nullptr)
       return Error{Status::out_of_memory, "there is no memory for a workspace of " +
                                               std::to_string(call.bytes()) + " bytes"};

@@ -3,15 +3,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "runtime/call_checks.hpp"
+#include "runtime/column_views.hpp"
 #include "runtime/row_stream.hpp"
 
 namespace sluice {
 namespace {
 
 constexpr std::int64_t kBlock = schedule::kBlockColumns;
+constexpr std::int64_t kAllColumns = std::numeric_limits<std::int64_t>::min();
 
 Error misuse(std::string message) { return {Status::invalid_argument, std::move(message)}; }
 Error bad(std::string message) { return {Status::invalid_operands, std::move(message)}; }
@@ -42,76 +45,6 @@ struct RowState::Impl {
 
 namespace {
 
-// A view for each operand of a list: its type, that it has an element for every row and column, and
-// whether it may be written.
-class Views {
- public:
-  Views(const KernelState& state, std::int64_t rows) : state_(state), rows_(rows) {}
-
-  Outcome add(std::size_t operand, const TensorView& view) {
-    const OperandInfo& info = state_.operands[operand];
-    if (view.dtype != info.dtype)
-      return bad(who(operand) + " must be of type " + std::string(name(info.dtype)) + ", not " +
-                 std::string(name(view.dtype)));
-    if (view.rank > TensorView::kMaxRank || view.count() < 0)
-      return bad(who(operand) + " has an impossible shape");
-    if (view.data == nullptr && view.count() > 0) return bad(who(operand) + " is null");
-    if (info.output && !view.writable)
-      return bad(who(operand) + " is written by the kernel, but its buffer is constant");
-    buffers[operand] = view.data;
-    return Unit{};
-  }
-
-  // Of one value a column: all have as many.
-  Outcome add_columns(std::size_t operand, const TensorView& view) {
-    if (Outcome ok = add(operand, view); !ok.ok()) return ok;
-    const Shape shape{view.shape.data(), view.rank};
-    const std::int64_t own = view.rank == 0 ? 1 : shape.back();
-    std::int64_t others = 1;
-    for (std::size_t d = 0; d + 1 < view.rank && others != 0; ++d)
-      others = shape[d] <= rows_ ? others * shape[d] : 0;
-    if (others != rows_)
-      return bad(who(operand) + " of shape " + to_string(shape) + " must have " + text(rows_) +
-                 " rows, as the state has");
-    if (columns >= 0 && own != columns)
-      return bad(who(operand) + " has " + text(own) + " columns, and those before it have " +
-                 text(columns));
-    columns = own;
-    return Unit{};
-  }
-
-  // An output may be an input's very buffer, and overlaps nothing else.
-  [[nodiscard]] Outcome check_overlaps(std::span<const std::size_t> operands,
-                                       std::int64_t elements) const {
-    const auto size = [&](std::size_t k) {
-      return static_cast<std::size_t>(elements) * size_of(state_.operands[k].dtype);
-    };
-    const auto at = [&](std::size_t k) { return reinterpret_cast<std::uintptr_t>(buffers[k]); };
-    for (const std::size_t a : operands)
-      for (const std::size_t b : operands) {
-        const OperandInfo& written = state_.operands[a];
-        if (a == b || !written.output || at(b) >= at(a) + size(a) || at(a) >= at(b) + size(b))
-          continue;
-        const OperandInfo& other = state_.operands[b];
-        if (!other.output && at(a) == at(b) && written.dtype == other.dtype) continue;
-        return bad("the operand '" + written.name + "' overlaps the operand '" + other.name + "'" +
-                   (other.output ? "" : " without being the same buffer"));
-      }
-    return Unit{};
-  }
-
-  RowStream::Buffers buffers;
-  std::int64_t columns = -1;
-
- private:
-  [[nodiscard]] std::string who(std::size_t operand) const {
-    return "the operand '" + state_.operands[operand].name + "'";
-  }
-
-  const KernelState& state_;
-  std::int64_t rows_;
-};
-
 std::string names(const KernelState& state, std::span<const std::size_t> operands) {
   std::string list;
   for (const std::size_t k : operands) list += (list.empty() ? "" : ", ") + state.operands[k].name;
@@ -127,7 +60,7 @@ Outcome check_count(const KernelState& state, std::span<const std::size_t> opera
 }
 
 // The inputs that stand still.
-Outcome add_still(Views& views, RowStream::Steps& steps, const StateKernel::Impl& kernel,
+Outcome add_still(ColumnViews& views, RowStream::Steps& steps, const StateKernel::Impl& kernel,
                   const RowStateOptions& options) {
   if (Outcome ok = check_count(kernel.state, kernel.still, options.inputs.size()); !ok.ok())
     return ok;
@@ -187,7 +120,7 @@ Result<RowState> RowState::make(const StateKernel& kernel, const RowStateOptions
   std::array<std::uint64_t, kMaxPassed> params{};
   if (Outcome ok = fill_slots(impl.kernel, impl.state, options.params, params); !ok.ok())
     return ok.error();
-  Views views(impl.state, options.rows);
+  ColumnViews views(impl.state, options.rows);
   RowStream::Steps steps{};
   if (Outcome ok = add_still(views, steps, impl, options); !ok.ok()) return ok.error();
   StreamPlace place;
@@ -203,17 +136,24 @@ Result<RowState> RowState::make(const StateKernel& kernel, const RowStateOptions
 }
 
 Outcome RowState::update(std::span<const TensorView> elements) {
+  return update_columns(elements, 0, kAllColumns);
+}
+
+Outcome RowState::update_columns(std::span<const TensorView> elements, std::int64_t first,
+                                 std::int64_t count) {
   RowStream& stream = *impl_->stream;
   const StateKernel::Impl& kernel = stream.kernel();
   const StreamPlace& place = stream.place;
   if (place.level >= kernel.levels) return not_for(place, kernel, "update()");
   if (Outcome ok = check_count(kernel.state, kernel.streamed, elements.size()); !ok.ok()) return ok;
-  Views views(kernel.state, place.rows);
+  ColumnViews views(kernel.state, place.rows);
   for (std::size_t i = 0; i < elements.size(); ++i)
     if (Outcome ok = views.add_columns(kernel.streamed[i], elements[i]); !ok.ok()) return ok;
-  if (Outcome ok = check_end(place, views.columns); !ok.ok()) return ok;
-  if (!stream.reserve(place.next + views.columns)) return no_memory();
-  stream.update(views.buffers, views.columns);
+  if (count == kAllColumns) count = views.columns;
+  if (Outcome ok = views.take(kernel.streamed, first, count); !ok.ok()) return ok;
+  if (Outcome ok = check_end(place, count); !ok.ok()) return ok;
+  if (!stream.reserve(place.next + count)) return no_memory();
+  stream.update(views.buffers, views.row_steps, count);
   return Unit{};
 }
 
@@ -265,7 +205,7 @@ Outcome RowState::finish(std::span<const TensorView> outputs) {
   if (!outputs.empty())
     if (Outcome ok = check_count(kernel.state, kernel.row_outputs, outputs.size()); !ok.ok())
       return ok;
-  Views views(kernel.state, place.rows);
+  ColumnViews views(kernel.state, place.rows);
   for (std::size_t i = 0; i < outputs.size(); ++i)
     if (Outcome ok = views.add(kernel.row_outputs[i], outputs[i]); !ok.ok()) return ok;
   stream.end_level();
@@ -278,15 +218,9 @@ Outcome RowState::row_outputs(std::span<const TensorView> outputs) const {
   if (stream.place.level < kernel.levels) return not_for(stream.place, kernel, "row_outputs()");
   if (Outcome ok = check_count(kernel.state, kernel.row_outputs, outputs.size()); !ok.ok())
     return ok;
-  Views views(kernel.state, stream.place.rows);
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const std::size_t k = kernel.row_outputs[i];
-    if (Outcome ok = views.add(k, outputs[i]); !ok.ok()) return ok;
-    if (outputs[i].count() != stream.place.rows)
-      return bad("the operand '" + kernel.state.operands[k].name + "' has " +
-                 text(outputs[i].count()) + " elements, and the state has " +
-                 text(stream.place.rows) + " rows");
-  }
+  ColumnViews views(kernel.state, stream.place.rows);
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (Outcome ok = views.add_row_output(kernel.row_outputs[i], outputs[i]); !ok.ok()) return ok;
   stream.store_outputs(views.buffers);
   return Unit{};
 }
@@ -310,6 +244,11 @@ Outcome RowState::begin_at(std::int64_t column) {
 }
 
 Outcome RowState::write(std::span<const TensorView> elements) {
+  return write_columns(elements, 0, kAllColumns);
+}
+
+Outcome RowState::write_columns(std::span<const TensorView> elements, std::int64_t first,
+                                std::int64_t count) {
   RowStream& stream = *impl_->stream;
   const StateKernel::Impl& kernel = stream.kernel();
   const StreamPlace& place = stream.place;
@@ -322,13 +261,15 @@ Outcome RowState::write(std::span<const TensorView> elements) {
   end = std::copy(kernel.written.begin(), kernel.written.end(), end);
   const std::span<const std::size_t> all(operands.begin(), end);
   if (Outcome ok = check_count(kernel.state, all, elements.size()); !ok.ok()) return ok;
-  Views views(kernel.state, place.rows);
+  ColumnViews views(kernel.state, place.rows);
   for (std::size_t i = 0; i < all.size(); ++i)
     if (Outcome ok = views.add_columns(all[i], elements[i]); !ok.ok()) return ok;
-  if (Outcome ok = check_end(place, views.columns); !ok.ok()) return ok;
-  if (Outcome ok = views.check_overlaps(all, place.rows * views.columns); !ok.ok()) return ok;
-  if (!stream.reserve(place.next + views.columns)) return no_memory();
-  stream.write(views.buffers, views.columns);
+  if (Outcome ok = views.check_overlaps(all); !ok.ok()) return ok;
+  if (count == kAllColumns) count = views.columns;
+  if (Outcome ok = views.take(all, first, count); !ok.ok()) return ok;
+  if (Outcome ok = check_end(place, count); !ok.ok()) return ok;
+  if (!stream.reserve(place.next + count)) return no_memory();
+  stream.write(views.buffers, views.row_steps, count);
   return Unit{};
 }
 

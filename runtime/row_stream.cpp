@@ -1,8 +1,8 @@
 #include "runtime/row_stream.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "compiler/backend/composed/subtrees.hpp"
 #include "runtime/workspace.hpp"
@@ -22,7 +22,9 @@ struct RowStream::Piece {
   std::int64_t origin = 0;
 };
 
-void RowStream::Free::operator()(std::byte* memory) const { std::free(memory); }
+HookedMemory RowStream::memory_of(std::size_t bytes) const {
+  return {kernel_.state.home.hooks->allocator, workspace_aligned(bytes), kWorkspaceAlignment};
+}
 
 std::size_t RowStream::take(std::size_t bytes) {
   const std::size_t at = bytes_;
@@ -47,10 +49,10 @@ RowStream::RowStream(const StateKernel::Impl& kernel, const StreamPlace& where)
 std::unique_ptr<RowStream> RowStream::make(const StateKernel::Impl& kernel,
                                            const StreamPlace& place) {
   std::unique_ptr<RowStream> made(new RowStream(kernel, place));
-  made->memory_.reset(
-      static_cast<std::byte*>(std::aligned_alloc(kWorkspaceAlignment, made->bytes_)));
-  if (made->memory_ == nullptr) return nullptr;
+  made->memory_ = made->memory_of(made->bytes_);
+  if (made->memory_.get() == nullptr) return nullptr;
   std::fill_n(made->memory_.get(), made->states_, std::byte{0});  // parameters and cells
+  made->clear_states();
   const std::int64_t known = (place.kept_from + place.kept_blocks) * kBlock;
   return made->reserve(std::max({place.columns, place.next, known})) ? std::move(made) : nullptr;
 }
@@ -60,14 +62,22 @@ bool RowStream::reserve(std::int64_t column) {
   const std::int64_t blocks = composed::block_count(column) - place.kept_from;
   if (blocks <= kept_capacity_ || kernel_.sizes.block == 0) return true;
   const std::int64_t wanted = std::max(blocks, kept_capacity_ + kept_capacity_ / 2);
-  auto* const grown = static_cast<std::byte*>(std::realloc(kept_.get(), kept_bytes(wanted)));
-  if (grown == nullptr) return false;
-  static_cast<void>(kept_.release());
-  kept_.reset(grown);
-  std::fill_n(grown + kept_bytes(kept_capacity_), kept_bytes(wanted - kept_capacity_),
-              std::byte{0});
+  HookedMemory grown = memory_of(kept_bytes(wanted));
+  if (grown.get() == nullptr) return false;
+  const std::size_t used = kept_bytes(kept_capacity_);
+  if (used > 0) std::memcpy(grown.get(), kept_.get(), used);
+  std::fill_n(grown.get() + used, kept_bytes(wanted) - used, std::byte{0});
+  kept_ = std::move(grown);
   kept_capacity_ = wanted;
   return true;
+}
+
+// A partial result may be shorter than its place, and a state's bytes are to follow from its
+// columns.
+void RowStream::clear_states() {
+  const std::size_t bytes = composed::kMostSubtrees * kernel_.sizes.state;
+  std::fill_n(memory_.get() + states_, static_cast<std::size_t>(place.rows) * bytes, std::byte{0});
+  std::fill_n(memory_.get() + own_states_, bytes, std::byte{0});
 }
 
 std::size_t RowStream::subtrees() const {
@@ -188,13 +198,13 @@ void RowStream::keep_pending(const Piece& piece, std::int64_t columns) {
   }
 }
 
-void RowStream::update(const Buffers& pieces, std::int64_t columns) {
+void RowStream::update(const Buffers& pieces, const Steps& row_steps, std::int64_t columns) {
   Piece piece;
   piece.origin = place.next;
   for (const std::size_t k : kernel_.streamed) {
     piece.buffers[k] = pieces[k];
     piece.column_steps[k] = kernel_.element_size(k);
-    piece.row_steps[k] = columns * piece.column_steps[k];
+    piece.row_steps[k] = row_steps[k];
   }
   for (const std::int64_t end = place.next + columns; place.next < end;) {
     const std::int64_t in_block = place.next % kBlock;
@@ -250,19 +260,20 @@ void RowStream::end_level() {
   const std::size_t ended = phase();
   for (std::int64_t row = 0; row < place.rows; ++row)
     kernel_.rows().finish_phase(part_of(call, row), ended);
+  clear_states();
   ++place.level;
   place.first = place.next = 0;
   begin_phases(ended + 1);
 }
 
-void RowStream::write(const Buffers& pieces, std::int64_t columns) {
+void RowStream::write(const Buffers& pieces, const Steps& row_steps, std::int64_t columns) {
   Piece piece;
   piece.origin = place.next;
   for (const auto* operands : {&kernel_.streamed, &kernel_.written})
     for (const std::size_t k : *operands) {
       piece.buffers[k] = pieces[k];
       piece.column_steps[k] = kernel_.element_size(k);
-      piece.row_steps[k] = columns * piece.column_steps[k];
+      piece.row_steps[k] = row_steps[k];
     }
   for (const std::int64_t end = place.next + columns; place.next < end;) {
     const std::int64_t count = std::min(kBlock - place.next % kBlock, end - place.next);

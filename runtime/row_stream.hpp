@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/hooks.hpp"
 #include "runtime/state_kernel.hpp"
 
 namespace sluice {
@@ -47,11 +48,11 @@ class RowStream {
 
   // The inputs that stand still, with their steps from row to row.
   void begin(const Buffers& inputs, const Steps& row_steps, const std::uint64_t* params);
-  // The next columns: a row of each buffer has as many.
-  void update(const Buffers& pieces, std::int64_t columns);
+  // The next columns, in rows that lie as many bytes from each other as `row_steps` says.
+  void update(const Buffers& pieces, const Steps& row_steps, std::int64_t columns);
   void append(const RowStream& right);
   void end_level();
-  void write(const Buffers& pieces, std::int64_t columns);
+  void write(const Buffers& pieces, const Steps& row_steps, std::int64_t columns);
   void store_outputs(const Buffers& outputs);
 
   StreamPlace place;
@@ -72,12 +73,9 @@ class RowStream {
   }
 
  private:
-  struct Free {
-    void operator()(std::byte* memory) const;
-  };
-
   RowStream(const StateKernel::Impl& kernel, const StreamPlace& where);
   [[nodiscard]] std::size_t take(std::size_t bytes);
+  [[nodiscard]] HookedMemory memory_of(std::size_t bytes) const;
   [[nodiscard]] std::int64_t pending_columns() const {
     return place.level < kernel_.levels ? place.next % schedule::kBlockColumns : 0;
   }
@@ -100,14 +98,15 @@ class RowStream {
   void run(const Piece& piece, std::int64_t columns);
   void keep_pending(const Piece& piece, std::int64_t columns);
   void begin_phases(std::size_t first);
+  void clear_states();
   void set_origin();
 
   const StateKernel::Impl& kernel_;
-  std::unique_ptr<std::byte, Free> memory_;
+  HookedMemory memory_;
   std::size_t bytes_ = 0;
   std::size_t params_ = 0, cells_ = 0, states_ = 0, own_cells_ = 0, own_states_ = 0, scratch_ = 0;
   std::vector<std::size_t> pending_;
-  std::unique_ptr<std::byte, Free> kept_;
+  HookedMemory kept_;
   std::int64_t kept_capacity_ = 0;  // blocks
 };
 

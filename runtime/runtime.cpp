@@ -17,10 +17,10 @@ namespace sluice {
 
 struct Runtime::Impl {
   explicit Impl(const RuntimeOptions& options)
-      : cache(options.cache_bytes), home{cache.live_bytes(),
-                                         std::make_shared<object::CodeLoader>(
-                                             choose_tools(options.code_tools)),
-                                         nullptr} {
+      : cache(options.cache_bytes),
+        home{cache.live_bytes(),
+             std::make_shared<object::CodeLoader>(choose_tools(options.code_tools)), nullptr,
+             std::make_shared<const Hooks>(Hooks{options.allocator, options.log})} {
     for (const Rung rung : kRungs) defaults.allowed.add(rung);
     for (const Rung rung : options.denied) defaults.allowed.remove(rung);
     choose_target(options.target);
@@ -62,9 +62,10 @@ struct Runtime::Impl {
     if (named == nullptr || *named == '\0') return;
     auto folder = DiskFolder::open(named, options.disk_bytes);
     if (folder.ok())
-      home.store = std::make_shared<DiskStore>(std::move(folder).value());
+      home.store = std::make_shared<DiskStore>(std::move(folder).value(), home.hooks);
     else
       disk_problem = folder.error().message;
+    if (!folder.ok()) home.hooks->say(LogLevel::warning, [&] { return disk_problem; });
   }
 
   // Under the definers' lock, or before anyone else knows the runtime.

@@ -15,14 +15,22 @@ Error invalid(std::string message) { return {Status::invalid_argument, std::move
 Outcome check_kernel(const Kernel& kernel, const ResolvedSpec& spec) {
   const std::string named = "'" + std::string(kernel.function()) + "'";
   if (!spec.row) return invalid(named + " is elementwise: it has no rows that could have states");
-  if (spec.pass != Pass::forward)
-    return invalid("states are of a forward pass, and the kernel of " + named + " is " +
-                   std::string(name(spec.pass)));
   for (const Argument& argument : spec.arguments)
     if (argument.way != Way::direct || argument.single)
       return invalid("the kernel of " + named +
                      " reduces an output or splits an input: compile one without, whose states "
                      "give every row's output");
+  if (spec.accumulate)
+    for (const driver::Operand& operand : spec.operands)
+      if (operand.role == driver::Role::input_gradient &&
+          lacks_axis(spec.definition_text(), operand))
+        return Error{Status::unsupported, "'" + operand_name(spec.definition_text(), operand) +
+                                              "' is one value a row, which states do not add to "
+                                              "what its buffer holds: compile a kernel without "
+                                              "'accumulate'"};
+  if (spec.check_indices)
+    return Error{Status::unsupported, "states do not check indices, which the kernel of " + named +
+                                          " was asked to: compile one that does not"};
   if (spec.row->across)
     return Error{Status::unsupported,
                  "the elements of the kernel's rows do not lie next to each other: compile a "

@@ -1,31 +1,26 @@
 #include "runtime/workspace.hpp"
 
-#include <cstdlib>
-#include <memory>
+#include <array>
+
+#include "runtime/hooks.hpp"
 
 namespace sluice {
 namespace {
 
-struct Free {
-  void operator()(std::byte* memory) const { std::free(memory); }
-};
-
-struct Arena {
-  std::unique_ptr<std::byte, Free> memory;
-  std::size_t bytes = 0;
-};
+// The C library's, and the one of the last runtime that had an allocator of its own.
+thread_local std::array<HookedMemory, 2> arenas;
 
 }  // namespace
 
-std::byte* thread_workspace(std::size_t bytes) {
-  thread_local Arena arena;
-  if (bytes > arena.bytes || arena.memory == nullptr) {
-    const std::size_t wanted = workspace_aligned(bytes + 1);
-    arena.memory.reset();
-    arena.memory.reset(static_cast<std::byte*>(std::aligned_alloc(kWorkspaceAlignment, wanted)));
-    arena.bytes = arena.memory ? wanted : 0;
+std::byte* thread_workspace(std::size_t bytes, const Allocator& allocator) {
+  HookedMemory& arena = arenas[allocator.allocate != nullptr ? 1 : 0];
+  if (arena.bytes() <= bytes || !(arena.allocator() == allocator)) {
+    arena = HookedMemory();
+    arena = HookedMemory(allocator, workspace_aligned(bytes + 1), kWorkspaceAlignment);
   }
-  return arena.memory.get();
+  return arena.get();
 }
+
+void release_workspaces() { arenas = {}; }
 
 }  // namespace sluice

@@ -3,20 +3,26 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <sluice/runtime.hpp>
+
 #include "runtime/disk_entry.hpp"
 #include "runtime/disk_folder.hpp"
 #include "tools/command.hpp"
+#include "tools/functions.hpp"
 
 namespace sluice::tools {
 namespace {
 
 struct Arguments {
   std::string folder;
+  std::string list;                // of prewarm
+  std::vector<std::string> files;  // likewise: definitions
   bool json = false;
 };
 
@@ -83,23 +89,52 @@ int clear(const Arguments& arguments) {
               fmt::format("removed {} entries, {} bytes\n", removed, bytes));
 }
 
+int prewarm(const Arguments& arguments) {
+  if (const auto folder = open(arguments); !folder.ok()) return report(folder.error());
+  RuntimeOptions options;
+  options.disk_folder = arguments.folder;
+  Runtime runtime(options);
+  for (const std::string& path : arguments.files) {
+    const auto text = read_text(path, dsl::Limits{}.file_bytes);
+    if (!text) return report(text.error());
+    if (const Outcome defined = runtime.define(*text, path); !defined.ok())
+      return report(defined.error());
+  }
+  const Outcome done = runtime.prewarm_file(arguments.list);
+  const Counters counters = runtime.counters();
+  if (!done.ok()) return report(done.error());
+  return show(arguments,
+              {{"folder", arguments.folder},
+               {"compiled", counters.compiles},
+               {"found", counters.disk_hits}},
+              fmt::format("{}: {} kernels compiled, {} found\n", arguments.folder,
+                          counters.compiles, counters.disk_hits));
+}
+
 }  // namespace
 
 void add_cache(CLI::App& app, Action& action) {
   CLI::App* const cache = app.add_subcommand("cache", "The kernels that are kept on disk");
   cache->require_subcommand(1);
-  const auto add = [&](const char* name, const char* what, int (*act)(const Arguments&)) {
+  const auto add = [&](const char* name, const char* what, int (*act)(const Arguments&),
+                       bool lists = false) {
     const auto arguments = std::make_shared<Arguments>();
     CLI::App* const verb = cache->add_subcommand(name, what);
     CLI::Option* const folder =
         verb->add_option("--folder", arguments->folder, "The folder; else what SLUICE_CACHE names");
     folder->envname("SLUICE_CACHE")->required();
     verb->add_flag("--json", arguments->json, "As JSON");
+    if (lists) {
+      verb->add_option("FILE", arguments->list, "Specs, one a line: gelu f32[64] f32[64]")
+          ->required();
+      verb->add_option("--lib", arguments->files, "Definitions to read first (repeatable)");
+    }
     verb->callback([arguments, act, &action] { action = [=] { return act(*arguments); }; });
   };
   add("info", "How many entries there are, and their bytes", info);
   add("verify", "Whether all entries are sound; exit code 1 where some are damaged", verify);
   add("clear", "Removes all entries", clear);
+  add("prewarm", "Compiles the kernels that a file lists, for the next process", prewarm, true);
 }
 
 }  // namespace sluice::tools

@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <new>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -27,6 +29,16 @@ Result<RuntimeOptions> options_of(const sluice_runtime_options* given) {
   options.denied = c::denied_rungs(known->denied);
   if (known->disk_folder != nullptr) options.disk_folder = known->disk_folder;
   if (known->disk_bytes != 0) options.disk_bytes = known->disk_bytes;
+  if ((known->allocate == nullptr) != (known->release == nullptr))
+    return Error{Status::invalid_argument, "the options have one of allocate and release: both or "
+                                           "neither"};
+  options.allocator = {known->allocate, known->release, known->allocator_context};
+  if (known->log != nullptr)
+    options.log = [log = known->log, context = known->log_context](LogLevel level,
+                                                                   std::string_view message) {
+      log(context, level == LogLevel::error ? SLUICE_LOG_ERROR : SLUICE_LOG_WARNING,
+          std::string(message).c_str());
+    };
   constexpr std::uint64_t kTools = SLUICE_TOOL_GDB | SLUICE_TOOL_PERF_MAP | SLUICE_TOOL_JITDUMP;
   if ((known->code_tools & ~kTools) != 0)
     return Error{Status::invalid_argument, "the options' code_tools name a tool that there is not"};
@@ -140,6 +152,14 @@ sluice_status sluice_runtime_prewarm(sluice_runtime* runtime, const sluice_spec*
   });
 }
 
+sluice_status sluice_runtime_prewarm_file(sluice_runtime* runtime, const char* path) {
+  return c::guarded([&]() -> Outcome {
+    if (runtime == nullptr) return c::null("the runtime");
+    if (path == nullptr) return c::null("the path");
+    return runtime->runtime.prewarm_file(path);
+  });
+}
+
 sluice_status sluice_runtime_counters(const sluice_runtime* runtime, sluice_counters* counters) {
   return c::guarded([&]() -> Outcome {
     if (runtime == nullptr) return c::null("the runtime");
@@ -174,6 +194,8 @@ sluice_status sluice_runtime_clear(sluice_runtime* runtime) {
     return Unit{};
   });
 }
+
+void sluice_workspaces_release(void) { release_workspaces(); }
 
 sluice_status sluice_runtime_key(const sluice_runtime* runtime, const sluice_spec* spec,
                                  sluice_key** key) {

@@ -29,6 +29,7 @@ sluice_kernel* forward_kernel(sluice_runtime* runtime, const char* function, int
 void test_names(void);
 void test_programs(void);
 void test_runtimes(void);
+void test_hooks(void);
 void test_specs(void);
 void test_sizes(void);
 void test_kernels(void);

@@ -50,6 +50,7 @@ int main(void) {
   test_names();
   test_programs();
   test_runtimes();
+  test_hooks();
   test_specs();
   test_sizes();
   test_kernels();

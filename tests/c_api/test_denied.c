@@ -103,14 +103,24 @@ static void test_machine_code(sluice_runtime* runtime, const char* function) {
   check(memcmp(y, expected, sizeof y) == 0, "the interpreter's bits");
 }
 
+static uint64_t warnings = 0, errors = 0;
+
+static void count_lines(void* context, int32_t level, const char* message) {
+  (void)context;
+  if (level == SLUICE_LOG_WARNING && strstr(message, "interpreter") != NULL) ++warnings;
+  if (level == SLUICE_LOG_ERROR) ++errors;
+}
+
 int main(int count, char** arguments) {
   const char* what = count > 1 ? arguments[1] : "pages";
   const int pages = strcmp(what, "pages") == 0, files = strcmp(what, "change,files") == 0;
   const char* const functions[] = {"relu", "softmax"};
   const uint64_t lowered = pages || files ? 2 : 0;
   sluice_runtime* runtime = NULL;
+  sluice_runtime_options options = sluice_runtime_options_default();
   sluice_counters counters;
   size_t i;
+  options.log = count_lines;
   if (!sluice_rung_available(SLUICE_RUNG_X64)) {
     puts("skipped: c_api.denied: there is no machine code to forbid");
     return kCannotRun;
@@ -119,7 +129,7 @@ int main(int count, char** arguments) {
     puts("skipped: c_api.denied: this system has no seccomp filters");
     return kCannotRun;
   }
-  check(sluice_runtime_create(NULL, &runtime) == SLUICE_OK, "a runtime");
+  check(sluice_runtime_create(&options, &runtime) == SLUICE_OK, "a runtime");
   for (i = 0; i < 2; ++i)
     if (lowered != 0)
       test_interpreted(runtime, functions[i]);
@@ -128,6 +138,7 @@ int main(int count, char** arguments) {
   counters.size = sizeof counters;
   check(sluice_runtime_counters(runtime, &counters) == SLUICE_OK, "counters");
   check(counters.lowered == lowered && counters.failures == lowered, "kernels on a lower rung");
+  check(warnings == counters.lowered && errors == counters.failures, "the log");
   sluice_runtime_destroy(runtime);
   if (failed == 0) puts("denied: all checks hold");
   return failed == 0 ? 0 : 1;

@@ -113,6 +113,10 @@ static void test_cache(sluice_runtime* runtime) {
   CHECK(counters.entries == 0 && counters.bytes == 0 && counters.held_bytes > 0);
   sluice_kernel_release(kernel);
 
+  REFUSED(sluice_runtime_prewarm_file(runtime, "/nowhere/list"), SLUICE_IO_ERROR, "/nowhere/list");
+  REFUSED(sluice_runtime_prewarm_file(runtime, NULL), SLUICE_INVALID_ARGUMENT, "NULL");
+  REFUSED(sluice_runtime_prewarm_file(NULL, "list"), SLUICE_INVALID_ARGUMENT, "NULL");
+  OK(sluice_runtime_prewarm_file(runtime, "/dev/null"));
   REFUSED(sluice_runtime_prewarm(runtime, NULL, 1), SLUICE_INVALID_ARGUMENT, "NULL");
   REFUSED(sluice_runtime_prewarm(NULL, specs, 1), SLUICE_INVALID_ARGUMENT, "NULL");
   REFUSED(sluice_runtime_counters(runtime, NULL), SLUICE_INVALID_ARGUMENT, "NULL");

@@ -43,6 +43,24 @@ class Cache(CommandTest):
         self.assertEqual(self.entries(), [])
         self.assertTrue(other.exists())
 
+    def test_prewarm(self):
+        self.succeeds("cache", "clear")
+        listed = self.folder / "list.txt"
+        star = self.folder / "star.slu"
+        star.write_text("fn star(x) = x * x")
+        listed.write_text("# a list\ngelu f32[64] f32[64]\nstar f32[64] f32[64]\n")
+        wanted = 2 if self.kept else 0
+        out = self.succeeds("cache", "prewarm", listed, "--lib", star, "--json").json()
+        self.assertEqual((out["compiled"], out["found"]), (2, 0))
+        self.assertEqual(len(self.entries()), wanted)
+        out = self.succeeds("cache", "prewarm", listed, "--lib", star)
+        self.assertIn(f"{2 - wanted} kernels compiled, {wanted} found", out.out)
+        self.fails("cache", "prewarm", listed, says="list.txt:3: ")
+        listed.write_text("gelu f32[64] f32\n")
+        self.fails("cache", "prewarm", listed, says="list.txt:1: 'f32' is no operand")
+        self.fails("cache", "prewarm", self.folder / "none", says="can't be opened")
+        self.fails("cache", "prewarm", says="required")
+
     def test_bad_usage(self):
         self.fails("cache", "verify", "--folder", "/dev/null", says="can't be used")
         self.fails("cache", says="required")

@@ -78,7 +78,7 @@ class Install(unittest.TestCase):
         project.mkdir()
         head = "cmake_minimum_required(VERSION 3.25)\nproject(finds LANGUAGES C)\n"
         lists = project / "CMakeLists.txt"
-        for wanted, message in [("REQUIRED COMPONENTS mpi", "mpi"), ("99 REQUIRED", "99")]:
+        for wanted, message in [("REQUIRED COMPONENTS gpu", "no component 'gpu'"), ("99 REQUIRED", "99")]:
             lists.write_text(f"{head}find_package(sluice {wanted})\n", encoding="utf-8")
             with self.assertRaisesRegex(AssertionError, message):
                 self.configure(project)
@@ -106,6 +106,21 @@ class Install(unittest.TestCase):
                 run(CMAKE, "--build", build)
                 run(build / "adaptors")
 
+    def test_mpi_program(self):
+        """The same text, to the last bit, on any number of ranks."""
+        if shutil.which("mpirun") is None:
+            print("skipped: install.mpi: MPI is not installed")
+            return
+        build = self.configure(SOURCE / "examples" / "embed_mpi")
+        run(CMAKE, "--build", build)
+        allow = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+                 "OMPI_MCA_rmaps_base_oversubscribe": "1",
+                 "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
+        out = [run("mpirun", "-n", ranks, build / "embed_mpi", **allow) for ranks in range(1, 5)]
+        self.assertEqual(out[0].count("loss"), 8)
+        self.assertRegex(out[0], r"gradient [0-9a-f]{16}\n")
+        self.assertEqual(out, [out[0]] * 4)
+
     def test_pkg_config(self):
         if shutil.which("pkg-config") is None:
             print("skipped: install.pkg_config: there is no pkg-config")
@@ -126,7 +141,7 @@ class Install(unittest.TestCase):
         include = self.prefix / "include"
         in_c = ["cc", "-std=c99", "-x", "c"]
         in_cpp = ["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti", "-x", "c++"]
-        others = {"openmp.hpp", "tbb.hpp"}  # test_adaptors
+        others = {"openmp.hpp", "tbb.hpp", "mpi.hpp"}  # test_adaptors, test_mpi_program
         for header in sorted((include / "sluice").iterdir()):
             if header.name in others:
                 continue

@@ -55,6 +55,7 @@ THIRD_PARTY = {
     "xxhash.h": ["runtime", "tests"],
     "omp.h": ["runtime/include"],
     "oneapi": ["runtime/include"],
+    "mpi.h": ["runtime/include", "tests", "examples"],
     "dlpack": ["runtime/c", "runtime/include", "tests", "examples"],
     "Eigen": ["examples"],
     "eigen3": ["examples"],

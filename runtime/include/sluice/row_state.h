@@ -56,8 +56,10 @@ typedef struct sluice_row_state_info {
 } sluice_row_state_info;
 
 // Compiles, for the kernel's target. Errors: SLUICE_INVALID_ARGUMENT for a kernel that is not of a
-// row function's forward pass, or that reduces or splits an operand; SLUICE_UNSUPPORTED for rows
-// whose elements do not lie next to each other. Threads: any.
+// row function, or that reduces or splits an operand, as gradients of what all rows share do;
+// SLUICE_UNSUPPORTED for rows whose elements do not lie next to each other, for gradients of one
+// value a row that are added to what their buffers hold, and for kernels that check indices.
+// Threads: any.
 SLUICE_API sluice_status sluice_state_kernel_create(const sluice_kernel* kernel,
                                                     sluice_state_kernel** state_kernel);
 // States made of it live on. Threads: exclusive.
@@ -72,8 +74,9 @@ SLUICE_API sluice_status sluice_row_state_create(const sluice_state_kernel* stat
                                                  sluice_row_state** state);
 // Threads: exclusive.
 SLUICE_API void sluice_row_state_destroy(sluice_row_state* state);
-// The next columns of every streamed input, in the kernel's order: of shape (rows, n), or (n) of
-// one row, with one n, which may be 0. Threads: exclusive.
+// The next columns of every streamed input, in the kernel's order: of shape (rows, n) with one n,
+// which may be 0; of one row, or where all rows have the same elements, also (n).
+// Threads: exclusive.
 SLUICE_API sluice_status sluice_row_state_update(sluice_row_state* state,
                                                  const sluice_tensor* elements, size_t count);
 // Appends the columns of `right`, which begins where this ends, at a multiple of 4096; both of one

@@ -1,6 +1,6 @@
 // Rows in pieces: states of a row function, for streams, shards and whatever a row is cut into.
 //
-// A state holds what a forward kernel knows of some rows from their columns so far. Pieces of any
+// A state holds what a kernel knows of some rows from their columns so far. Pieces of any
 // length are streamed into it; states of neighbouring ranges merge, in any grouping, on any
 // machine; and what comes out has the bits of the kernel's call for the whole row.
 //
@@ -30,13 +30,17 @@
 
 namespace sluice {
 
+class ShardedKernel;
+
 // What the states of a kernel run: code for rows that are never whole in memory. Cheap to copy; it
 // may be used from any thread.
 class StateKernel {
  public:
   // Compiles, for the kernel's target. `invalid_argument` for a kernel that is not of a row
-  // function's forward pass, or that reduces or splits an operand; `unsupported` for rows whose
-  // elements do not lie next to each other, and for functions of no elements.
+  // function, or that reduces or splits an operand, as gradients of what all rows share do;
+  // `unsupported` for rows whose elements do not lie next to each other, for functions of no
+  // elements, for gradients of one value a row that are added to what their buffers hold, and for
+  // kernels that check indices.
   [[nodiscard]] static Result<StateKernel> make(const Kernel& kernel);
 
   [[nodiscard]] std::span<const OperandInfo> operands() const;
@@ -50,6 +54,7 @@ class StateKernel {
 
  private:
   friend class RowState;
+  friend class ShardedKernel;
   explicit StateKernel(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };
@@ -76,9 +81,12 @@ class RowState {
   [[nodiscard]] static Result<RowState> make(const StateKernel& kernel,
                                              const RowStateOptions& options = {});
 
-  // The next columns of every streamed input, in the kernel's order: views of (rows, n), or (n) of
-  // one row, with one n, which may be 0.
+  // The next columns of every streamed input, in the kernel's order: views of (rows, n) with one n,
+  // which may be 0; of one row, or where all rows have the same elements, also (n).
   [[nodiscard]] Outcome update(std::span<const TensorView> elements);
+  // The same of `count` columns of the views alone, from their column `first` on.
+  [[nodiscard]] Outcome update_columns(std::span<const TensorView> elements, std::int64_t first,
+                                       std::int64_t count);
 
   // Appends the columns of `right`, which begins where this ends, at a multiple of 4096. Both are
   // states of one kernel, with the same rows, inputs and parameters, at the same level.
@@ -97,6 +105,9 @@ class RowState {
   // After the levels: the next columns of every streamed input, as in update(), then those of
   // every output of one value an element. An output may be the buffer of an input of its type.
   [[nodiscard]] Outcome write(std::span<const TensorView> elements);
+  // The same of `count` columns of the views alone, from their column `first` on.
+  [[nodiscard]] Outcome write_columns(std::span<const TensorView> elements, std::int64_t first,
+                                      std::int64_t count);
 
   // The same, from spans, vectors and tensor views.
   template <typename... Views>

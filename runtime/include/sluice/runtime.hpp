@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <sluice/code_tools.hpp>
+#include <sluice/hooks.hpp>
 #include <sluice/kernel.hpp>
 #include <sluice/program.hpp>
 #include <sluice/spec.hpp>
@@ -38,6 +39,11 @@ struct RuntimeOptions {
   // is not: Runtime::disk_problem() says why.
   std::optional<std::string> disk_folder = {};
   std::uint64_t disk_bytes = std::uint64_t{256} << 20;  // that it may take
+  // For what kernels of this runtime need in bulk: until the runtime, its kernels and their states
+  // are gone, and each thread that called one of them without a workspace has ended or has called
+  // release_workspaces().
+  Allocator allocator = {};
+  Log log = {};  // what would go unseen; it lives as long as the runtime and its kernels do
 };
 
 // Counts since the runtime was made; `entries`, `bytes` and `held_bytes` are those of this moment.
@@ -97,6 +103,10 @@ class Runtime {
   [[nodiscard]] Result<Kernel> compile(const Key& key);
   // Compiles what is not there yet, all of the list; the first error, if any.
   Outcome prewarm(std::span<const KernelSpec> specs);
+  // The same of a file's list (<sluice/spec_list.hpp>), whose names are read in this runtime.
+  // Errors name file and line; a text that is no list compiles nothing, io_error where it can't be
+  // read.
+  Outcome prewarm_file(const std::string& path);
 
   [[nodiscard]] Result<Key> key(const KernelSpec& spec) const;
 

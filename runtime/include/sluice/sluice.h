@@ -261,6 +261,12 @@ enum {
                              // jit-PID.dump, which lies where JITDUMPDIR says, else in /tmp
 };
 
+enum {
+  SLUICE_LOG_WARNING = 0,  // all works, slower than was asked for: a lower rung, a disk store or
+                           // entry that is not used
+  SLUICE_LOG_ERROR = 1     // a kernel could not be made; the call that wanted it says so too
+};
+
 typedef struct sluice_runtime_options {
   size_t size;
   size_t cache_bytes;   // that kernels in the cache may take; 0: 64 MiB
@@ -276,6 +282,19 @@ typedef struct sluice_runtime_options {
   // sluice_runtime_disk_problem() says why.
   const char* disk_folder;
   uint64_t disk_bytes;  // that it may take; 0: 256 MiB
+  // Where the memory comes from that is as large as tensors are: the workspaces of calls that are
+  // given none, which are the calling thread's own and grow to what its largest call took, and row
+  // states. What is small, and lives with programs, specs and kernels, does not, nor does code.
+  // `alignment` is a power of two; NULL where there is no memory, which is then the call's error.
+  // Both or neither; used until the runtime, its kernels and their states are gone, and each thread
+  // that called one without a workspace has ended or has called sluice_workspaces_release().
+  void* (*allocate)(void* context, size_t bytes, size_t alignment);
+  void (*release)(void* context, void* memory, size_t bytes);
+  void* allocator_context;
+  // Told what would go unseen: SLUICE_LOG_. From whatever thread the event is in, from several at
+  // once, never by a call of a kernel; it must not call the runtime. The message is one sentence.
+  void (*log)(void* context, int32_t level, const char* message);
+  void* log_context;
 } sluice_runtime_options;
 
 static inline sluice_runtime_options sluice_runtime_options_default(void) {
@@ -329,6 +348,10 @@ SLUICE_API sluice_status sluice_runtime_compile(sluice_runtime* runtime, const s
 // Compiles what is not there yet, all of the list; the first error, if any. Threads: any.
 SLUICE_API sluice_status sluice_runtime_prewarm(sluice_runtime* runtime,
                                                 const sluice_spec* const* specs, size_t count);
+// The same of a file, a spec a line in the text form that docs/embedding.md describes; names are
+// read in the runtime. Errors name file and line; SLUICE_INVALID_SOURCE for a text that is no list,
+// of which nothing is compiled, SLUICE_IO_ERROR. Threads: any.
+SLUICE_API sluice_status sluice_runtime_prewarm_file(sluice_runtime* runtime, const char* path);
 // Threads: any.
 SLUICE_API sluice_status sluice_runtime_counters(const sluice_runtime* runtime,
                                                  sluice_counters* counters);
@@ -370,6 +393,10 @@ SLUICE_API void sluice_guard_leave(sluice_guard* guard);
 // there is none. No lock, no allocation. Threads: any.
 SLUICE_API sluice_status sluice_runtime_get(const sluice_runtime* runtime, const sluice_key* key,
                                             sluice_guard* guard, const sluice_kernel** kernel);
+
+// Gives the calling thread's workspaces back, of all allocators; a later call takes new ones. A
+// thread does so by itself when it ends. Threads: any.
+SLUICE_API void sluice_workspaces_release(void);
 
 // ---- Kernels. Immutable; they live on when the cache or the runtime that made them is gone.
 

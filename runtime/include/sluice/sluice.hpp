@@ -2,12 +2,15 @@
 #pragma once
 
 #include <sluice/dtype.hpp>
+#include <sluice/hooks.hpp>
 #include <sluice/kernel.hpp>
 #include <sluice/pass.hpp>
 #include <sluice/program.hpp>
 #include <sluice/row_state.hpp>
 #include <sluice/runtime.hpp>
+#include <sluice/sharded.hpp>
 #include <sluice/spec.hpp>
+#include <sluice/spec_list.hpp>
 #include <sluice/status.hpp>
 #include <sluice/tensor.hpp>
 #include <sluice/version.hpp>

@@ -2,6 +2,10 @@
 #include <cstring>
 #include <fstream>
 #include <random>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <csignal>
 #include <fcntl.h>
@@ -177,10 +181,18 @@ TEST_CASE("what stands in an entry's place and is none is not used", "[runtime]"
   SECTION("a folder") { fs::create_directory(entry); }
   SECTION("a pipe") { REQUIRE(::mkfifo(entry.c_str(), S_IRUSR | S_IWUSR) == 0); }
   SECTION("nothing") { write_file(entry, {}); }
-  Runtime runtime(on_disk(folder));
+  std::vector<std::string> lines;
+  RuntimeOptions options = on_disk(folder);
+  options.log = [&lines](LogLevel level, std::string_view message) {
+    if (level == LogLevel::warning) lines.emplace_back(message);
+    throw std::runtime_error("what a log throws is dropped");
+  };
+  Runtime runtime(options);
   REQUIRE(runtime.compile(spec).ok());
   CHECK(runtime.counters().disk_rejects == 1);
   CHECK(runtime.counters().compiles == 1);
+  REQUIRE(!lines.empty());
+  CHECK_THAT(lines[0], Catch::Matchers::Contains(entry.filename().string()));
 }
 
 TEST_CASE("the disk store keeps its bound, and what was used last", "[runtime]") {

@@ -167,11 +167,64 @@ TEST_CASE("kernels that have no states", "[runtime]") {
   };
   const auto x = f32({4, 8});
   CHECK_THAT(made({.function = "relu", .operands = {x, x}}), Contains("elementwise"));
-  CHECK_THAT(made({.function = "softmax", .pass = backward, .operands = {x, x, x}}),
-             Contains("forward"));
+  CHECK_THAT(made({.function = "layer_norm",
+                   .pass = backward,
+                   .operands = {f32({4, 8}, "x"), f32({8}, "weight"), f32({4, 8}, "grad_y"),
+                                f32({4, 8}, "dx"), f32({8}, "dweight")}}),
+             Contains("reduces an output"));
   CHECK_THAT(made({.function = "logsumexp", .operands = {x, f32({})}, .reduction = Reduction::sum}),
              Contains("reduces an output"));
   CHECK_THAT(made({.function = "softmax", .operands = {x, x}, .axis = 0}), Contains("innermost"));
+}
+
+TEST_CASE("states do not add to gradients of one value a row", "[runtime]") {
+  const RowCase of{
+      "poly_norm",
+      {{"x", Kind::element}, {"w0", Kind::row}, {"grad_y", Kind::element}, {"dw0", Kind::row}},
+      backward,
+      {},
+      Reduction::none,
+      true};
+  const RowData data(of, Dtype::f32, {2, 8}, "");
+  const auto made = StateKernel::make(data.code());
+  REQUIRE(!made.ok());
+  CHECK_THAT(made.error().message, Contains("'dw0' is one value a row"));
+}
+
+// Of wider views, in which other rows lie between; a row that all share stands once.
+TEST_CASE("columns of larger tensors", "[runtime]") {
+  const RowCase of{"cross_entropy",
+                   {{"x", Kind::element},
+                    {"target", Kind::index},
+                    {"weight", Kind::shared},
+                    {"grad_loss", Kind::row},
+                    {"dx", Kind::element}},
+                   backward};
+  RowData data(of, Dtype::f32, {3, 2 * kBlock + 300}, "");
+  const auto whole = data.whole();
+  const StateKernel kernel = states_of(data.code());
+  RowState state = state_of(kernel, data);
+  const auto views = data.views();
+  const std::vector<TensorView> inputs{views[0], views[2]}, all{views[0], views[2], views[4]};
+  while (state.level() < kernel.levels()) {
+    for (std::int64_t at = 0; at < data.columns; at += 1500)
+      done(state.update_columns(inputs, at, std::min<std::int64_t>(1500, data.columns - at)));
+    done(state.finish());
+  }
+  CHECK_THAT(refused(state.write_columns(all, -1, 4), Status::invalid_argument),
+             Contains("columns from column"));
+  CHECK_THAT(refused(state.write_columns(all, data.columns, 1), Status::invalid_argument),
+             Contains("columns from column"));
+  CHECK_THAT(refused(state.write_columns(all, 5, -1), Status::invalid_argument),
+             Contains("columns from column"));
+  std::vector<TensorView> onto = all;
+  std::vector<float> both(static_cast<std::size_t>(3 * data.columns));
+  onto[1].data = onto[2].data = both.data();
+  CHECK_THAT(refused(state.write_columns(onto, 0, 4), Status::invalid_operands),
+             Contains("overlaps the operand 'weight'"));
+  for (std::int64_t at = 0; at < data.columns; at += 700)
+    done(state.write_columns(all, at, std::min<std::int64_t>(700, data.columns - at)));
+  CHECK(data.outputs() == whole);
 }
 
 TEST_CASE("states that cannot be made", "[runtime]") {
