@@ -99,6 +99,22 @@ TEST_CASE("the first level's bounds hold", "[accuracy]") {
       }
 }
 
+TEST_CASE("the first level says nothing of a negative number's power where parity is lost",
+          "[accuracy]") {
+  for (const ir::Elem compute : {ir::Elem::f32, ir::Elem::f64}) {
+    const Function slope("fn f(x, p) = pow(x, p)", compute, 0);
+    const Reference reference(slope.subject);
+    const double huge = compute == ir::Elem::f32 ? 0x1.fep127 : 0x1.fep1000;
+    for (const double p : {-huge, huge, -3.0, 4.0}) {  // p (-1)^(p - 1)
+      const std::vector<double> point{-1.0, p};
+      const long double truth = p == -3 ? p : -p;
+      CHECK(at(slope, point) == truth);
+      const Estimate first = reference.first_level(point);
+      CHECK(std::abs(first.value - truth) <= first.error);
+    }
+  }
+}
+
 TEST_CASE("a sum of two operands counts as the kernel rounds it", "[accuracy]") {
   const float sum = -10.0F + 1e-6F;
   const long double rounded = at(Function("fn f(x) = gelu(x)"), {static_cast<double>(sum)});
