@@ -128,10 +128,26 @@ Result<ir::Graph> Compensate::operator()(const ir::Graph& graph) const {
   return rewrite::with_low_words(graph, fired, carried);
 }
 
+namespace {
+
+// The least magnitude that @range leaves to each of a graph's parameters.
+std::vector<double> least_magnitudes(const Request& request, const ir::Graph& graph) {
+  const dsl::FunctionDef& definition = function(request);
+  std::vector<double> least(graph.params().size(), 0);
+  for (const dsl::Range& range : definition.attributes.ranges)
+    for (std::size_t i = 0; i < least.size(); ++i)
+      if (range.of_parameter && graph.params()[i].name == definition.parameters[range.target].name)
+        least[i] = std::max({0.0, range.low, -range.high});
+  return least;
+}
+
+}  // namespace
+
 Result<ir::Graph> Expand::operator()(const ir::Graph& graph) const {
   // In this order, so that no expansion can see a parameter's value: baked and passed ones give the
   // same bits.
-  const Result<ir::Graph> expanded = numerics::expand(graph, bound);
+  const Result<ir::Graph> expanded =
+      numerics::expand(graph, allowed_error(request), least_magnitudes(request, graph));
   if (!expanded) return expanded.error();
   return rewrite::simplify_exact(rewrite::bake(*expanded));
 }
@@ -254,7 +270,7 @@ Result<ir::Graph> machine_graph(const Request& request, std::vector<std::string>
       .and_then(stabilize(request, fired))
       .and_then(ReadOutput{request})
       .and_then(compensate(request, fired))
-      .and_then(Expand{allowed_error(request)})
+      .and_then(Expand{request})
       .and_then(Accumulate{request})
       .and_then(Quantize{request});
 }
