@@ -16,6 +16,7 @@
 #include "compiler/rewrite/low_words.hpp"
 #include "compiler/rewrite/saved_output.hpp"
 #include "compiler/rewrite/stabilize.hpp"
+#include "compiler/rewrite/vanishing.hpp"
 #if SLUICE_HAVE_X64
 #include "compiler/backend/x64/emit.hpp"
 #endif
@@ -125,7 +126,7 @@ Compensate compensate(const Request& request, std::vector<std::string>& fired) {
 
 Result<ir::Graph> Compensate::operator()(const ir::Graph& graph) const {
   if (exact) return graph;
-  return rewrite::with_low_words(graph, fired, carried);
+  return rewrite::with_low_words(rewrite::with_vanishing_products(graph), fired, carried);
 }
 
 namespace {

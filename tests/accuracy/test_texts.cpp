@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "tools/accuracy/measure.hpp"
 
@@ -105,6 +106,26 @@ TEST_CASE("textbook texts keep the promise of the entry", "[accuracy]") {
         check(subject, promise, accuracy::sampled_points(subject, count, 1));
         check(subject, promise, accuracy::special_points(subject));
       }
+}
+
+// The chain rule multiplies what overflows, from 89 on, with what vanishes long before.
+constexpr const char* kOfExponentials[] = {
+    "x * tanh(exp(x))", "x * sigmoid(exp(x))",    "tanh(exp(x))",       "sigmoid(-exp(x))",
+    "x * erf(exp(x))",  "x * (1 - exp(-exp(x)))", "tanh(sinh(x))",      "x * tanh(exp2(x))",
+    "exp(-exp(x))",     "x * normal_cdf(exp(x))", "tanh(expm1(2 * x))",
+};
+
+TEST_CASE("derivatives of functions of exponentials are finite far out", "[accuracy]") {
+  for (const std::string text : kOfExponentials)
+    for (const ir::Elem compute : {ir::Elem::f32, ir::Elem::f64}) {
+      INFO(text);
+      const dsl::Program program = program_of(text);
+      const accuracy::Subject subject = subject_of(program, compute, true);
+      Points far(1);
+      for (int i = 0; i < 1000; ++i) far.front().push_back(12 + i);
+      bool given = false;
+      check(subject, {2, true}, [&] { return std::exchange(given, true) ? Points(1) : far; });
+    }
 }
 
 // Where the text is 1 whatever x is, beside something that has no slope or no value there.
