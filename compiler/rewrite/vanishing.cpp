@@ -4,11 +4,11 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <unordered_set>
 #include <vector>
 
 #include "compiler/ir/expr.hpp"
 #include "compiler/ir/mapping.hpp"
+#include "compiler/rewrite/growth.hpp"
 
 namespace sluice::rewrite {
 namespace {
@@ -21,11 +21,6 @@ using ir::ValueId;
 
 // Products are small; longer ones are not worth a long look.
 constexpr std::size_t kMostVisits = 32;
-
-// Infinite for large finite arguments.
-bool grows(Op op) {
-  return op == Op::exp || op == Op::exp2 || op == Op::expm1 || op == Op::sinh || op == Op::cosh;
-}
 
 // 0 or infinite for all arguments beyond kBeyond, whichever their sign.
 constexpr double kBeyond = 2000;
@@ -124,49 +119,6 @@ class Guard {
   std::size_t visits_ = 0;
 };
 
-// Where values are used.
-class Uses {
- public:
-  explicit Uses(const Graph& graph) : graph_(graph), users_(graph.size()), output_(graph.size()) {
-    for (const ValueId id : graph.live())
-      for (const ValueId operand : graph[id].args()) users_[operand.index].push_back(id);
-    for (const ir::GraphOutput& output : graph.outputs()) output_[output.value.index] = true;
-  }
-
-  // Whether every way from a value to an output leads through a branch that is taken only where `a`
-  // is so small that nothing that grows overflows.
-  [[nodiscard]] bool within_bounds(ValueId value, ValueId a) const {
-    std::vector<ValueId> open{value};
-    std::unordered_set<std::uint32_t> seen{value.index};
-    while (!open.empty()) {
-      const ValueId id = open.back();
-      open.pop_back();
-      if (output_[id.index]) return false;
-      for (const ValueId user : users_[id.index])
-        if (!is_bounding(graph_[user], id, a) && seen.insert(user.index).second)
-          open.push_back(user);
-    }
-    return true;
-  }
-
- private:
-  [[nodiscard]] bool is_bounding(const Node& user, ValueId branch, ValueId a) const {
-    if (user.op != Op::select || user.operand(0) == branch) return false;
-    const Node& test = graph_[user.operand(0)];
-    if (test.op != Op::lt && test.op != Op::le) return false;
-    const bool then = user.operand(1) == branch;
-    if (then && user.operand(2) == branch) return false;
-    // a < c, or not c < a.
-    const ValueId c = test.operand(then ? 1 : 0);
-    return test.operand(then ? 0 : 1) == a && graph_.is_constant(c) &&
-           graph_.constant_value(c) <= 80;
-  }
-
-  const Graph& graph_;
-  std::vector<std::vector<ValueId>> users_;
-  std::vector<bool> output_;
-};
-
 bool has_growing(const Graph& graph) {
   return std::any_of(graph.nodes().begin(), graph.nodes().end(),
                      [](const Node& node) { return grows(node.op); });
@@ -176,14 +128,14 @@ bool has_growing(const Graph& graph) {
 
 Graph with_vanishing_products(const Graph& graph) {
   if (!has_growing(graph)) return graph;
-  const Uses uses(graph);
+  Growth growth(graph);
   Graph result = graph.empty_copy();
   ir::Mapping mapping(graph, result);
   for (const ValueId id : graph.live()) {
     mapping.copy(id);
     if (graph[id].op != Op::mul) continue;
     const std::optional<Pair> found = find_pair(graph, id);
-    if (!found || uses.within_bounds(id, graph[found->growing].operand(0))) continue;
+    if (!found || !growth.may_overflow(found->growing, id)) continue;
     // None where the product is made of one that is guarded.
     if (const std::optional<Pair> pair = find_pair(result, mapping[id]))
       mapping.set(id, Guard(result, *pair).guarded(mapping[id]));

@@ -79,6 +79,10 @@ TEST_CASE("other products stay as they are", "[rewrite]") {
       [=](Expr x) { return x * slope(x * x); },
       [=](Expr x) { return e(x) * slope(call(Op::exp, x * 2.0)); },
       [=](Expr x) { return ir::select(number(x, 20) < x, 1.0, x + e(x) * slope(e(x))); },
+      [=](Expr x) { return e(-(x * x)) * slope(e(-(x * x))); },
+      [=](Expr x) { return e(3.0 - abs(x)) * slope(e(3.0 - abs(x))); },
+      [=](Expr x) { return e(min(x, 50)) * slope(e(min(x, 50))); },
+      [=](Expr x) { return ir::select(x < 20.0, e(x + 30.0) * slope(e(x + 30.0)), 1.0); },
       [=](Expr x) { return ir::select(x <= 20.0, e(x) * slope(e(x)), number(x, 1)); },
   };
   for (const std::function<Expr(Expr)>& build : formulas) CHECK_FALSE(Formula(build).is_guarded());
@@ -86,6 +90,7 @@ TEST_CASE("other products stay as they are", "[rewrite]") {
   const std::function<Expr(Expr)> unbounded[] = {
       [=](Expr x) { return ir::select(number(x, 20) < -x, 1.0, e(x) * slope(e(x))); },
       [=](Expr x) { return ir::select(number(x, 20) < x, e(x) * slope(e(x)), number(x, 1)); },
+      [=](Expr x) { return ir::select(x < 20.0, e(x + 70.0) * slope(e(x + 70.0)), 1.0); },
       [=](Expr x) { return ir::select(number(x, 100) < x, 1.0, e(x) * slope(e(x))); },
       [=](Expr x) {
         const Expr product = e(x) * slope(e(x));
