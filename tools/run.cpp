@@ -124,9 +124,7 @@ void add_operand_options(CLI::App& command, RunArguments& to) {
              "The element type of an operand: f32 f64 f16 bf16 i8 u8 i32 i64 bool; repeatable",
              "NAME=TYPE");
   repeatable("--split", to.splits, "Two inputs as the halves of one tensor", "x=A,B");
-  repeatable("--quant", to.quantisations,
-             "What the integers of an i8 or u8 operand stand for: (q - ZERO) * SCALE; repeatable",
-             "NAME=SCALE,ZERO");
+  repeatable("--quant", to.quantisations, kQuantHelp, "NAME=SCALE,ZERO");
   repeatable("--lib", to.library_files, "A file of further definitions; repeatable", "FILE.slu");
 }
 

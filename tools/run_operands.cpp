@@ -99,18 +99,12 @@ Outcome RunOperands::read_quantisations() {
   return each(arguments_.quantisations, "--quant", [&](const Assignment& given) -> Outcome {
     const Result<std::string> name = operand_named("--quant", given.name);
     if (!name) return name.error();
-    const std::size_t comma = given.value.find(',');
-    const Error wrong =
-        misuse(fmt::format("--quant takes NAME=SCALE,ZERO, a number and an integer, not '{}={}'",
-                           given.name, given.value));
-    if (comma == std::string::npos) return wrong;
-    const Result<double> scale = parse_number(given.value.substr(0, comma));
-    const Result<std::vector<std::byte>> zero =
-        parse_values(given.value.substr(comma + 1), Dtype::i32);
-    if (!scale || !zero || zero->size() != sizeof(std::int32_t)) return wrong;
-    Quantisation quantisation{*scale, 0};
-    std::memcpy(&quantisation.zero_point, zero->data(), sizeof quantisation.zero_point);
-    if (!quantisations_.emplace(*name, quantisation).second)
+    const std::optional<Quantisation> quantisation = parse_quantisation(given.value);
+    if (!quantisation)
+      return misuse(
+          fmt::format("--quant takes NAME=SCALE,ZERO, a number and an integer, not '{}={}'",
+                      given.name, given.value));
+    if (!quantisations_.emplace(*name, *quantisation).second)
       return misuse(fmt::format("--quant names '{}' twice", given.name));
     return Unit{};
   });

@@ -1,6 +1,7 @@
 #include "tools/subject.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -48,6 +49,48 @@ Outcome read_parameters(const std::vector<std::string>& texts, Subject& subject)
   return Unit{};
 }
 
+// The names that operands of the function may have, of any pass.
+bool is_operand(const dsl::FunctionDef& definition, const std::string& name) {
+  for (const dsl::Input& input : definition.inputs)
+    if (name == input.name || name == "d" + input.name) return true;
+  for (const dsl::Output& output : definition.outputs)
+    if (name == output.name || name == "grad_" + output.name) return true;
+  return false;
+}
+
+Outcome read_quantisations(const std::vector<std::string>& texts, Subject& subject) {
+  const auto misuse = [](std::string message) {
+    return Error{Status::invalid_argument, std::move(message)};
+  };
+  for (const std::string& text : texts) {
+    if (!is_quantised(subject.dtype))
+      return misuse("--quant is for operands of 8 bits: name --dtype i8 or u8");
+    const std::size_t at = text.find('=');
+    const std::string name = text.substr(0, at);
+    const std::optional<Quantisation> quantisation =
+        at == std::string::npos ? std::nullopt : parse_quantisation(text.substr(at + 1));
+    if (!quantisation)
+      return misuse(
+          fmt::format("--quant takes NAME=SCALE,ZERO, a number and an integer, not '{}'", text));
+    if (!is_operand(subject.definition(), name))
+      return Error{Status::unknown_name,
+                   fmt::format("--quant: '{}' has no operand '{}'", subject.function.name(), name)};
+    const auto scale = static_cast<float>(quantisation->scale);
+    if (!(scale > 0) || !std::isfinite(scale))
+      return misuse(
+          fmt::format("--quant: a scale is positive and finite in f32, not that of '{}'", text));
+    const IntegerRange range = range_of(subject.dtype);
+    if (quantisation->zero_point < range.least || quantisation->zero_point > range.greatest)
+      return misuse(fmt::format("--quant: the zero of '{}' is out of the range of {}", text,
+                                sluice::name(subject.dtype)));
+    // Rounded to the compute type, as a kernel holds it.
+    const Quantisation held{static_cast<double>(scale), quantisation->zero_point};
+    if (!subject.quantisations.emplace(name, held).second)
+      return misuse(fmt::format("--quant names '{}' twice", name));
+  }
+  return Unit{};
+}
+
 // Made for any target on any machine: nothing of it is run.
 Result<std::string> assembly(const Subject& subject, const driver::Request& request) {
   if (request.row) {
@@ -76,14 +119,18 @@ Result<std::string> assembly(const Subject& subject, const driver::Request& requ
 
 void add_options(CLI::App& app, SubjectOptions& options) {
   app.add_option("--pass", options.pass, "forward, backward or forward_backward");
-  app.add_option("--dtype", options.dtype,
-                 "The operands' element type: f32, f64, f16, bf16, or i8 or u8 of scale 1");
+  app.add_option(
+      "--dtype", options.dtype,
+      "The operands' element type: f32, f64, f16, bf16, i8 or u8 (of scale 1 without --quant)");
   app.add_option("--shape", options.shape, "The operands' shape, e.g. 64,1024");
   app.add_option("--axis", options.axis,
                  "Of a row function: the dimension that rows lie along, from the end if negative");
   app.add_option("--target", options.target,
                  "x86-64-v3 or x86-64-v4, with +FEATURE..., also one that this machine lacks");
   app.add_option("--accuracy", options.accuracy, std::string(kAccuracyHelp));
+  app.add_option("--quant", options.quantisations, kQuantHelp)
+      ->type_name("NAME=SCALE,ZERO")
+      ->allow_extra_args(false);
   app.add_option("--param", options.parameters, "A parameter: NAME=VALUE; repeatable")
       ->allow_extra_args(false);
   app.add_option("--lib", options.library_files, "A file of further definitions; repeatable")
@@ -122,6 +169,7 @@ Result<Subject> read_subject(const SubjectOptions& options) {
                              sluice::to_string(subject.shape))};
   subject.axis = static_cast<std::size_t>(options.axis + (options.axis < 0 ? rank : 0));
   if (Outcome read = read_parameters(options.parameters, subject); !read) return read.error();
+  if (Outcome read = read_quantisations(options.quantisations, subject); !read) return read.error();
   return subject;
 }
 
@@ -153,6 +201,10 @@ driver::Request request_of(const Subject& subject) {
                     : type == dsl::Type::integer ? Dtype::i64
                                                  : subject.dtype;
     if (lacks_axis(definition, operand)) operand.extent = ir::Extent::row;
+    if (is_quantised(operand.dtype))
+      if (const auto given = subject.quantisations.find(operand_name(definition, operand));
+          given != subject.quantisations.end())
+        operand.quantisation = given->second;
     request.operands.push_back(operand);
   };
   const bool backward = subject.pass != Pass::forward;

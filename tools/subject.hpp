@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct SubjectOptions {
   std::string target;
   std::string accuracy;
   std::vector<std::string> parameters;
+  std::vector<std::string> quantisations;  // NAME=SCALE,ZERO
   std::vector<std::string> library_files;
 };
 // All of them but the function.
@@ -44,7 +46,8 @@ struct Subject {
   std::size_t axis = 0;  // of a row function: the dimension of `shape` that rows lie along
   Target target;
   double accuracy = 0;
-  std::vector<double> parameters;  // one each of the function's
+  std::vector<double> parameters;                     // one each of the function's
+  std::map<std::string, Quantisation> quantisations;  // of 8-bit operands, by name; else scale 1
 
   [[nodiscard]] const dsl::FunctionDef& definition() const { return function.definition(); }
 };

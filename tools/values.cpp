@@ -189,6 +189,17 @@ void convert_all(std::span<const std::byte> elements, std::span<std::byte> out) 
 
 Result<double> parse_number(std::string_view text) { return read_value<double>(text); }
 
+std::optional<Quantisation> parse_quantisation(const std::string& text) {
+  const std::size_t comma = text.find(',');
+  if (comma == std::string::npos) return std::nullopt;
+  const Result<double> scale = parse_number(text.substr(0, comma));
+  const Result<std::vector<std::byte>> zero = parse_values(text.substr(comma + 1), Dtype::i32);
+  if (!scale || !zero || zero->size() != sizeof(std::int32_t)) return std::nullopt;
+  Quantisation quantisation{*scale, 0};
+  std::memcpy(&quantisation.zero_point, zero->data(), sizeof quantisation.zero_point);
+  return quantisation;
+}
+
 Result<double> parse_accuracy(std::string_view text) {
   if (text.empty()) return 0.0;
   const bool power = text.substr(0, 2) == "2^";

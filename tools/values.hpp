@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,10 @@ namespace sluice::tools {
 // The relative error that --accuracy asks for: 2^-12, 0x1p-12 or 0.001; 0 of an empty text. Errors:
 // what is no number from 0 up to, not including, 1.
 [[nodiscard]] Result<double> parse_accuracy(std::string_view text);
+// SCALE,ZERO, as --quant has it: a number and an integer. Nothing where it is none.
+[[nodiscard]] std::optional<Quantisation> parse_quantisation(const std::string& text);
+inline constexpr const char* kQuantHelp =
+    "What the integers of an i8 or u8 operand stand for: (q - ZERO) * SCALE; repeatable";
 inline constexpr std::string_view kAccuracyHelp =
     "The relative error that will do, e.g. 2^-12; left out: the promises as they stand";
 

@@ -16,6 +16,7 @@
 #include "compiler/rewrite/low_words.hpp"
 #include "compiler/rewrite/saved_output.hpp"
 #include "compiler/rewrite/stabilize.hpp"
+#include "compiler/rewrite/vanishing.hpp"
 #if SLUICE_HAVE_X64
 #include "compiler/backend/x64/emit.hpp"
 #endif
@@ -125,13 +126,29 @@ Compensate compensate(const Request& request, std::vector<std::string>& fired) {
 
 Result<ir::Graph> Compensate::operator()(const ir::Graph& graph) const {
   if (exact) return graph;
-  return rewrite::with_low_words(graph, fired, carried);
+  return rewrite::with_low_words(rewrite::with_vanishing_products(graph), fired, carried);
 }
+
+namespace {
+
+// The least magnitude that @range leaves to each of a graph's parameters.
+std::vector<double> least_magnitudes(const Request& request, const ir::Graph& graph) {
+  const dsl::FunctionDef& definition = function(request);
+  std::vector<double> least(graph.params().size(), 0);
+  for (const dsl::Range& range : definition.attributes.ranges)
+    for (std::size_t i = 0; i < least.size(); ++i)
+      if (range.of_parameter && graph.params()[i].name == definition.parameters[range.target].name)
+        least[i] = std::max({0.0, range.low, -range.high});
+  return least;
+}
+
+}  // namespace
 
 Result<ir::Graph> Expand::operator()(const ir::Graph& graph) const {
   // In this order, so that no expansion can see a parameter's value: baked and passed ones give the
   // same bits.
-  const Result<ir::Graph> expanded = numerics::expand(graph, bound);
+  const Result<ir::Graph> expanded =
+      numerics::expand(graph, allowed_error(request), least_magnitudes(request, graph));
   if (!expanded) return expanded.error();
   return rewrite::simplify_exact(rewrite::bake(*expanded));
 }
@@ -254,7 +271,7 @@ Result<ir::Graph> machine_graph(const Request& request, std::vector<std::string>
       .and_then(stabilize(request, fired))
       .and_then(ReadOutput{request})
       .and_then(compensate(request, fired))
-      .and_then(Expand{allowed_error(request)})
+      .and_then(Expand{request})
       .and_then(Accumulate{request})
       .and_then(Quantize{request});
 }

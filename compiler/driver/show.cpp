@@ -74,7 +74,7 @@ Result<std::string> show(const Request& request, Step step) {
           .and_then(stable)
           .and_then(ReadOutput{request})
           .and_then(compensate(request, fired))
-          .and_then(Expand{allowed_error(request)})
+          .and_then(Expand{request})
           .and_then(printed);
     case Step::schedule: return show_schedule(request);
   }

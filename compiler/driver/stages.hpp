@@ -54,7 +54,7 @@ struct Compensate {
 
 // Primitives become machine ops, then parameters are baked.
 struct Expand {
-  double bound;  // allowed_error
+  const Request& request;
   Result<ir::Graph> operator()(const ir::Graph& graph) const;
 };
 

@@ -121,8 +121,8 @@ bool is_primitive(const ir::Node& node) {
 // something else asks.
 class Expander {
  public:
-  Expander(const ir::Graph& old, double bound)
-      : old_(old), graph_(old.empty_copy()), tolerances_(tolerances_of(old, bound)),
+  Expander(const ir::Graph& old, double bound, std::span<const double> least)
+      : old_(old), graph_(old.empty_copy()), least_(least), tolerances_(tolerances_of(old, bound)),
         needed_(old.size()), bare_(old.size()), summed_(old.size()), values_(old.size()),
         scaled_(old.size()) {
     for (std::size_t i = 0; i < old.inputs().size(); ++i)
@@ -255,13 +255,15 @@ class Expander {
     const ir::Node& node = old_[id];
     const std::optional<Scaled> factor = scaled_form(node.operand(0));
     if (!factor || !factor->exponent) return false;
-    const Expr divisor = value(node.operand(1));
-    Scaled quotient = *factor;
-    quotient.exponent.reset();
-    quotient = {.numerator = value_of(quotient) / divisor};
-    quotient.exponent = factor->exponent;
-    scaled_[id.index] = quotient;
+    scaled_[id.index] = over(*factor, value(node.operand(1)), least(node.operand(1)));
     return true;
+  }
+
+  // No more than a value's magnitude.
+  [[nodiscard]] double least(ValueId id) const {
+    if (old_.is_constant(id)) return std::abs(old_.constant_value(id));
+    const ir::Node& node = old_[id];
+    return node.op == Op::param && node.payload < least_.size() ? least_[node.payload] : 0;
   }
 
   // A product takes the scaled form of what is limited, where its limits hold by themselves; or
@@ -384,6 +386,7 @@ class Expander {
 
   const ir::Graph& old_;
   ir::Graph graph_;
+  std::span<const double> least_;  // of parameters
   std::vector<double> tolerances_;
   std::vector<bool> needed_;
   std::vector<bool> bare_;
@@ -395,8 +398,8 @@ class Expander {
 
 }  // namespace
 
-Result<ir::Graph> expand(const ir::Graph& graph, double bound) {
-  return Expander(graph, bound).run();
+Result<ir::Graph> expand(const ir::Graph& graph, double bound, std::span<const double> least) {
+  return Expander(graph, bound, least).run();
 }
 
 }  // namespace sluice::numerics

@@ -140,7 +140,6 @@ Pair log_sigmoid_pair(Expr x, Expr low) {
 Scaled log_sigmoid_scaled(Expr x, Expr low) {
   Scaled mirrored = log1p_exp_scaled(-x, negated(low));
   mirrored.numerator = -mirrored.numerator;
-  mirrored.argument.reset();
   return mirrored;
 }
 

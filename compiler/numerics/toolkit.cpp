@@ -221,6 +221,26 @@ Scaled times(Expr u, const Scaled& scaled, AtInfinity at_infinity) {
   return result;
 }
 
+Scaled over(const Scaled& scaled, Expr d, double least) {
+  Scaled numerator = scaled;
+  numerator.exponent.reset();
+  Scaled result{.numerator = value_of(numerator), .exponent = scaled.exponent};
+  const Expr quotient = result.numerator / d;
+  result.numerator = quotient;
+  if (!scaled.argument) return result;
+  const double tiny = pick(d, 0x1p-126, 0x1p-1022);
+  if (least >= pick(d, 0x1p-64, 0x1p-512)) {  // 0 already; later factors are made small
+    result.argument = scaled.argument;
+    return result;
+  }
+  // Where the argument is limited the numerator is below 2^-50 (f64: 2^-500), and its quotient by
+  // any number is to be 0, also beside later factors; by 0 it stays infinite.
+  const Argument& argument = *scaled.argument;
+  const Expr less = select(equal(argument.floor, argument.given), number(d, 1), tiny);
+  result.numerator = (quotient * less) * less;
+  return result;
+}
+
 Scaled unscaled(Pair value) {
   const Expr half = value.high * 0.5;
   return {.numerator = half, .numerator_low = (value.high - half) + value.low};

@@ -167,6 +167,8 @@ Expr value_of(const Scaled& scaled);
 enum class AtInfinity { ieee, any };
 // u times the fraction.
 Scaled times(Expr u, const Scaled& scaled, AtInfinity at_infinity);
+// The fraction, which has an exponent, over d, whose magnitude is not below `least`.
+Scaled over(const Scaled& scaled, Expr d, double least);
 // value, which is 0 or the limit where x is infinite, as IEEE has products of x and 0.
 Expr nan_where_infinite(Expr x, Expr value);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -10,6 +11,7 @@
 #include "compiler/ir/expr.hpp"
 #include "compiler/ir/mapping.hpp"
 #include "compiler/rewrite/facts.hpp"
+#include "compiler/rewrite/growth.hpp"
 #include "compiler/rewrite/rewriter.hpp"
 #include "compiler/rewrite/slopes.hpp"
 
@@ -28,7 +30,11 @@ enum class Of { argument, result };
 
 class Carrier {
  public:
-  explicit Carrier(Graph& graph) : graph_(graph), exact_(graph, nullptr), facts_(graph) {}
+  Carrier(const Graph& old, Graph& graph)
+      : graph_(graph), exact_(graph, nullptr), facts_(graph), growth_(old) {}
+
+  // A value of the old graph is this one.
+  void place(ValueId old, ValueId value) { olds_.emplace(value.index, old); }
 
   // Nothing where the value is exact or its error is not to be carried.
   std::optional<Expr> low(Expr value, Of of) {
@@ -176,7 +182,7 @@ class Carrier {
     Expr error = make(Op::fma, a, b, negative(v));
     if (low_b) error = make(Op::fma, a, *low_b, error);
     if (low_a) error = make(Op::fma, b, *low_a, error);
-    return error;
+    return where_finite(b, v, where_finite(a, v, error));
   }
 
   // v = a / b rounded: (a - v * b) / b, and the same of the low words. Where v is 0 so is what is
@@ -190,9 +196,21 @@ class Carrier {
     Expr remainder = make(Op::fma, minus_v, b, a);
     if (low_a) remainder = make(Op::add, remainder, *low_a);
     if (low_b) remainder = make(Op::fma, minus_v, *low_b, remainder);
-    const Expr error = make(Op::div, remainder, b);
+    const Expr error = where_finite(a, v, make(Op::div, remainder, b));
     if (b.is_constant()) return error;
     return make(Op::select, make(Op::eq, v, number(v, 0.0)), number(v, 0.0), error);
+  }
+
+  // What a product or quotient v lacks, and nothing where a factor overflows that v itself, made in
+  // one piece with it, need not.
+  Expr where_finite(Expr factor, Expr v, Expr error) {
+    if (!grows(factor.node().op)) return error;
+    const auto old = olds_.find(v.id.index);
+    const auto old_factor = olds_.find(factor.id.index);
+    const bool known = old != olds_.end() && old_factor != olds_.end();
+    if (known && !growth_.may_overflow(old_factor->second, old->second)) return error;
+    const Expr limit = number(factor, std::numeric_limits<double>::infinity());
+    return make(Op::select, make(Op::lt, make(Op::abs, factor), limit), error, number(error, 0.0));
   }
 
   // v = a + b rounded: the two-sum of Knuth gives what is missing exactly.
@@ -236,6 +254,8 @@ class Carrier {
   Graph& graph_;
   Rewriter exact_;
   Facts facts_;
+  Growth growth_;
+  std::unordered_map<std::uint32_t, ValueId> olds_;
   std::array<Known, 2> known_;
 };
 
@@ -285,13 +305,14 @@ bool is_bounded(Op op) {
 Graph with_low_words(const Graph& graph, std::vector<std::string>& fired, LowWords carried) {
   Graph result = graph.empty_copy();
   ir::Mapping plain(graph, result);
-  Carrier low_words(result);
+  Carrier low_words(graph, result);
   const std::vector<bool> results = result_values(graph);
   std::vector<ValueId> corrected(graph.size());
   std::vector<ValueId> operands;
   for (const ValueId id : graph.live()) {
     const Node& node = graph[id];
     plain.copy(id);
+    low_words.place(id, plain[id]);
     if (takes_low_word(node.op)) {
       const Expr argument{&result, plain[node.operand(0)]};
       const bool bounded = carried == LowWords::where_unbounded && is_bounded(node.op) &&
@@ -299,6 +320,7 @@ Graph with_low_words(const Graph& graph, std::vector<std::string>& fired, LowWor
       const auto low = bounded ? std::nullopt : low_words.low(argument, Of::argument);
       if (low) {
         plain.set(id, result.add(node.op, {argument.id, low->id}));
+        low_words.place(id, plain[id]);
         fired.emplace_back("low-word");
       }
     }

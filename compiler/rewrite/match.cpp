@@ -100,6 +100,7 @@ bool Matcher::bind(const Pattern& variable, ValueId value, const Next& next) {
   std::optional<ValueId>& slot = match_.bindings[variable.variable];
   if (slot) return *slot == value && next();
   if (variable.attached && graph_[value].op == Op::detach) return false;
+  if (variable.literal_only && !graph_.is_constant(value)) return false;
   const bool varies = graph_[value].type.extent == ir::Extent::element;
   if (varies ? variable.of_row : variable.of_columns) return false;
   slot = value;
@@ -211,7 +212,8 @@ bool Matcher::finish_product(const ProductGoal& goal, const Product& view, const
   return next();
 }
 
-// A term that is a bound variable may be a sum itself: its own terms must all be there.
+// A term that is a bound variable may be a sum itself, or a literal: its own terms must all be
+// there.
 bool Matcher::remove_bound(const Pattern& term, bool negated, Sum& rest) const {
   const bool is_variable = term.factors.size() == 1 && term.factors.front().exponent == 1 &&
                            term.factors.front().base.kind == Pattern::Kind::variable;
@@ -219,8 +221,8 @@ bool Matcher::remove_bound(const Pattern& term, bool negated, Sum& rest) const {
   const bool flipped = (term.literal < 0) != negated;
   const ValueId value = *match_.bindings[term.factors.front().base.variable];
   const Sum bound = sum_view(graph_, opaque_, value);
-  if (bound.items.empty() || rest.constant != (flipped ? -bound.constant : bound.constant))
-    return false;
+  if (bound.items.empty() && bound.constant == 0) return false;
+  if (rest.constant != (flipped ? -bound.constant : bound.constant)) return false;
   for (const Sum::Item& needed : bound.items) {
     const auto found = std::find_if(rest.items.begin(), rest.items.end(), [&](const auto& item) {
       return item.value == needed.value && item.negated == (needed.negated != flipped);

@@ -152,6 +152,7 @@ Pattern compile(const Term& term) {
     pattern.attached = term.attached;
     pattern.of_columns = term.of_columns;
     pattern.of_row = term.of_row;
+    pattern.literal_only = term.literal_only;
     return pattern;
   }
   if (term.kind == Term::Kind::literal) return product_of(term, 1);
@@ -176,6 +177,8 @@ const std::vector<AlgebraicRule>& algebraic_rules() {
     const Term c = variable(3);
     Term live = x;  // a rule that detaches must not fire on what it made
     live.attached = true;
+    Term k = u;
+    k.literal_only = true;
     Term z = x;
     z.of_columns = true;
     Term s = y;

@@ -26,6 +26,7 @@ struct Pattern {
   bool attached = false;
   bool of_columns = false;
   bool of_row = false;
+  bool literal_only = false;
   double literal = 0;
   ir::Op op = ir::Op::constant;
   std::vector<Pattern> operands;

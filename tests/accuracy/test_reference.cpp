@@ -99,6 +99,39 @@ TEST_CASE("the first level's bounds hold", "[accuracy]") {
       }
 }
 
+TEST_CASE("the first level says nothing of a negative number's power where parity is lost",
+          "[accuracy]") {
+  for (const ir::Elem compute : {ir::Elem::f32, ir::Elem::f64}) {
+    const Function slope("fn f(x, p) = pow(x, p)", compute, 0);
+    const Reference reference(slope.subject);
+    const double huge = compute == ir::Elem::f32 ? 0x1.fep127 : 0x1.fep1000;
+    for (const double p : {-huge, huge, -3.0, 4.0}) {  // p (-1)^(p - 1)
+      const std::vector<double> point{-1.0, p};
+      const long double truth = p == -3 ? p : -p;
+      CHECK(at(slope, point) == truth);
+      const Estimate first = reference.first_level(point);
+      CHECK(std::abs(first.value - truth) <= first.error);
+    }
+  }
+}
+
+// Where it is left to MPFR alone this takes all memory, or days.
+TEST_CASE("sines of numbers of too many bits are given up", "[accuracy]") {
+  for (const std::string text :
+       {"fn f(x) = sin(exp(x))", "fn f(x) = x * cos(exp(x))", "fn f(x) = tan(exp(x)) + 1"})
+    for (const auto by : {std::optional<std::uint32_t>{}, std::optional<std::uint32_t>{0}}) {
+      const Function function(text, ir::Elem::f32, by);
+      const double x = 1e8;
+      const Result<Estimate> given_up = Reference(function.subject).second_level({&x, 1});
+      INFO(text << (by ? ", derivative" : "") << ": "
+                << (given_up.ok() ? static_cast<double>(given_up->value) : 0));
+      REQUIRE_FALSE(given_up.ok());
+      CHECK(given_up.error().status == Status::limit_exceeded);
+    }
+  CHECK(at(Function("fn f(x) = if x > 5 then x else sin(exp(x))"), {1e8}) == 1e8);
+  CHECK(at(Function("fn f(x) = sin(x)", ir::Elem::f64), {0x1p1000}) == Approx(std::sin(0x1p1000)));
+}
+
 TEST_CASE("a sum of two operands counts as the kernel rounds it", "[accuracy]") {
   const float sum = -10.0F + 1e-6F;
   const long double rounded = at(Function("fn f(x) = gelu(x)"), {static_cast<double>(sum)});
@@ -171,6 +204,10 @@ TEST_CASE("zero crossings are found where the sign changes without a jump", "[ac
   REQUIRE(near);
   CHECK(near->zero == Approx(12345 * std::acos(-1.0)).epsilon(1e-12));
   CHECK(near->half_width == Approx(std::acos(-1.0) / 2).epsilon(1e-6));
+  // Beside the smallest number there is no closer one to begin the search at.
+  const Function tiny("fn f(x) = sin(x)", ir::Elem::f64);
+  CHECK_FALSE(accuracy::crossing_near(Reference(tiny.subject), std::vector{0x1p-1074}, 0));
+  CHECK_FALSE(accuracy::crossing_near(Reference(tiny.subject), std::vector{-0x1p-1045}, 0));
   const Function jump("fn f(x) = if x > 1 then 1 / x else -1");
   CHECK(accuracy::zero_crossings(Reference(jump.subject)).empty());
 }

@@ -181,7 +181,7 @@ class BadUsage(Check):
                 (["isnan"], "gives no number"),
                 (["prelu", "--exhaustive"], "functions of one input"),
                 (["relu", "--exhaustive", "--dtype", "f64"], "too many numbers"),
-                (["relu", "--dtype", "i8"], "--dtype is"),
+                (["relu", "--dtype", "i32"], "--dtype is"),
                 (["relu", "--dtype", "f33"], "unknown element type 'f33'"),
                 (["relu", "--points", "0"], "--points is at least 1"),
                 (["relu", "--points", "many"], "--points"),

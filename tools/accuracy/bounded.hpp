@@ -266,10 +266,13 @@ Bounded<T> one_and(Function function, bool minus, const Bounded<T>& a, const Bou
   return Bounded<T>(2.0) * apply(Function::sigmoid, -(x + x));
 }
 
-// The base to a power; the exponent's and the base's errors through the logarithm.
+// The base to a power; the exponent's and the base's errors through the logarithm. Of a base below
+// 0, unknown where the exponent is: whether it is an integer, and odd, is all that the sign says.
 template <typename T>
 Bounded<T> power(const Bounded<T>& base, const Bounded<T>& exponent) {
   const T value = std::pow(base.value, exponent.value);
+  if (exponent.error != 0 && base.value - base.error < 0)
+    return {value, std::numeric_limits<T>::infinity()};
   if (std::isinf(value) && base.error == 0 && exponent.error == 0 && std::isfinite(base.value) &&
       std::isfinite(exponent.value))
     return {value, 0};

@@ -42,6 +42,7 @@ class Line {
   // The nearest sign change on one side of x, going out from `first` to `last` away by quarters;
   // `negative` is the sign before it.
   std::optional<double> next(double x, double first, double last, bool negative) {
+    if (first == 0) return std::nullopt;  // x is a denormal number, and no step is small enough
     double before = x + first;
     for (double d = first; std::abs(d) <= std::abs(last); d *= 1.25) {
       const double here = x + d;

@@ -30,6 +30,17 @@ Real normal_pdf(const Real& a) {
   return computed(mpfr_exp, a * a * Real(-0.5)) / computed(mpfr_sqrt, Real(2.0) * pi());
 }
 
+// MPFR takes as many bits as the argument's exponent has units, which for e^1e9 is gigabytes and
+// hours. No precision that is tried would settle such a result: it stands for one that differs at
+// each, so that it counts as settled only where it does not matter.
+template <typename F>
+Real periodic(F f, const Real& a) {
+  constexpr mpfr_exp_t kGreatestExponent = 1L << 15;
+  if (mpfr_regular_p(a.get()) != 0 && mpfr_get_exp(a.get()) > kGreatestExponent)
+    return Real(1.0) / Real(static_cast<double>(mpfr_get_default_prec()));
+  return computed(f, a);
+}
+
 }  // namespace
 
 Order compare(const Real& a, const Real& b) {
@@ -53,9 +64,9 @@ Real apply(Function function, const Real& a) {
     case Function::log2: return computed(mpfr_log2, a);
     case Function::log10: return computed(mpfr_log10, a);
     case Function::log1p: return computed(mpfr_log1p, a);
-    case Function::sin: return computed(mpfr_sin, a);
-    case Function::cos: return computed(mpfr_cos, a);
-    case Function::tan: return computed(mpfr_tan, a);
+    case Function::sin: return periodic(mpfr_sin, a);
+    case Function::cos: return periodic(mpfr_cos, a);
+    case Function::tan: return periodic(mpfr_tan, a);
     case Function::asin: return computed(mpfr_asin, a);
     case Function::acos: return computed(mpfr_acos, a);
     case Function::atan: return computed(mpfr_atan, a);

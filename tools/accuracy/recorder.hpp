@@ -106,6 +106,8 @@ class Recorder {
   [[nodiscard]] bool holds(std::uint32_t place, double value) const;
   std::uint32_t by_root_half(std::uint32_t place);
   std::uint32_t normal_erf(std::uint32_t term);
+  [[nodiscard]] std::optional<std::uint32_t> bounded_part(std::uint32_t term, double c) const;
+  std::optional<Held> literal_and(const Held& c, std::uint32_t term, bool is_add);
   Held sharper(const Held& sum, std::uint32_t term, bool minus);
   Held power(const Frame& frame, const dsl::Expr& expr);
   Held comparison(const Frame& frame, const dsl::Expr& expr);

@@ -160,17 +160,16 @@ Held Recorder::arithmetic(const Frame& frame, const dsl::Expr& expr) {
       return Held::of(integer_result(expr.kind, a.integer, b.integer));
     return Held::of(known_result(expr.kind, a.as_double(), b.as_double()));
   }
-  std::uint32_t x = number(a);
+  const std::uint32_t x = number(a);
   if (expr.kind == ExprKind::negate) return emit(Step::negate, x);
-  std::uint32_t y = number(b);
+  const std::uint32_t y = number(b);
   if (expr.kind == ExprKind::multiply) return emit(Step::multiply, x, y);
   if (expr.kind == ExprKind::divide) return emit(Step::divide, x, y);
   const bool is_add = expr.kind == ExprKind::add;
-  if (is_one(a)) y = normal_erf(y);
-  if (is_one(b) && is_add) x = normal_erf(x);
+  if (const std::optional<Held> sum = literal_and(a, y, is_add)) return *sum;
+  if (is_add)
+    if (const std::optional<Held> sum = literal_and(b, x, true)) return *sum;
   const Held sum = emit(is_add ? Step::add : Step::subtract, x, y);
-  if (is_one(a) && b.kind == Held::Kind::number) return sharper(sum, y, !is_add);
-  if (is_one(b) && is_add) return sharper(sum, x, false);
   if (!a.operand || !b.operand) return sum;
   return emit(Step::rounded_sum, sum.place, *a.operand, *b.operand, is_add ? 0 : 1);
 }
@@ -212,6 +211,35 @@ std::uint32_t Recorder::normal_erf(std::uint32_t term) {
   constexpr auto kErf = static_cast<std::uint8_t>(Function::erf);
   if (!step || step->step != Step::function || step->code != kErf) return term;
   return emit(Step::function, by_root_half(step->a), 0, 0, kErf).place;
+}
+
+// f of c f, however that is written, for an f that is tanh or erf.
+std::optional<std::uint32_t> Recorder::bounded_part(std::uint32_t term, double c) const {
+  const std::optional<Tape::Instruction> step = made(term);
+  if (!step) return std::nullopt;
+  std::optional<std::uint32_t> part;
+  int exponent = 0;
+  if (step->step == Step::multiply && holds(step->b, c)) part = step->a;
+  if (step->step == Step::multiply && holds(step->a, c)) part = step->b;
+  if (step->step == Step::divide && std::abs(std::frexp(c, &exponent)) == 0.5 &&
+      holds(step->b, 1 / c))
+    part = step->a;
+  if (!part) return std::nullopt;
+  const std::optional<Tape::Instruction> f = made(*part);
+  if (!f || f->step != Step::function) return std::nullopt;
+  const auto function = static_cast<Function>(f->code);
+  return function == Function::tanh || function == Function::erf ? part : std::nullopt;
+}
+
+// 1 + f and 1 - f; and c + c f as c (1 + f), which it is to the compiler.
+std::optional<Held> Recorder::literal_and(const Held& c, std::uint32_t term, bool is_add) {
+  if (!c.known()) return std::nullopt;
+  const std::optional<std::uint32_t> part = is_one(c) ? term : bounded_part(term, c.as_double());
+  if (!part) return std::nullopt;
+  const std::uint32_t f = normal_erf(*part);
+  const Held sum = emit(is_add ? Step::add : Step::subtract, constant(1).place, f);
+  const Held whole = sharper(sum, f, !is_add);
+  return is_one(c) ? whole : emit(Step::multiply, number(c), whole.place);
 }
 
 // 1 + tanh and the like, in which the first level would lose the tail. `term` is the function.

@@ -17,6 +17,7 @@
 #include "dsl/stamp.hpp"
 #include "tools/check/checkup.hpp"
 #include "tools/check/probe.hpp"
+#include "tools/check/quantised.hpp"
 #include "tools/check/report.hpp"
 #include "tools/check/row_checkup.hpp"
 #include "tools/check/stamp_file.hpp"
@@ -104,7 +105,8 @@ Outcome choose_against(const Options& options, CheckPlan& plan) {
 }
 
 Outcome check_options(const Options& options, const Subject& subject) {
-  if (!is_floating(subject.dtype)) return bad("--dtype is f32, f64, f16 or bf16");
+  if (!is_floating(subject.dtype) && !is_quantised(subject.dtype))
+    return bad("--dtype is f32, f64, f16, bf16, i8 or u8");
   if (options.points == 0 || options.points > std::uint64_t{1} << 40)
     return bad("--points is at least 1 and at most 2^40");
   if (options.threads == 0 || options.threads > 4096)
@@ -184,6 +186,20 @@ int probe_inputs(const Options& options, Subject subject) {
   return fine ? kDone : kCheckFailed;
 }
 
+int check_quantised(const Options& options, const Subject& subject) {
+  for (const auto& [given, option] : {std::pair{!options.against.empty(), "--against"},
+                                      {!options.state_file.empty(), "--state"},
+                                      {!options.columns.empty(), "--columns"}})
+    if (given) return report(bad(fmt::format("{} is not for operands of 8 bits", option)));
+  warn(subject.function.definitions.warnings);
+  const Result<QuantisedCheckup> checkup = run_quantised_check(subject);
+  if (!checkup) return report(checkup.error());
+  const int printed =
+      print(options.json ? report_json(subject, *checkup) : report_text(subject, *checkup));
+  if (printed != kDone) return printed;
+  return checkup->kept() ? kDone : kCheckFailed;
+}
+
 Result<CheckPlan> plan_of(const Options& options, Subject subject) {
   if (const Outcome can = can_check(subject.definition()); !can) return can.error();
   if (!options.columns.empty())
@@ -215,6 +231,7 @@ int check(const Options& options) {
   if (const Outcome valid = check_options(options, *subject); !valid) return report(valid.error());
   if (options.probe) return probe_inputs(options, std::move(*subject));
   if (!options.inputs.empty()) return report(bad("--in is for --probe"));
+  if (is_quantised(subject->dtype)) return check_quantised(options, *subject);
   if (subject->definition().row_wise) return check_rows(options, std::move(*subject));
   const Result<CheckPlan> plan = plan_of(options, std::move(*subject));
   if (!plan) return report(plan.error());
@@ -243,7 +260,8 @@ void add_check(CLI::App& app, Action& action) {
       ->required();
   command->add_option(
       "--dtype", subject.dtype,
-      "f32 (the default), f64, f16 or bf16; of the last two every number of one input");
+      "f32 (the default), f64, f16 or bf16; of the last two every number of one input; i8 or\n"
+      "u8, with --quant, every integer of one input");
   command->add_option("--points", options->points, "How many inputs to sample: 200000");
   command->add_option("--seed", options->seed, "Which inputs are sampled: 1");
   command->add_option("--columns", options->columns,
@@ -251,6 +269,9 @@ void add_check(CLI::App& app, Action& action) {
   command->add_flag("--exhaustive", options->exhaustive,
                     "Every number of one f32, f16 or bf16 input");
   command->add_option("--accuracy", subject.accuracy, std::string(kAccuracyHelp));
+  command->add_option("--quant", subject.quantisations, kQuantHelp)
+      ->type_name("NAME=SCALE,ZERO")
+      ->allow_extra_args(false);
   command->add_option("--param", subject.parameters, "A parameter: NAME=VALUE; repeatable")
       ->allow_extra_args(false);
   command->add_option(

@@ -1,8 +1,10 @@
 // Products and sums that expansion takes as one piece, low words, and what it cannot expand.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include <catch2/catch.hpp>
 
@@ -181,6 +183,52 @@ TEST_CASE("a quotient keeps them too", "[numerics]") {
   const Formula softplus([](Expr x) { return call(Op::log1p_exp, x) / 0x1p-7; });
   CHECK(ulps(softplus(-100), std::exp(-100) * 0x1p7) <= 2);
   CHECK(softplus(100) == 12800);
+}
+
+TEST_CASE("a quotient vanishes with its numerator, be the divisor tiny", "[numerics]") {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  const auto unknown = [](Expr x, double value) { return abs(number(x, value)); };
+  const auto vanishing = [&](const Formula& formula) {
+    for (const double x : {-200.0, -1000.0, -3e38}) {
+      INFO(x);
+      CHECK(formula(x) == 0);
+    }
+  };
+  for (const Op op : {Op::exp, Op::sigmoid, Op::log1p_exp, Op::tanh_log1p_exp, Op::normal_cdf}) {
+    INFO(ir::name(op));
+    const Formula by_tiny([=](Expr x) { return call(op, x) / unknown(x, 1e-38); });
+    const Formula by_literal([=](Expr x) { return call(op, x) / number(x, 1e-38); });
+    const Formula in_product(
+        [=](Expr x) { return unknown(x, 1e38) * (call(op, x) / unknown(x, 1e-45)); });
+    const Formula of_literal(
+        [=](Expr x) { return unknown(x, 1e38) * (call(op, x) / number(x, 2)); });
+    const Formula of_product([=](Expr x) { return (x * call(op, x)) / unknown(x, 1e-38); });
+    const Formula twice(
+        [=](Expr x) { return call(op, x) / unknown(x, 1e-38) / unknown(x, 1e-38); });
+    for (const Formula* formula :
+         {&by_tiny, &by_literal, &in_product, &of_literal, &of_product, &twice})
+      vanishing(*formula);
+    const Formula by_zero([=](Expr x) { return call(op, x) / unknown(x, 0); });
+    CHECK(by_zero(-3e38) == kInf);
+  }
+  const Formula softplus([=](Expr x) { return call(Op::log1p_exp, x) / unknown(x, 0x1p-7); });
+  CHECK(ulps(softplus(-100), std::exp(-100) * 0x1p7) <= 2);
+  const Formula log_sigmoid([=](Expr x) { return call(Op::log_sigmoid, -x) * unknown(x, 1e38); });
+  vanishing(log_sigmoid);
+}
+
+TEST_CASE("a parameter that is never tiny costs a quotient nothing", "[numerics]") {
+  const auto size = [](std::span<const double> least) {
+    Graph graph(Elem::f32);
+    const Expr x{&graph, graph.add_input("x", {Elem::f32, ir::Extent::element})};
+    const Expr beta{&graph, graph.add_param("beta", 1, true)};
+    graph.add_output("y", (call(Op::log1p_exp, beta * x) / beta).id);
+    const Result<Graph> expanded = expand(graph, 0, least);
+    REQUIRE(expanded.ok());
+    return expanded->live().size();
+  };
+  CHECK(size(std::array{0.01}) < size({}));
+  CHECK(size(std::array{0x1p-100}) == size({}));
 }
 
 TEST_CASE("the low word of a product under an exponential counts", "[numerics]") {

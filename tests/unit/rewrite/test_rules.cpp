@@ -112,6 +112,7 @@ Real gelu_tanh(Real x) {
   return x * test::real_sigmoid(2 * Real{0.7978845608f} * (x + Real{0.044715f} * x * x * x));
 }
 Real complement(Real x) { return test::real_sigmoid(-x); }
+Real complement3(Real x) { return 3 * test::real_sigmoid(-x); }
 Real slope(Real x) { return test::real_sigmoid_derivative(x); }
 Real tanh(Real x) { return std::tanh(x); }
 Real tanh_slope(Real x) { return 4 * test::real_sigmoid_derivative(2 * x); }
@@ -124,6 +125,7 @@ Real log1p_part(Real x) { return std::log1p(-x / 4); }
 Real log1p_square(Real x) { return std::log1p(x * x); }
 Real expm1(Real x) { return std::expm1(x); }
 Real minus_expm1(Real x) { return -std::expm1(-x); }
+Real expm1_part(Real x) { return Real{0.375} * std::expm1(x); }
 Real elu(Real x) { return x > 0 ? x : 2 * std::expm1(x); }
 Real abs_expm1(Real x) { return std::fabs(x) * std::expm1(x); }
 Real normal_cdf(Real x) { return test::real_normal_cdf(x); }
@@ -150,6 +152,12 @@ std::vector<Form> textbook_forms() {
        [](Expr x) { return 0.5 * x * (1.0 + tanh(0.7978845608 * (x + 0.044715 * power(x, 3)))); },
        truth::gelu_tanh, 9},
       {"sigmoid-complement", [](Expr x) { return 1.0 - sigmoid(x); }, truth::complement, 80},
+      {"sigmoid", [](Expr x) { return 0.5 + 0.5 * tanh(0.5 * x); }, truth::sigmoid, 80},
+      {"sigmoid", [](Expr x) { return tanh(x / 2.0) / 2.0 + 0.5; }, truth::sigmoid, 80},
+      {"sigmoid", [](Expr x) { return 0.5 - tanh(0.5 * x) * 0.5; }, truth::complement, 80},
+      {"sigmoid", [](Expr x) { return 0.5 * x * tanh(0.5 * x) + 0.5 * x; }, truth::silu, 80},
+      {"sigmoid-complement", [](Expr x) { return 3.0 - 3.0 * sigmoid(x); }, truth::complement3, 80},
+      {"sigmoid-complement", [](Expr x) { return x - sigmoid(-x) * x; }, truth::silu, 80},
       {"sigmoid-complement", [](Expr x) { return 1.0 - 1.0 / (1.0 + exp(-x)); }, truth::complement,
        80},
       {"sigmoid-slope", [](Expr x) { return sigmoid(x) * (1.0 - sigmoid(x)); }, truth::slope, 80},
@@ -162,7 +170,10 @@ std::vector<Form> textbook_forms() {
       {"tanh", [](Expr x) { return 2.0 / (1.0 + exp(-2.0 * x)) - 1.0; }, truth::tanh, 40},
       {"tanh", [](Expr x) { return 1.0 - 2.0 / (exp(2.0 * x) + 1.0); }, truth::tanh, 40},
       {"tanh", [](Expr x) { return 2.0 * sigmoid(2.0 * x) - 1.0; }, truth::tanh, 40},
+      {"tanh", [](Expr x) { return 2.0 * (sigmoid(2.0 * x) - 0.5); }, truth::tanh, 40},
       {"tanh-slope", [](Expr x) { return 1.0 - power(tanh(x), 2); }, truth::tanh_slope, 40},
+      {"tanh-slope", [](Expr x) { return 0.25 - 0.25 * power(tanh(0.5 * x), 2); }, truth::slope,
+       40},
       {"tanh-slope", [](Expr x) { return 1.0 - tanh(x) * tanh(x); }, truth::tanh_slope, 40},
       {"sigmoid-slope", [](Expr x) { return (1.0 - tanh(x)) * (1.0 + tanh(x)); }, truth::tanh_slope,
        40},
@@ -180,6 +191,7 @@ std::vector<Form> textbook_forms() {
       {"expm1", [](Expr x) { return exp(x) - 1.0; }, truth::expm1, 1},
       {"expm1", [](Expr x) { return 1.0 - exp(-x); }, truth::minus_expm1, 1},
       {"expm1", [](Expr x) { return select(x > 0.0, x, 2.0 * (exp(x) - 1.0)); }, truth::elu, 20},
+      {"expm1", [](Expr x) { return 0.375 * exp(x) - 0.375; }, truth::expm1_part, 20},
       {"expm1", [](Expr x) { return abs(x) * exp(x) - abs(x); }, truth::abs_expm1, 1},
       {"normal_cdf", [](Expr x) { return 0.5 * (1.0 + erf(x / std::sqrt(2.0))); },
        truth::normal_cdf, 12},
@@ -192,6 +204,11 @@ std::vector<Form> textbook_forms() {
       {"normal_cdf", [](Expr x) { return 0.5 * (1.0 - erf(-x / std::sqrt(2.0))); },
        truth::normal_cdf, 12},
       {"normal_cdf", [](Expr x) { return 1.0 - normal_cdf(-x); }, truth::normal_cdf, 12},
+      {"normal_cdf", [](Expr x) { return 0.5 + 0.5 * erf(x / std::sqrt(2.0)); }, truth::normal_cdf,
+       12},
+      {"normal_cdf", [](Expr x) { return 0.5 - 0.5 * erf(-x / std::sqrt(2.0)); }, truth::normal_cdf,
+       12},
+      {"normal_cdf", [](Expr x) { return x - x * normal_cdf(-x); }, truth::gelu, 12},
       {"normal_pdf", [](Expr x) { return 0.3989422804014327 * exp(-(x * x) / 2.0); },
        truth::normal_pdf, 12},
       {"normal_pdf", [](Expr x) { return exp(-0.5 * power(x, 2)) * 0.3989422804014327; },
@@ -209,6 +226,9 @@ std::vector<std::function<Expr(Expr)>> near_misses() {
       [](Expr x) { return log(2.0 + x); },
       [](Expr x) { return 1.0 + erf(x * 0.7); },
       [](Expr x) { return 1.0 - tanh(x) * tanh(2.0 * x); },
+      [](Expr x) { return 0.5 + 0.25 * tanh(x); },
+      [](Expr x) { return 0.5 - sigmoid(x) * 0.25; },
+      [](Expr x) { return 2.0 * x * sigmoid(x) - 2.0 * x; },
       [](Expr x) { return sigmoid(x) * (1.5 - sigmoid(x)); },
       [](Expr x) { return sigmoid(x) * sigmoid(x); },
       [](Expr x) { return x / (1.0 + x * x); },
