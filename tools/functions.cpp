@@ -33,14 +33,14 @@ Reference split_reference(std::string_view text) {
   return {std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
 }
 
+}  // namespace
+
 Error unknown_function(const dsl::Program& program, std::string_view name) {
   std::string message = fmt::format("unknown function '{}'", name);
   const std::vector<std::string> similar = program.similar(name);
   if (!similar.empty()) message += fmt::format(": did you mean '{}'?", similar.front());
   return {Status::unknown_function, std::move(message)};
 }
-
-}  // namespace
 
 Result<std::string> read_text(const std::string& path, std::size_t limit) {
   const std::unique_ptr<std::FILE, CloseFile> file(path == "-" ? stdin

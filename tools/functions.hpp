@@ -41,6 +41,9 @@ struct Function {
 [[nodiscard]] Result<Function> find_function(std::string_view reference,
                                              std::span<const std::string> library_files);
 
+// With the name that was meant, perhaps.
+[[nodiscard]] Error unknown_function(const dsl::Program& program, std::string_view name);
+
 // A whole text file, or standard input for "-"; at most `limit` bytes and one more.
 [[nodiscard]] Result<std::string> read_text(const std::string& path, std::size_t limit);
 

@@ -125,8 +125,10 @@ void add_options(CLI::App& app, SubjectOptions& options) {
   app.add_option("--shape", options.shape, "The operands' shape, e.g. 64,1024");
   app.add_option("--axis", options.axis,
                  "Of a row function: the dimension that rows lie along, from the end if negative");
-  app.add_option("--target", options.target,
-                 "x86-64-v3 or x86-64-v4, with +FEATURE..., also one that this machine lacks");
+  app.add_option(
+      "--target", options.target,
+      "x86-64-v3 or x86-64-v4, with +FEATURE..., also one that this machine lacks; asm is "
+      "shown of aarch64, riscv64+v and the other targets of compile too");
   app.add_option("--accuracy", options.accuracy, std::string(kAccuracyHelp));
   app.add_option("--quant", options.quantisations, kQuantHelp)
       ->type_name("NAME=SCALE,ZERO")
@@ -154,7 +156,9 @@ Result<Subject> read_subject(const SubjectOptions& options) {
   subject.dtype = *dtype;
   subject.target = host_target();
   if (!options.target.empty()) {
-    const Result<Target> target = parse_target(options.target);
+    for (const object::AheadTarget& target : object::ahead_targets())
+      if (!target.is_x86() && target.name == options.target) subject.elsewhere = target;
+    const Result<Target> target = subject.elsewhere ? host_target() : parse_target(options.target);
     if (!target) return target.error();
     subject.target = *target;
   }
@@ -248,6 +252,18 @@ KernelSpec spec_of(const Subject& subject, const driver::Request& request) {
 
 namespace {
 
+// LLVM's, of a kernel made ahead of time.
+Result<std::string> assembly_elsewhere(const Subject& subject, const driver::Request& request) {
+  if (request.row)
+    return Error{Status::unsupported, "other architectures have elementwise functions alone yet"};
+  const auto module = driver::llvm();
+  if (!module.ok()) return module.error();
+  Result<driver::Compiled> compiled = driver::compile(request);
+  if (!compiled) return compiled.error();
+  return (*module)->show_assembly({subject.function.name(), std::move(compiled->program)},
+                                  *subject.elsewhere);
+}
+
 // The LLVM IR of an elementwise function; of a row function there are several pieces.
 Result<std::string> llvm_text(const Subject& subject, const driver::Request& request) {
   if (request.row)
@@ -268,6 +284,7 @@ Result<std::string> step_text(const Subject& subject, const std::string& step) {
     if (!key) return key.error();
     return key->text() + "\n";
   }
+  if (step == "asm" && subject.elsewhere) return assembly_elsewhere(subject, request);
   if (step == "asm") return assembly(subject, request);
   if (step == "llvm") return llvm_text(subject, request);
   if (const auto known = driver::step_from_name(step)) return driver::show(request, *known);

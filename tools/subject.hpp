@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include <sluice/status.hpp>
 
 #include "compiler/driver/request.hpp"
+#include "compiler/object/ahead.hpp"
 #include "support/target.hpp"
 #include "tools/functions.hpp"
 
@@ -45,6 +47,7 @@ struct Subject {
   std::vector<std::int64_t> shape{4096};
   std::size_t axis = 0;  // of a row function: the dimension of `shape` that rows lie along
   Target target;
+  std::optional<object::AheadTarget> elsewhere;  // instead: of another architecture
   double accuracy = 0;
   std::vector<double> parameters;                     // one each of the function's
   std::map<std::string, Quantisation> quantisations;  // of 8-bit operands, by name; else scale 1

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using object::AheadTarget;
 
 struct Options {
-  std::string file;
+  std::vector<std::string> files;
   std::string output;
   std::vector<std::string> functions;
   std::vector<std::string> passes{"forward"};
@@ -50,16 +50,17 @@ Result<std::vector<AheadTarget>> read_targets(const std::vector<std::string>& na
   return targets;
 }
 
-Result<std::vector<dsl::FunctionId>> read_functions(const Options& options,
-                                                    const Definitions& definitions) {
+// `own`: the first that is no library's.
+Result<std::vector<dsl::FunctionId>>
+read_functions(const Options& options, const Definitions& definitions, std::size_t own) {
   std::vector<dsl::FunctionId> functions;
   for (const std::string& name : options.functions) {
     const auto id = definitions.tree.find(name);
-    if (!id) return Error{Status::unknown_function, fmt::format("unknown function '{}'", name)};
+    if (!id) return unknown_function(definitions.tree, name);
     functions.push_back(*id);
   }
-  if (options.functions.empty() && !options.file.empty())
-    for (std::size_t i = definitions.tree.first_own(); i < definitions.tree.size(); ++i)
+  if (options.functions.empty() && !options.files.empty())
+    for (std::size_t i = own; i < definitions.tree.size(); ++i)
       functions.push_back(static_cast<dsl::FunctionId>(i));
   if (functions.empty())
     return Error{Status::invalid_argument,
@@ -75,6 +76,12 @@ std::string prefix_of(const std::string& stem) {
   return prefix;
 }
 
+bool is_name(std::string_view text) {
+  const auto is_part = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  return !text.empty() && std::isdigit(static_cast<unsigned char>(text.front())) == 0 &&
+         std::all_of(text.begin(), text.end(), is_part);
+}
+
 Result<AheadLibrary> read_library(const Options& options) {
   const fs::path output(options.output);
   AheadLibrary library;
@@ -83,11 +90,15 @@ Result<AheadLibrary> read_library(const Options& options) {
     return Error{Status::invalid_argument, "-o takes the library's name, as in build/acts"};
   library.prefix = options.prefix.empty() ? prefix_of(library.name) : options.prefix;
   library.cpp_scope = options.cpp_scope;
+  for (const std::string& name : {library.prefix, library.cpp_scope})
+    if (!name.empty() && !is_name(name))
+      return Error{Status::invalid_argument, fmt::format("'{}' is no name of C", name)};
   Definitions definitions;
-  if (!options.file.empty())
-    if (Outcome added = definitions.add_file(options.file); !added) return added.error();
+  const std::size_t own = definitions.tree.size();
+  for (const std::string& file : options.files)
+    if (Outcome added = definitions.add_file(file); !added) return added.error();
   warn(definitions.warnings);
-  const auto functions = read_functions(options, definitions);
+  const auto functions = read_functions(options, definitions, own);
   if (!functions) return functions.error();
   for (const dsl::FunctionId function : *functions)
     for (const std::string& pass_name : options.passes)
@@ -174,8 +185,8 @@ void add_compile(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("compile", "A static library and a C header, for use without Sluice");
   const auto options = std::make_shared<Options>();
-  command->add_option("file", options->file,
-                      "A FILE.slu; left out: the functions are the library's");
+  command->add_option("files", options->files,
+                      "FILE.slu...; left out: the functions are the library's");
   command->add_option("-o,--output", options->output, "Folder and name: DIR/NAME")->required();
   const auto add_list = [&](const char* flag, std::vector<std::string>& list, const char* help) {
     command->add_option(flag, list, help)->delimiter(',')->allow_extra_args(false);

@@ -1,0 +1,92 @@
+"""sluice compile: what it writes, and what it refuses. That the kernels have the right bits is shown by
+tests/cross."""
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+from command import CommandTest, sluice
+
+TEXT = """## A star.
+@ulp(2)
+fn star(x; scale = 0.5) = scale * relu(x)^2
+fn gated(x, up) = silu(x) * up
+"""
+LLVM = "llvm" in sluice("--version", "--json").json()["rungs"]
+
+
+@unittest.skipUnless(LLVM, "the LLVM back end is not built")
+class Compile(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.write("acts.slu", TEXT)
+
+    def test_header(self):
+        done = self.succeeds("compile", "acts.slu", "-o", "out/my-acts", "--passes", "forward,backward",
+                             "--dtypes", "f32,bf16", "--namespace", "acts")
+        self.assertEqual(done.out, "out/my-acts.h\nout/libmy-acts.a\n")
+        header = (self.folder / "out" / "my-acts.h").read_text()
+        self.assertIn("void my_acts_star_f32(const float* x, float* y, float scale, size_t n);", header)
+        self.assertIn("void my_acts_gated_backward_bf16(const uint16_t* x, const uint16_t* up, "
+                      "const uint16_t* grad_y, uint16_t* dx, uint16_t* dup, size_t n);", header)
+        self.assertIn("A star.", header)
+        self.assertIn("promise: 2 ULP", header)
+        self.assertRegex(header, r"numerics \d+")
+        self.assertIn("namespace acts {", header)
+
+    def test_program(self):
+        """A parameter's argument, a part of the functions, another prefix; C and C++."""
+        compiler = os.environ.get("CXX", "c++")
+        if shutil.which(compiler) is None:
+            self.skipTest("there is no compiler of C++")
+        self.succeeds("compile", "acts.slu", "-o", "acts", "--functions", "star", "--prefix", "my",
+                      "--namespace", "acts", "--targets", "x86-64-v4,x86-64-v3")
+        self.assertNotIn("gated", (self.folder / "acts.h").read_text())
+        self.write("main.cpp", """#include <cstdio>
+#include "acts.h"
+int main() {
+  if (!my_available()) return 77;
+  const float x[3] = {-1, 2, 3};
+  float y[3];
+  acts::star(x, y, 0.25f, 3);
+  std::printf("%g %g %g\\n", y[0], y[1], y[2]);
+}
+""")
+        subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "main.cpp", "libacts.a", "-o", "main"],
+                       cwd=self.folder, check=True)
+        done = subprocess.run([self.folder / "main"], stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode == 77:
+            self.skipTest("this processor has none of the targets")
+        self.assertEqual(done.stdout, "0 1 2.25\n")
+
+    def test_architectures(self):
+        done = self.succeeds("compile", "-o", "relu", "--functions", "relu", "--targets",
+                             "aarch64,x86-64-v3,ppc64le,riscv64+v,aarch64+sve2")
+        self.assertEqual(done.out.split(), ["relu.h", "x86-64/librelu.a", "aarch64/librelu.a",
+                                            "riscv64/librelu.a", "ppc64le/librelu.a"])
+
+    def test_assembly(self):
+        done = self.succeeds("show", "silu", "--emit", "asm", "--target", "aarch64")
+        self.assertNotRegex(done.out, r"\bbl\t")  # no call
+        loop = re.search(r"(?s)\tldr\tq\d+, \[x.*?\tb\t", done.out)[0]
+        self.assertIn("\tfmla\tv", loop)
+        self.assertEqual(len(re.findall(r"\b(?:ldr|str|ldp|stp)\t", loop)), 2, loop)  # no spill
+
+    def test_bad_usage(self):
+        out = ["-o", "out/acts"]
+        self.fails("compile", "acts.slu", says="--output is required")
+        self.fails("compile", *out, says="nothing to compile")
+        self.fails("compile", "acts.slu", *out, "--functions", "stra", says="did you mean 'star'")
+        self.fails("compile", "acts.slu", *out, "--targets", "z80", says="unknown target 'z80': known are")
+        self.fails("compile", "acts.slu", *out, "--dtypes", "i8", says="'i8' is no element type")
+        self.fails("compile", "acts.slu", *out, "--passes", "sideways", says="unknown pass 'sideways'")
+        self.fails("compile", "none.slu", *out, says="none.slu: cannot be opened")
+        self.fails("compile", *out, "--functions", "softmax", says="row function")
+        self.fails("compile", "acts.slu", *out, "--prefix", "1st", says="'1st' is no name of C")
+        self.write("out", "a file in the folder's place")
+        self.fails("compile", "acts.slu", *out, says="out/")
+
+
+if __name__ == "__main__":
+    unittest.main()
