@@ -16,7 +16,7 @@ if(TARGET sluice_llvm)
   install(TARGETS sluice_llvm LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT llvm EXCLUDE_FROM_ALL)
 endif()
 if(TARGET sluice_command)
-  install(TARGETS sluice_command)
+  install(TARGETS sluice_command EXPORT sluice_targets)
 endif()
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
@@ -26,7 +26,7 @@ configure_package_config_file(cmake/config.cmake.in ${PROJECT_BINARY_DIR}/packag
 # Until 1.0 a minor version may change what there is.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/sluice-config-version.cmake
                                  COMPATIBILITY SameMinorVersion)
-install(FILES cmake/adaptors.cmake ${PROJECT_BINARY_DIR}/package/sluice-config.cmake
+install(FILES cmake/adaptors.cmake cmake/add_library.cmake ${PROJECT_BINARY_DIR}/package/sluice-config.cmake
               ${PROJECT_BINARY_DIR}/package/sluice-config-version.cmake
         DESTINATION ${package_folder})
 

@@ -20,7 +20,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/program.hpp"
-#include "hashes/hashes.hpp"
+#include "tests/hashes/hashes.hpp"
 
 namespace {
 
@@ -84,7 +84,7 @@ int write(const std::string& folder, const std::string& without) {
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
+#include <cases.h>
 
 enum {{ kBytes = {0} }};
 static double output[{1}][kBytes / sizeof(double)];
@@ -149,6 +149,7 @@ int main(int argc, char** argv) {
   const std::string without = argc == 4 ? argv[3] : "";
   if (what == "write") return write(argv[2], without);
   if (what == "check") return check(argv[2], without);
-  std::fputs("usage: sluice_cross_cases write FOLDER [WITHOUT] | check OUTPUTS [WITHOUT]\n", stderr);
+  std::fputs("usage: sluice_cross_cases write FOLDER [WITHOUT] | check OUTPUTS [WITHOUT]\n",
+             stderr);
   return 2;
 }

@@ -15,6 +15,7 @@ from pathlib import Path
 
 BUILD, SOURCE = Path(os.environ["BUILD"]), Path(os.environ["SOURCE"])
 CMAKE = os.environ["CMAKE"]
+LLVM_MODULE = BUILD / "libsluice_llvm.so"
 
 
 def run(*words, stdin="", **variables):
@@ -63,10 +64,35 @@ class Install(unittest.TestCase):
     def test_cpp_program(self):
         self.assertIn("3 kernels", self.example("embed_cpp"))
 
-    def test_llvm_module(self):
-        module = BUILD / "libsluice_llvm.so"
-        if not module.exists():
+    def test_ahead_of_time(self):
+        if not LLVM_MODULE.exists():
             self.skipTest("the LLVM back end is not built")
+        run(CMAKE, "--install", BUILD, "--prefix", self.prefix, "--component", "llvm")
+        build = self.configure(SOURCE / "examples" / "aot")
+        run(CMAKE, "--build", build)
+        lines = [line.split() for line in run(build / "aot").splitlines()]
+        self.assertIn(["star", "-0.4472", "-0.4472", "-0.4472", "0.4472", "3.1304"], lines)
+        self.assertRegex(run(CMAKE, "--build", build), "no work to do|Built target")
+        library = build / "acts" / "libacts.a"
+        self.assertNotRegex(run("nm", library).lower(), "llvm|xbyak|sluice")
+        undefined = set(run("nm", "--undefined-only", "--format=posix", library).split()) - {"U"}
+        self.assertFalse({name for name in undefined if not name.startswith(("acts_", str(library)))})
+        # Without the module, a sentence and no files.
+        name = next(self.lib.glob("libsluice_llvm.so"))
+        name.rename(self.root / name.name)
+        try:
+            with self.assertRaisesRegex(AssertionError, "libsluice_llvm.so"):
+                run(self.prefix / "bin" / "sluice", "compile", "-o", self.root / "none" / "acts",
+                    "--functions", "relu")
+            self.assertFalse((self.root / "none").exists())
+        finally:
+            (self.root / name.name).rename(name)
+
+    def test_llvm_module(self):
+        if not LLVM_MODULE.exists():
+            self.skipTest("the LLVM back end is not built")
+        for module in self.lib.glob("libsluice_llvm.so"):
+            module.unlink()
         command = [self.prefix / "bin" / "sluice", "run", "relu", "--values", "-1,2", "--target", "llvm"]
         with self.assertRaisesRegex(AssertionError, "libsluice_llvm.so"):
             run(*command)
