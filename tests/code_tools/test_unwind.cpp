@@ -132,7 +132,7 @@ void step_through(Runtime& runtime, const Case& wanted, const std::string& targe
                 kernel.error().message.c_str());
     return;
   }
-  if (!kernel.ok() || kernel->rung() != Rung::x64 || kernel->code().empty()) {
+  if (!kernel.ok() || kernel->rung() == Rung::interpreter || kernel->code().empty()) {
     check(false, what + " is no machine code");
     return;
   }
@@ -210,6 +210,9 @@ int main() {
   };
   for (const Case& wanted : cases)
     for (const char* target : {"x86-64-v3", "x86-64-v4"}) step_through(runtime, wanted, target);
+  for (const Case& wanted : cases)
+    if (wanted.shape.size() == 1 && wanted.dtype != Dtype::i8)
+      step_through(runtime, wanted, "llvm");
   check_exception(runtime);
   if (failed == 0) std::puts("unwind: all checks hold");
   return failed == 0 ? 0 : 1;

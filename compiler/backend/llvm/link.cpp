@@ -10,6 +10,8 @@
 #include <llvm/Object/ELFObjectFile.h>
 #include <llvm/Support/MemoryBuffer.h>
 
+#include "compiler/backend/llvm/frame.hpp"
+
 namespace sluice::llvm_backend {
 namespace {
 
@@ -49,7 +51,11 @@ class Linker {
       if ((flags & llvm::ELF::SHF_ALLOC) == 0 || section.isText() != text) continue;
       auto name = section.getName();
       if (!name) return failure(name.takeError());
-      if (section.getSize() == 0 || *name == ".eh_frame") continue;
+      if (section.getSize() == 0) continue;
+      if (*name == ".eh_frame") {
+        if (Outcome told = read_frame(section); !told) return told;
+        continue;
+      }
       if ((flags & llvm::ELF::SHF_WRITE) != 0) return failure("has writable data");
       auto contents = section.getContents();
       if (!contents) return failure(contents.takeError());
@@ -58,6 +64,13 @@ class Linker {
       places_[section.getIndex()] = result_.bytes.size();
       result_.bytes.insert(result_.bytes.end(), contents->bytes_begin(), contents->bytes_end());
     }
+    return Unit{};
+  }
+
+  Outcome read_frame(const SectionRef& section) {
+    auto contents = section.getContents();
+    if (!contents) return failure(contents.takeError());
+    result_.frame = frame_of({contents->bytes_begin(), contents->bytes_end()}, result_.code_size);
     return Unit{};
   }
 

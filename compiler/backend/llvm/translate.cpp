@@ -70,6 +70,7 @@ class Translator {
                                llvm::Function::ExternalLinkage, form_.symbol, module_);
     function_->addFnAttr(llvm::Attribute::NoUnwind);
     function_->addFnAttr("frame-pointer", "all");
+    if (!form_.typed) function_->setUWTableKind(llvm::UWTableKind::Async);
     function_->addFnAttr("prefer-vector-width", "512");
     function_->addFnAttr("min-legal-vector-width", "512");
     build_.SetInsertPoint(llvm::BasicBlock::Create(build_.getContext(), "entry", function_));
