@@ -1,6 +1,6 @@
 // Broadcasting by NumPy's rule, as loops around a kernel that knows one dimension.
 //
-// In: the shapes of a call's operands. Out: a nest of as few loops as possible; in each an operand
+// In: the shapes of a spec's operands. Out: a nest of as few loops as possible; in each an operand
 // either moves on or stands still. The innermost loop is the kernel's.
 #pragma once
 

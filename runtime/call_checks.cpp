@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "compiler/schedule/row_program.hpp"
+#include "runtime/strides.hpp"
 
 namespace sluice {
 namespace {
@@ -74,12 +75,25 @@ Outcome CallChecks::check_view(std::size_t k) {
     return bad(who(k) + " has more than " + std::to_string(TensorView::kMaxRank) + " dimensions");
   if (view.count() < 0)
     return bad(who(k) + " has the impossible shape " + to_string(shape_of(view)));
+  if (view.stride_count != 0)
+    if (Outcome ok = check_strides(k); !ok.ok()) return ok;
   if (argument(k).single)
     return view.rank == 0 ? Outcome(Unit{}) : bad(shown(k) + " is one number, of shape ()");
   if (argument(k).way == Way::halves)
     if (Outcome halved = halve(k); !halved.ok()) return halved;
   if (driver::is_source(operand(k).role) && !frame_.add(shape(k), info(k).per_row))
     return bad(shown(k) + " does not broadcast with " + to_string(frame_.shape(info(k).per_row)));
+  return Unit{};
+}
+
+Outcome CallChecks::check_strides(std::size_t k) const {
+  const TensorView& view = views_[k];
+  if (view.stride_count != view.rank)
+    return bad(shown(k) + " has " + std::to_string(view.stride_count) + " strides");
+  if (!byte_span(view)) return bad(shown(k) + " has strides that reach further than memory");
+  if (info(k).output && may_repeat(view))
+    return bad(shown(k) + " is written by the kernel, and its strides may put two elements in one "
+                          "place");
   return Unit{};
 }
 
@@ -174,21 +188,35 @@ Outcome CallChecks::check_extent(std::size_t k) const {
                                   "that varies along it: compile a kernel for these shapes"));
 }
 
+Aligned CallChecks::steps(std::size_t k) const {
+  const TensorView& view = views_[k];
+  const Strides strides = strides_of(view);
+  Aligned steps = frame_.align_strides({strides.data(), view.rank}, info(k).per_row);
+  const Aligned own = aligned(k);
+  for (std::size_t d = 0; d < steps.size(); ++d)
+    steps[d] = own[d] == 1 ? 0 : steps[d] * static_cast<std::int64_t>(size_of(view.dtype));
+  return steps;
+}
+
 bool CallChecks::clash(const KernelState& state, std::span<const TensorView> views,
                        std::size_t written, std::size_t other) {
   if (other == written) return false;
   const TensorView& a = views[written];
   const TensorView& b = views[other];
-  const auto bytes = [](const TensorView& view) {
-    return static_cast<std::size_t>(view.count()) * size_of(view.dtype);
+  const auto span_of = [](const TensorView& view) {
+    if (view.stride_count != 0) return byte_span(view).value_or(ByteSpan{});
+    return ByteSpan{0, view.count() * static_cast<std::int64_t>(size_of(view.dtype))};
   };
-  const auto* begin = static_cast<const std::byte*>(a.data);
-  const auto* other_begin = static_cast<const std::byte*>(b.data);
+  const ByteSpan span = span_of(a), other_span = span_of(b);
+  const auto* const begin = static_cast<const std::byte*>(a.data);
+  const auto* const other_begin = static_cast<const std::byte*>(b.data);
   // std::less orders all pointers, those into different objects too.
   const std::less<> before;
-  if (!before(other_begin, begin + bytes(a)) || !before(begin, other_begin + bytes(b)))
+  if (!before(other_begin + other_span.begin, begin + span.end) ||
+      !before(begin + span.begin, other_begin + other_span.end))
     return false;
   if (state.operands[other].output || other_begin != begin || a.dtype != b.dtype) return true;
+  if (!a.contiguous() || !b.contiguous()) return !same_places(a, b);
   return state.plain ? a.count() != b.count() : !same(shape_of(a), shape_of(b));
 }
 

@@ -36,8 +36,12 @@ class CallChecks {
     return frame_.align(shape(k), info(k).per_row);
   }
 
-  // Whether the buffers of two operands overlap in a way that a kernel cannot bear: an output may
-  // share its buffer with an input of its type and size, and with nothing else.
+  // In bytes by dimension, innermost first; 0 where the operand stands still. Of a half, those of
+  // the whole.
+  [[nodiscard]] Aligned steps(std::size_t k) const;
+
+  // Whether the bytes that two operands span overlap in a way that a kernel cannot bear: an output
+  // may have each element where an input of its type and shape has it, and nothing else.
   [[nodiscard]] static bool clash(const KernelState& state, std::span<const TensorView> views,
                                   std::size_t written, std::size_t other);
 
@@ -53,6 +57,7 @@ class CallChecks {
 
   Outcome check_buffer(std::size_t k) const;
   Outcome check_view(std::size_t k);
+  Outcome check_strides(std::size_t k) const;
   Outcome halve(std::size_t k);
   Outcome check_axis() const;
   Outcome check_written_shape(std::size_t k) const;

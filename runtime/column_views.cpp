@@ -20,6 +20,10 @@ Outcome ColumnViews::add(std::size_t operand, const TensorView& view) {
                std::string(name(view.dtype)));
   if (view.rank > TensorView::kMaxRank || view.count() < 0)
     return bad(who(operand) + " has an impossible shape");
+  if (!view.contiguous())
+    return Error{Status::unsupported,
+                 who(operand) + " has strides with gaps, or not row-major: rows that are streamed "
+                                "lie next to each other"};
   if (view.data == nullptr && view.count() > 0) return bad(who(operand) + " is null");
   if (info.output && !view.writable)
     return bad(who(operand) + " is written by the kernel, but its buffer is constant");

@@ -15,7 +15,7 @@
 
 namespace sluice {
 
-// Errors are `invalid_operands` and name the operand.
+// Errors are `invalid_operands`, and `unsupported` for strides, and name the operand.
 class ColumnViews {
  public:
   ColumnViews(const KernelState& state, std::int64_t rows) : state_(state), rows_(rows) {}

@@ -4,9 +4,9 @@
 
 namespace sluice {
 
-Aligned Frame::align(Shape shape, bool lacks_axis) const {
+Aligned Frame::align(Shape shape, bool lacks_axis, std::int64_t missing) const {
   Aligned aligned;
-  aligned.fill(1);
+  aligned.fill(missing);
   for (std::size_t back = 0; back < shape.size(); ++back) {
     const bool outside = lacks_axis && axis_ && back >= *axis_;
     aligned[back + (outside ? 1 : 0)] = shape[shape.size() - 1 - back];

@@ -53,9 +53,18 @@ class Frame {
   [[nodiscard]] Extents rows() const;  // without the axis
   [[nodiscard]] Extents shape(bool lacks_axis) const { return lacks_axis ? rows() : full(); }
 
-  [[nodiscard]] Aligned align(Shape shape, bool lacks_axis) const;
+  [[nodiscard]] Aligned align(Shape shape, bool lacks_axis) const {
+    return align(shape, lacks_axis, 1);
+  }
+  // Strides likewise; 0 where the operand has no such dimension.
+  [[nodiscard]] Aligned align_strides(std::span<const std::int64_t> strides,
+                                      bool lacks_axis) const {
+    return align(strides, lacks_axis, 0);
+  }
 
  private:
+  [[nodiscard]] Aligned align(Shape shape, bool lacks_axis, std::int64_t missing) const;
+
   std::optional<std::size_t> axis_;
   std::size_t rank_ = 0;
   Aligned extents_;

@@ -12,6 +12,7 @@
 #include "runtime/frame.hpp"
 #include "runtime/kernel_state.hpp"
 #include "runtime/row_call.hpp"
+#include "runtime/strides.hpp"
 
 namespace sluice {
 namespace {
@@ -79,14 +80,14 @@ class IndexCheck {
 
   // What the input has for the row.
   [[nodiscard]] std::int64_t value(std::size_t k, std::int64_t row) const {
+    const Strides strides = strides_of(views_[k]);
     const Aligned own = frame_.align(checks_.shape(k), is_per_row(k));
+    const Aligned steps = frame_.align_strides({strides.data(), views_[k].rank}, is_per_row(k));
     std::int64_t at = 0;
-    std::int64_t step = 1;
     for (std::size_t d = 0; d < frame_.rank(); ++d) {
       if (d == *of_check_.spec->axis) continue;
-      if (own[d] != 1) at += row % frame_.extent(d) * step;
+      if (own[d] != 1) at += row % frame_.extent(d) * steps[d];
       row /= frame_.extent(d);
-      step *= own[d];
     }
     if (views_[k].dtype == Dtype::i32) return read<std::int32_t>(views_[k].data, at);
     return read<std::int64_t>(views_[k].data, at);

@@ -71,7 +71,6 @@ std::size_t Kernel::workspace_bytes(std::int64_t columns) const {
 
 std::size_t Kernel::workspace_bytes(std::span<const TensorView> operands,
                                     std::size_t threads) const {
-  if (state_->plain) return 0;
   const auto bytes = workspace_of_call(*this, operands, threads);
   return bytes.ok() ? *bytes : 0;
 }

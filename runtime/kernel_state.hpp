@@ -112,6 +112,9 @@ struct CallRoom {
   [[nodiscard]] std::size_t threads() const {
     return parallel == nullptr || parallel->serial() ? 1 : parallel->threads;
   }
+  // At least so many bytes, aligned to kWorkspaceAlignment. Errors: invalid_operands for a
+  // workspace that is none, and out_of_memory.
+  [[nodiscard]] Result<std::byte*> take(std::size_t bytes, const Allocator& allocator) const;
 };
 
 // The checked call: everything that may be wrong with it, then the loops.
@@ -121,8 +124,11 @@ struct CallRoom {
 // The same of kernels that are not plain: rows, and what is added up, halved or divided on the way.
 [[nodiscard]] Outcome checked_row_call(const Kernel& kernel, std::span<const TensorView> operands,
                                        const std::uint64_t* params, const CallRoom& room);
-// What such a call takes; errors are those of the call.
+// What a call of any kernel takes, and one of those; errors are those of the call.
 [[nodiscard]] Result<std::size_t>
 workspace_of_call(const Kernel& kernel, std::span<const TensorView> operands, std::size_t threads);
+[[nodiscard]] Result<std::size_t> workspace_of_row_call(const Kernel& kernel,
+                                                        std::span<const TensorView> operands,
+                                                        std::size_t threads);
 
 }  // namespace sluice

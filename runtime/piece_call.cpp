@@ -38,6 +38,10 @@ Result<PieceCall> PieceCall::make(const Kernel& kernel, std::span<const TensorVi
 }
 
 Outcome PieceCall::begin(std::int64_t elements) {
+  for (const TensorView& view : whole_)
+    if (!view.contiguous())
+      return Error{Status::unsupported, "an operand that comes in pieces has strides with gaps, or "
+                                        "not row-major: a piece is elements one after the other"};
   if (Outcome ok = checks_->run_shapes(); !ok.ok()) return ok;
   choose_cut(elements);
   return kernel_.compute_type() == Dtype::f64 ? begin_sums<double>() : begin_sums<float>();

@@ -27,7 +27,8 @@ class PieceCall {
  public:
   // `whole`: a view of each operand, whose data is not looked at; `params`: those passed.
   // Pieces have `elements` of the shape that operands broadcast to, or if a row has more, one row
-  // (where rows lie across, those next to each other; of halves, both). Errors: those of a call.
+  // (where rows lie across, those next to each other; of halves, both). Errors: those of a call,
+  // and `unsupported` for strides.
   [[nodiscard]] static Result<PieceCall> make(const Kernel& kernel,
                                               std::span<const TensorView> whole,
                                               std::span<const double> params,

@@ -52,7 +52,8 @@ bool run_plain_rows(const Kernel& kernel, const KernelState& state,
   for (std::size_t k = 0; k < views.size(); ++k) {
     const TensorView& view = views[k];
     const OperandInfo& info = state.operands[k];
-    if (view.dtype != info.dtype || view.data == nullptr || (info.output && !view.writable))
+    if (view.dtype != info.dtype || view.data == nullptr || (info.output && !view.writable) ||
+        !view.contiguous())
       return false;
     const bool shared = is_shared(info, view, *whole);
     if (info.scalar ? view.rank != 0 : !shared && !same_shape(view, *whole, info.per_row ? 1 : 0))

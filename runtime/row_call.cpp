@@ -9,6 +9,7 @@
 
 #include "compiler/backend/composed/lanes.hpp"
 #include "runtime/index_check.hpp"
+#include "runtime/strides.hpp"
 
 namespace sluice {
 namespace {
@@ -100,6 +101,7 @@ void RowCall<T>::run_tasks() {
   parallel_->for_each(tasks_, [&](std::size_t task) {
     RowCall mine(*this);
     mine.rows_workspace_ += task * rows_workspace_each_;
+    mine.packs_ += task * packs_each_;
     for (std::size_t s = 0; s < sum_count_; ++s)
       mine.sum_at(s).scratch += task * sum_at(s).scratch_each;
     if (share_ == Share::inner) {
@@ -136,7 +138,9 @@ void RowCall<T>::run_inner(Range range) {
   if (range.begin != 0) advance(inner, range.begin);
   for (std::int64_t first = range.begin; first < range.end; first += piece_) {
     const std::int64_t count = std::min(piece_, range.end - first);
+    if (packed_ != 0) pack(count);
     run_piece(first, count);
+    if (packed_ != 0) unpack(count);
     for (std::size_t s = 0; s < sum_count_; ++s) add_up(sum_at(s), count);
     if (count < inner_extent_) advance(inner, count);
   }
@@ -194,8 +198,7 @@ void RowCall<T>::finish(const Sum& sum) {
   for (std::int64_t i = 0; i < sum.target_count; ++i) {
     T value = empty_ ? T{0} : sums.result(i);
     if (sum.reduced && spec_.reduction == Reduction::mean) value = mean_of(value);
-    auto* const to =
-        static_cast<std::byte*>(view.data) + static_cast<std::size_t>(i) * size_of(view.dtype);
+    auto* const to = static_cast<std::byte*>(view.data) + element_offset(view, i);
     if (spec_.accumulate && !sum.reduced) value = load<T>(to, view.dtype) + value;
     store(to, view.dtype, value);
   }
@@ -225,22 +228,10 @@ Outcome run_call(const Kernel& kernel, std::span<const TensorView> views, const 
         !done.ok())
       return done;
   }
-  std::byte* memory = room.workspace.data();
-  if (room.workspace.empty()) {
-    memory = thread_workspace(call.bytes(), state.home.hooks->allocator);
-    if (memory == nullptr)
-      return Error{Status::out_of_memory, "there is no memory for a workspace of " +
-                                              std::to_string(call.bytes()) + " bytes"};
-  } else if (room.workspace.size() < call.bytes()) {
-    return Error{Status::invalid_operands,
-                 "the workspace has " + std::to_string(room.workspace.size()) +
-                     " bytes, and the call takes " + std::to_string(call.bytes())};
-  } else if (reinterpret_cast<std::uintptr_t>(memory) % kWorkspaceAlignment != 0) {
-    return Error{Status::invalid_operands, "the workspace must be aligned to " +
-                                               std::to_string(kWorkspaceAlignment) + " bytes"};
-  }
+  const auto memory = room.take(call.bytes(), state.home.hooks->allocator);
+  if (!memory.ok()) return memory.error();
   static const Parallel serial;
-  call.run(memory, params, divisor, room.parallel != nullptr ? *room.parallel : serial);
+  call.run(*memory, params, divisor, room.parallel != nullptr ? *room.parallel : serial);
   return Unit{};
 }
 
@@ -263,8 +254,9 @@ Outcome checked_row_call(const Kernel& kernel, std::span<const TensorView> opera
 template class RowCall<float>;
 template class RowCall<double>;
 
-Result<std::size_t> workspace_of_call(const Kernel& kernel, std::span<const TensorView> operands,
-                                      std::size_t threads) {
+Result<std::size_t> workspace_of_row_call(const Kernel& kernel,
+                                          std::span<const TensorView> operands,
+                                          std::size_t threads) {
   const KernelState& state = KernelState::of(kernel);
   CallChecks checks(state, operands);
   if (Outcome outcome = checks.run(); !outcome.ok()) return outcome.error();
@@ -279,7 +271,7 @@ Result<std::size_t> workspace_of_call(const Kernel& kernel, std::span<const Tens
     double sum = 0;
     all[inputs.size()] = TensorView(&sum, of_divisor.spec->compute_type(), {});
     const auto other =
-        workspace_of_call(*state.divisor, std::span(all).first(inputs.size() + 1), threads);
+        workspace_of_row_call(*state.divisor, std::span(all).first(inputs.size() + 1), threads);
     if (!other.ok()) return other.error();
     bytes = std::max(bytes, *other);
   }

@@ -4,7 +4,8 @@
 // In: views that go together. What the kernel computes of rows or of a stretch of elements is a
 // piece; what is to be a sum it writes to memory of its own, which is added up after each piece in
 // the order of sum_rows.hpp. Nothing here allocates. What is set up before the loops run stands in
-// row_call_setup.cpp.
+// row_call_setup.cpp, and what becomes of strides that the kernel can't follow in
+// row_call_packs.cpp.
 #pragma once
 
 #include <algorithm>
@@ -169,6 +170,18 @@ class RowCall {
   void measure(Sum& sum);
   void set_row_steps();
   [[nodiscard]] bool has_columns(const driver::Operand& operand) const;
+  // In bytes along the kernel's own loop, if it has one.
+  [[nodiscard]] std::int64_t inner_step(std::size_t operand) const {
+    return outer_loops_ < loop_count_ ? steps_[operand][inner_] : 0;
+  }
+  [[nodiscard]] bool is_packed(std::size_t operand) const { return (packed_ >> operand & 1u) != 0; }
+  void choose_packs();
+  [[nodiscard]] bool needs_pack(std::size_t operand) const;
+  [[nodiscard]] std::int64_t packed_rows() const;
+  void measure_packs();
+  void pack(std::int64_t count);
+  void unpack(std::int64_t count);
+  void copy_piece(std::size_t operand, std::int64_t count, bool back);
   void set_divided();
   [[nodiscard]] T mean_of(T sum) const;
   void advance(const Loop& loop, std::int64_t times);
@@ -222,6 +235,11 @@ class RowCall {
   std::int64_t inner_extent_ = 1;  // of the kernel's own loop
   std::size_t inner_ = 0;
   std::int64_t piece_ = 1;
+  // Operands of which each piece is copied, and where from: into memory of a task's own.
+  OperandSet packed_ = 0;
+  std::array<std::byte*, kMaxOperands> packed_from_;
+  std::array<std::size_t, kMaxOperands> pack_at_;
+  std::size_t packs_ = 0, packs_each_ = 0;
   bool empty_ = false;
   Share share_ = Share::none;
   std::size_t tasks_ = 1;

@@ -2,18 +2,20 @@
 // the kernel's own, its pieces and tasks, and its workspace.
 #include "runtime/row_call.hpp"
 
+#include "runtime/strides.hpp"
+
 namespace sluice {
 namespace {
 
 using driver::Role;
 
-// Steps of an operand whose elements lie one after the other, in units of `size`; 0 where it stands
-// still. `halved` is the dimension along which it has the other half as well.
-Steps steps_of(const Aligned& own, std::int64_t size, std::size_t halved) {
+// Steps of a sum's result, which lie one after the other; 0 where it stands still.
+Steps steps_of(const Aligned& own) {
   Steps steps{};
+  std::int64_t next = 1;
   for (std::size_t d = 0; d < own.size(); ++d) {
-    if (own[d] != 1) steps[d] = size;
-    size *= own[d] * (d == halved ? 2 : 1);
+    if (own[d] != 1) steps[d] = next;
+    next *= own[d];
   }
   return steps;
 }
@@ -30,6 +32,7 @@ RowCall<T>::RowCall(const Kernel& kernel, std::span<const TensorView> views,
     first_row_index_ = row_index_ = piece->place[axis_ + 1];
   find_operands();
   make_loops();
+  choose_packs();
   choose_tasks(threads);
   choose_pieces();
   long_rows_ = share_ == Share::pieces && !spec_.row->one_block &&
@@ -38,6 +41,7 @@ RowCall<T>::RowCall(const Kernel& kernel, std::span<const TensorView> views,
     block_count_ = (columns() + schedule::kBlockColumns - 1) / schedule::kBlockColumns;
   for (std::size_t s = 0; s < sum_count_; ++s) measure(sum_at(s));
   if (spec_.row) set_row_steps();
+  if (packed_ != 0) measure_packs();
   divided_ = take(spec_.operands.size() * sizeof(double));
   if (!state_.rows) return;
   rows_workspace_each_ = workspace_aligned(state_.rows->workspace_bytes(columns()));
@@ -55,13 +59,12 @@ void RowCall<T>::find_operands() {
     buffers_[j] = views_[k].data;
     switch (argument.way) {
       case Way::direct:
-        if (!argument.single) steps_[j] = steps_of(checks_.aligned(k), size, kNoAxis);
+        if (!argument.single) steps_[j] = checks_.steps(k);
         break;
       case Way::halves: {
-        const Aligned own = checks_.aligned(k);
-        steps_[j] = steps_[argument.second] = steps_of(own, size, *spec_.axis);
-        std::int64_t half = size;
-        for (std::size_t d = 0; d <= *spec_.axis; ++d) half *= own[d];
+        const std::size_t axis = views_[k].rank - 1 - *spec_.axis;
+        const std::int64_t half = checks_.shape(k)[axis] * strides_of(views_[k])[axis] * size;
+        steps_[j] = steps_[argument.second] = checks_.steps(k);
         buffers_[argument.second] = static_cast<std::byte*>(views_[k].data) + half;
         break;
       }
@@ -90,7 +93,7 @@ void RowCall<T>::add_sum(std::size_t k) {
   const Frame& frame = checks.frame();
   if (!argument.single) {
     const Aligned own = checks.aligned(k);
-    sum.targets = steps_of(own, 1, kNoAxis);
+    sum.targets = steps_of(own);
     for (const std::int64_t extent : own) sum.target_count *= extent;
   }
   sum.along_row = argument.single && !sum.per_row;
@@ -163,19 +166,15 @@ bool RowCall<T>::goes_on(std::size_t outer, std::size_t inner) const {
   return true;
 }
 
-// Whether the kernel can do this loop: that over rows, or over an elementwise function's
-// elements.
+// Whether the kernel can do this loop, that over rows, or over an elementwise function's elements:
+// what is one element for all must stand still. Others are copied where their steps are not the
+// kernel's.
 template <typename T>
 bool RowCall<T>::fits_kernel(std::size_t dimension) const {
   for (std::size_t j = 0; j < spec_.operands.size(); ++j) {
-    if (is_sum(j)) continue;
     const driver::Operand& operand = spec_.operands[j];
-    const std::int64_t step = steps_[j][dimension];
-    const std::int64_t size = element_size(j);
     const bool scalar = driver::is_source(operand.role) && operand.extent == ir::Extent::scalar;
-    if (scalar && step != 0) return false;
-    if (!spec_.row && !scalar && step != size) return false;
-    if (spec_.row && spec_.row->across && step != 0 && step != size) return false;
+    if (!is_sum(j) && scalar && steps_[j][dimension] != 0) return false;
   }
   return true;
 }
@@ -221,7 +220,11 @@ void RowCall<T>::choose_pieces() {
     block_count_ = std::min(kTaskPiece / std::min(row_length(), kBlock), kBlock) * tasks;
   }
   piece_ = inner_extent_;
-  if (sum_count_ == 0) return;
+  if (sum_count_ == 0) {
+    if (packed_ != 0)
+      piece_ = std::clamp<std::int64_t>(packed_rows(), 1, std::max<std::int64_t>(inner_extent_, 1));
+    return;
+  }
   const std::int64_t each = spec_.row ? std::max<std::int64_t>(columns(), 1) : 1;
   const std::int64_t elements =
       share_ == Share::pieces ? kTaskPiece * static_cast<std::int64_t>(tasks_) : kSumPiece;
@@ -281,6 +284,8 @@ template RowCall<float>::RowCall(const Kernel&, std::span<const TensorView>, con
                                  std::size_t, const PieceOf*);
 template RowCall<double>::RowCall(const Kernel&, std::span<const TensorView>, const CallChecks&,
                                   std::size_t, const PieceOf*);
+template bool RowCall<float>::has_columns(const driver::Operand&) const;
+template bool RowCall<double>::has_columns(const driver::Operand&) const;
 template bool RowCall<float>::sum_goes_on(std::size_t) const;
 template bool RowCall<double>::sum_goes_on(std::size_t) const;
 

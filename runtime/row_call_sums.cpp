@@ -205,6 +205,7 @@ void RowCall<T>::run_block_tasks(Range range, std::int64_t row_begin) {
     const Range own = range.share(task, tasks);
     RowCall mine(*this);
     mine.in_task_ = true;
+    mine.packs_ += task * packs_each_;
     for (std::size_t s = 0; s < sum_count_; ++s) {
       Sum& sum = mine.sum_at(s);
       sum.scratch += task * sum.scratch_each;

@@ -12,6 +12,11 @@ void set_shape(TensorView& view, std::span<const std::int64_t> dimensions) {
               view.shape.begin());
 }
 
+void set_strides(TensorView& view, std::span<const std::int64_t> steps) {
+  view.stride_count = std::min(steps.size(), TensorView::kMaxRank + 1);
+  std::copy_n(steps.begin(), std::min(steps.size(), TensorView::kMaxRank), view.strides.begin());
+}
+
 }  // namespace
 
 TensorView::TensorView(void* elements, Dtype type, std::span<const std::int64_t> dimensions)
@@ -23,6 +28,30 @@ TensorView::TensorView(void* elements, Dtype type, std::span<const std::int64_t>
 TensorView::TensorView(const void* elements, Dtype type, std::span<const std::int64_t> dimensions)
     : data(const_cast<void*>(elements)), dtype(type) {
   set_shape(*this, dimensions);
+}
+
+TensorView::TensorView(void* elements, Dtype type, std::span<const std::int64_t> dimensions,
+                       std::span<const std::int64_t> steps)
+    : TensorView(elements, type, dimensions) {
+  set_strides(*this, steps);
+}
+
+TensorView::TensorView(const void* elements, Dtype type, std::span<const std::int64_t> dimensions,
+                       std::span<const std::int64_t> steps)
+    : TensorView(elements, type, dimensions) {
+  set_strides(*this, steps);
+}
+
+bool TensorView::lies_row_major() const {
+  if (stride_count != rank || rank > kMaxRank) return false;
+  std::int64_t next = 1;
+  bool gaps = false;
+  for (std::size_t d = rank; d-- > 0;) {
+    if (shape[d] == 0) return true;
+    gaps = gaps || (shape[d] != 1 && strides[d] != next);
+    if (__builtin_mul_overflow(next, shape[d], &next)) gaps = true;  // a call will refuse it
+  }
+  return !gaps;
 }
 
 std::int64_t TensorView::count() const {

@@ -172,7 +172,6 @@ sluice_status sluice_kernel_call_workspace(const sluice_kernel* kernel,
     c::Views views;
     if (Outcome ok = views.set(operands, count); !ok.ok()) return ok;
     *bytes = 0;
-    if (c::of(kernel).plain()) return Unit{};
     const auto needed = workspace_of_call(c::of(kernel), views.all(), std::max<size_t>(threads, 1));
     if (!needed.ok()) return needed.error();
     *bytes = *needed;

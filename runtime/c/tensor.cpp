@@ -1,6 +1,7 @@
 // Tensors of a C caller as views, and tensors of other frameworks as the C interface's.
 #include "runtime/c/tensor.hpp"
 
+#include <algorithm>
 #include <new>
 #include <optional>
 #include <string>
@@ -22,20 +23,6 @@ Error bad(std::size_t operand, const std::string& what) {
   return {Status::invalid_operands, "operand " + std::to_string(operand) + " " + what};
 }
 
-// Whether row-major elements lie next to each other. Where there are none, they do.
-bool has_gaps(const sluice_tensor& tensor) {
-  if (tensor.strides == nullptr) return false;
-  std::int64_t next = 1;
-  bool gaps = false;
-  for (std::int32_t d = tensor.rank; d-- > 0;) {
-    const std::int64_t extent = tensor.shape[d];
-    if (extent == 0) return false;
-    gaps = gaps || (extent != 1 && tensor.strides[d] != next);
-    if (__builtin_mul_overflow(next, extent, &next)) return gaps;  // the call will refuse it
-  }
-  return gaps;
-}
-
 Outcome check(const sluice_tensor& tensor, std::size_t operand) {
   if (!dtype_of(tensor.dtype))
     return bad(operand, "has the element type " + std::to_string(tensor.dtype) + ", which is none");
@@ -45,10 +32,6 @@ Outcome check(const sluice_tensor& tensor, std::size_t operand) {
   if (tensor.rank > 0 && tensor.shape == nullptr) return bad(operand, "has no shape");
   if ((tensor.flags & ~std::uint32_t{SLUICE_TENSOR_CONSTANT}) != 0)
     return bad(operand, "has unknown flags");
-  if (has_gaps(tensor))
-    return Error{Status::unsupported, "operand " + std::to_string(operand) +
-                                          " has strides with gaps, or not row-major: this version "
-                                          "takes elements that lie next to each other"};
   return Unit{};
 }
 
@@ -67,6 +50,10 @@ Outcome Views::set(const sluice_tensor* tensors, std::size_t count) {
     const std::span<const std::int64_t> shape(from.shape, static_cast<std::size_t>(from.rank));
     auto* view = new (room_.data() + k * sizeof(TensorView))
         TensorView(from.data, static_cast<Dtype>(from.dtype), shape);
+    if (from.strides != nullptr) {
+      view->stride_count = shape.size();
+      std::copy_n(from.strides, shape.size(), view->strides.begin());
+    }
     view->writable = (from.flags & SLUICE_TENSOR_CONSTANT) == 0;
   }
   count_ = count;

@@ -20,7 +20,7 @@ class Views {
   Views(const Views&) = delete;
   Views& operator=(const Views&) = delete;
 
-  // Errors: invalid_operands, and unsupported for elements with gaps.
+  // Errors: invalid_operands.
   [[nodiscard]] Outcome set(const sluice_tensor* tensors, std::size_t count);
   [[nodiscard]] std::span<const TensorView> all() const { return {first(), count_}; }
 

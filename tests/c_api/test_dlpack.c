@@ -76,7 +76,7 @@ static void test_call(void) {
   sluice_runtime* runtime = NULL;
   sluice_kernel* relu;
   float x[] = {99, -1, 2, -3, 4, -5, 6}, y[6] = {0};
-  int64_t shape[] = {2, 3}, row_major[] = {3, 1}, transposed[] = {1, 2};
+  int64_t shape[] = {2, 3}, row_major[] = {3, 1}, transposed[] = {1, 2}, reversed[] = {-3, -1};
   DLTensor from = of_type(x, shape, kDLFloat, 32), to = of_type(y, shape, kDLFloat, 32);
   sluice_tensor tensors[2];
   OK(sluice_runtime_create(NULL, &runtime));
@@ -88,8 +88,15 @@ static void test_call(void) {
   CHECK(tensors[0].data == x + 1 && tensors[0].strides == row_major);
   OK(sluice_kernel_call(relu, tensors, 2, NULL));
   CHECK(y[0] == 0 && y[1] == 2 && y[5] == 6);
-  tensors[0].strides = transposed;
-  REFUSED(sluice_kernel_call(relu, tensors, 2, NULL), SLUICE_UNSUPPORTED, "strides");
+  from.strides = transposed;
+  OK(sluice_tensor_from_dlpack(&from, &tensors[0]));
+  OK(sluice_kernel_call(relu, tensors, 2, NULL));
+  CHECK(y[0] == 0 && y[1] == 0 && y[2] == 0 && y[3] == 2 && y[4] == 4 && y[5] == 6);
+  from.byte_offset = 6 * sizeof(float);
+  from.strides = reversed;
+  OK(sluice_tensor_from_dlpack(&from, &tensors[0]));
+  OK(sluice_kernel_call(relu, tensors, 2, NULL));
+  CHECK(y[0] == 6 && y[1] == 0 && y[2] == 4 && y[3] == 0 && y[4] == 2 && y[5] == 0);
 
   // No elements, and so no memory.
   shape[0] = 0;

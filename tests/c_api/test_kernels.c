@@ -106,11 +106,47 @@ static void test_lent_threads(sluice_runtime* runtime) {
   free(x);
 }
 
+// Inputs of any strides: each row's elements of `from` in the order of `strides`.
+static void test_strides(const sluice_kernel* kernel) {
+  static const struct {
+    size_t first;  // element of `from`
+    int64_t strides[2];
+    float expected[8];
+  } cases[] = {{0, {1, 2}, {1, 3, 5, 7, 2, 4, 6, 8}},
+               {3, {4, -1}, {4, 3, 2, 1, 8, 7, 6, 5}},
+               {2, {0, 1}, {3, 4, 5, 6, 3, 4, 5, 6}},
+               {7, {-1, 0}, {8, 8, 8, 8, 7, 7, 7, 7}}};
+  float from[] = {1, 2, 3, 4, 5, 6, 7, 8}, to[16], plain[8];
+  const int64_t shape[] = {2, 4}, gaps[] = {8, 2};
+  size_t c, i;
+  for (c = 0; c < sizeof cases / sizeof *cases; ++c) {
+    sluice_tensor tensors[2], copies[2];
+    float copy[8];
+    size_t bytes = 0;
+    memcpy(copy, cases[c].expected, sizeof copy);
+    tensors[0] = f32_tensor(from + cases[c].first, 2, shape);
+    tensors[1] = f32_tensor(to, 2, shape);
+    copies[0] = f32_tensor(copy, 2, shape);
+    copies[1] = f32_tensor(plain, 2, shape);
+    tensors[0].strides = cases[c].strides;
+    tensors[1].strides = gaps;
+    for (i = 0; i < 16; ++i) to[i] = -77;
+    OK(sluice_kernel_call_workspace(kernel, tensors, 2, 1, &bytes));
+    CHECK(bytes > 0 && bytes % 64 == 0);
+    OK(sluice_kernel_call(kernel, tensors, 2, NULL));
+    OK(sluice_kernel_call(kernel, copies, 2, NULL));
+    for (i = 0; i < 8; ++i) {
+      CHECK(memcmp(&to[2 * i], &plain[i], sizeof *to) == 0);
+      CHECK(to[2 * i + 1] == -77);
+    }
+  }
+}
+
 static void test_wrong_tensors(const sluice_kernel* kernel) {
   float x[8] = {0}, y[8] = {0};
   const int64_t shape[] = {2, 4};
-  const int64_t contiguous[] = {4, 1}, transposed[] = {1, 2}, reversed[] = {4, -1},
-                still[] = {0, 1};
+  const int64_t contiguous[] = {4, 1}, transposed[] = {1, 2}, still[] = {0, 1};
+  const int64_t far[] = {INT64_MAX / 2, 1};
   const int64_t negative[] = {-2, 4}, none[] = {0, 4}, one[] = {1, 4};
   const int64_t any[] = {99, 1};
   sluice_tensor tensors[65];
@@ -119,13 +155,15 @@ static void test_wrong_tensors(const sluice_kernel* kernel) {
   tensors[0].data = x;
   tensors[0].strides = contiguous;
   OK(sluice_kernel_call(kernel, tensors, 2, NULL));
-  tensors[0].strides = transposed;
-  REFUSED(sluice_kernel_call(kernel, tensors, 2, NULL), SLUICE_UNSUPPORTED,
-          "operand 0 has strides");
-  tensors[0].strides = reversed;
-  REFUSED(sluice_kernel_call(kernel, tensors, 2, NULL), SLUICE_UNSUPPORTED, "strides");
-  tensors[0].strides = still;
-  REFUSED(sluice_kernel_call(kernel, tensors, 2, NULL), SLUICE_UNSUPPORTED, "strides");
+  tensors[0].strides = far;
+  REFUSED(sluice_kernel_call(kernel, tensors, 2, NULL), SLUICE_INVALID_OPERANDS,
+          "reach further than memory");
+  tensors[0].strides = NULL, tensors[1].strides = still;
+  REFUSED(sluice_kernel_call(kernel, tensors, 2, NULL), SLUICE_INVALID_OPERANDS,
+          "two elements in one place");
+  tensors[0].data = y, tensors[1].strides = transposed;
+  REFUSED(sluice_kernel_call(kernel, tensors, 2, NULL), SLUICE_INVALID_OPERANDS, "overlaps");
+  tensors[0].data = x, tensors[1].strides = NULL;
   // Of one row or none the stride between rows says nothing.
   tensors[0].strides = any, tensors[0].shape = tensors[1].shape = one;
   OK(sluice_kernel_call(kernel, tensors, 2, NULL));
@@ -207,6 +245,7 @@ void test_calls(void) {
   sluice_kernel* kernel;
   OK(sluice_runtime_create(NULL, &runtime));
   kernel = forward_kernel(runtime, "relu", 2, 4);
+  test_strides(kernel);
   test_wrong_tensors(kernel);
   test_overlap(kernel);
   test_params(runtime);

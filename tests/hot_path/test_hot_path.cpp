@@ -173,6 +173,22 @@ void check_calls(sluice::Runtime& runtime, const std::string& function, sluice::
   });
 }
 
+// Of transposed, broadcast and reversed operands, which are copied on the way.
+void check_strided_calls(sluice::Runtime& runtime, const std::string& function, sluice::Pass pass) {
+  constexpr std::int64_t kRows = 90, kColumns = 100;
+  const std::vector<std::int64_t> shape = {kRows, kColumns};
+  sluice::KernelSpec spec{.function = function, .pass = pass, .operands = {}};
+  spec.operands.assign(pass == sluice::forward ? 2 : 3, f32(shape));
+  const Kernel kernel = runtime.compile(spec).value();
+  std::vector<float> x(kRows * kColumns, 0.5f), y(x), gradient(x);
+  std::vector<TensorView> views = {{x.data(), sluice::Dtype::f32, {kRows, kColumns}, {1, kRows}}};
+  if (pass != sluice::forward)
+    views.emplace_back(gradient.data(), sluice::Dtype::f32, shape, std::vector<std::int64_t>{0, 1});
+  views.emplace_back(&y.back(), sluice::Dtype::f32, shape,
+                     std::vector<std::int64_t>{-kColumns, -1});
+  check(function + " of strides, called", [&] { return kernel.call(views).ok(); });
+}
+
 // A check that finds nothing is one that is at work.
 void check_the_checks() {
   const int before = failures;
@@ -202,6 +218,7 @@ int main() {
     for (const sluice::Pass pass : {sluice::forward, sluice::backward}) {
       for (const char* function : {"relu", "gelu", "mish"})
         check_calls(runtime, function, pass, {1000});
+      for (const char* function : {"gelu", "softmax"}) check_strided_calls(runtime, function, pass);
       for (const std::int64_t columns : {5, 300, 4000, 20000})
         for (const char* function : {"softmax", "log_softmax"})
           check_calls(runtime, function, pass, {3, columns});

@@ -78,7 +78,10 @@ class Kernel {
                 const std::uint64_t* params = nullptr) const;
 
   // With checks of types, shapes, null and overlapping buffers and parameters' ranges, and with
-  // NumPy's broadcasting of the inputs; nothing is written when one fails. `params` are the passed
+  // NumPy's broadcasting of the inputs; nothing is written when one fails. Operands have any
+  // strides, outputs those that give each element a place of its own, and the bits are those of the
+  // call on row-major copies. The bytes that an output spans are no other operand's, or its
+  // elements lie where those of an input of its type and shape do. `params` are the passed
   // parameters in order. `workspace`, aligned to 64 bytes, has workspace_bytes(operands); without
   // one it is the calling thread's, which grows to what its largest call took.
   [[nodiscard]] Outcome call(std::span<const TensorView> operands,

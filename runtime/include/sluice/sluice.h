@@ -459,8 +459,9 @@ SLUICE_API sluice_status sluice_kernel_text(const sluice_kernel* kernel, const c
 enum { SLUICE_MAX_RANK = 16 };
 enum { SLUICE_TENSOR_CONSTANT = 1 };  // a flag: its elements may not be written
 
-// A view of the caller's elements, row-major, at any alignment. This version takes elements without
-// gaps; other strides are SLUICE_UNSUPPORTED.
+// A view of the caller's elements, at any alignment. A stride of 0 has all indices be the same
+// element, a negative one goes backwards from `data`, where the element of all zeros lies. What a
+// kernel writes has a place of its own for each element, else SLUICE_INVALID_OPERANDS.
 typedef struct sluice_tensor {
   void* data;
   const int64_t* shape;
@@ -499,8 +500,10 @@ static inline sluice_call_options sluice_call_options_default(void) {
 }
 
 // With checks of types, shapes, null and overlapping buffers and parameters' ranges, and with
-// NumPy's broadcasting of the inputs; nothing is written when one fails. An output may be the very
-// buffer of an input of the same type, and overlaps no other. `options` NULL: the defaults.
+// NumPy's broadcasting of the inputs; nothing is written when one fails. Operands have any strides;
+// the bits are those of the call on row-major copies. The bytes that an output spans are no other
+// operand's, or its elements lie where those of an input of its type and shape do. `options` NULL:
+// the defaults.
 // Errors: SLUICE_INVALID_OPERANDS, SLUICE_INVALID_ARGUMENT, SLUICE_LIMIT_EXCEEDED,
 // SLUICE_UNSUPPORTED, SLUICE_OUT_OF_MEMORY. Threads: any.
 SLUICE_API sluice_status sluice_kernel_call(const sluice_kernel* kernel,

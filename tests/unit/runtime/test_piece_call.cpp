@@ -194,6 +194,18 @@ TEST_CASE("a piece is no larger than asked for, or one row", "[runtime]") {
   CHECK(pieces_of(100, 10, 1) == 100);
 }
 
+TEST_CASE("operands with strides do not come in pieces", "[runtime]") {
+  const auto kernel =
+      default_runtime().compile({.function = "relu", .operands = {f32({4, 6}), f32({4, 6})}});
+  REQUIRE(kernel.ok());
+  const TensorView plain(static_cast<void*>(nullptr), Dtype::f32, {4, 6});
+  const TensorView turned(static_cast<void*>(nullptr), Dtype::f32, {4, 6}, {1, 4});
+  CHECK(PieceCall::make(*kernel, std::vector<TensorView>{plain, plain}, {}, 6).ok());
+  const auto refused = PieceCall::make(*kernel, std::vector<TensorView>{turned, plain}, {}, 6);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().status == Status::unsupported);
+}
+
 TEST_CASE("pieces over threads, cut within blocks", "[runtime]") {
   const Parallel parallel{3, [](std::size_t count, TaskRef task) {
                             while (count-- > 0) task(count);

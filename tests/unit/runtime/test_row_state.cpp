@@ -286,6 +286,8 @@ TEST_CASE("wrong use of a state", "[runtime]") {
   CHECK_THAT(refused(state.update(two), Status::invalid_operands), Contains("must have 1 rows"));
   const TensorView null(static_cast<float*>(nullptr), Dtype::f32, {8});
   CHECK_THAT(refused(state.update(null), Status::invalid_operands), Contains("is null"));
+  const TensorView apart(fixture.x.data(), Dtype::f32, {8}, {2});
+  CHECK_THAT(refused(state.update(apart), Status::unsupported), Contains("lie next to each other"));
   constexpr std::int64_t kLong = std::int64_t{1} << 40;
   const TensorView longest(fixture.x.data(), Dtype::f32, {kLong});
   CHECK_THAT(refused(state.update(longest), Status::limit_exceeded),

@@ -38,5 +38,25 @@ TEST_CASE("a view's count is that of its elements, or none", "[runtime]") {
   CHECK(TensorView(&x, Dtype::f32, deep).count() == -1);
 }
 
+TEST_CASE("a view lies row-major whatever strides it has where they say nothing", "[runtime]") {
+  float x = 0;
+  const auto lies = [&](std::vector<std::int64_t> shape, std::vector<std::int64_t> strides) {
+    return TensorView(&x, Dtype::f32, shape, strides).contiguous();
+  };
+  CHECK(TensorView(&x, Dtype::f32, {2, 3}).contiguous());
+  CHECK(lies({2, 3}, {3, 1}));
+  CHECK(lies({1, 3}, {-7, 1}));
+  CHECK(lies({2, 0}, {5, 5}));
+  CHECK(lies({}, {}));
+  CHECK_FALSE(lies({2, 3}, {1, 2}));
+  CHECK_FALSE(lies({2, 3}, {4, 1}));
+  CHECK_FALSE(lies({2, 3}, {3, -1}));
+  CHECK_FALSE(lies({2, 3}, {0, 1}));
+  CHECK_FALSE(lies({2, 3}, {1}));
+  CHECK(TensorView(&x, Dtype::f32, {2, 3}, {1, 2}).stride_count == 2);
+  const void* const constant = &x;
+  CHECK_FALSE(TensorView(constant, Dtype::f32, {2}, {2}).writable);
+}
+
 }  // namespace
 }  // namespace sluice
