@@ -11,6 +11,13 @@ if(SLUICE_SANITIZE)
                              -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE})
 endif()
+if(SLUICE_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "SLUICE_FUZZ needs clang, whose libFuzzer the fuzz targets are linked with")
+  endif()
+  # What tells the fuzzer which branches an input reached.
+  target_compile_options(sluice_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 add_library(sluice_warnings INTERFACE)
 target_compile_options(

@@ -53,6 +53,8 @@ Outcome CallChecks::run_shapes() {
                " operands, and the call has " + std::to_string(views_.size()));
   for (std::size_t k = 0; k < views_.size(); ++k)
     if (Outcome outcome = check_view(k); !outcome.ok()) return outcome;
+  if (!frame_.countable())
+    return bad("the operands broadcast to the impossible shape " + to_string(frame_.full()));
   if (Outcome outcome = check_axis(); !outcome.ok()) return outcome;
   for (std::size_t k = 0; k < views_.size(); ++k)
     if (Outcome outcome = check_written_shape(k); !outcome.ok()) return outcome;

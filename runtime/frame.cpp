@@ -1,6 +1,7 @@
 #include "runtime/frame.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace sluice {
 
@@ -24,6 +25,18 @@ bool Frame::add(Shape shape, bool lacks_axis) {
   for (std::size_t d = 0; d < rank; ++d)
     if (own[d] != 1) extents_[d] = own[d];
   rank_ = std::max(rank_, rank);
+  return true;
+}
+
+bool Frame::countable() const {
+  // Room for halves' factor of two and for elements' sizes, as TensorView::count() leaves it.
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 16;
+  std::int64_t count = 1;
+  for (std::size_t d = 0; d < rank_; ++d) {
+    const std::int64_t extent = std::max<std::int64_t>(extents_[d], 1);
+    if (count > kMost / extent) return false;
+    count *= extent;
+  }
   return true;
 }
 

@@ -46,6 +46,10 @@ class Frame {
     return !axis_ || *axis_ < rank_ || (rank_ == 0 && *axis_ == 0);
   }
   [[nodiscard]] std::int64_t columns() const { return axis_ ? extents_[*axis_] : 1; }
+  // Whether the elements can be counted, in whatever order their dimensions are multiplied: with
+  // one for every dimension that has none. To be asked before what follows, and before loops are
+  // made.
+  [[nodiscard]] bool countable() const;
   // Elements in the dimensions inside of the axis.
   [[nodiscard]] std::int64_t inner_count() const;
 

@@ -101,6 +101,8 @@ class ShapeResolver {
       if (!frame_.add(shape(k), per_row(k)))
         return shape_error(k, "does not broadcast with " + to_string(frame_.shape(per_row(k))));
     }
+    if (!frame_.countable())
+      return invalid("the operands broadcast to the impossible shape " + to_string(frame_.full()));
     return Unit{};
   }
 

@@ -234,7 +234,7 @@ Outcome RowState::begin_at(std::int64_t column) {
   if (!place.empty() && !writes)
     return misuse("the level has begun: the state has columns " + text(place.first) + " to " +
                   text(place.next) + " of it");
-  const bool beyond = place.columns >= 0 && column > place.columns;
+  const bool beyond = column > (place.columns >= 0 ? place.columns : kMaxColumns);
   if (column < 0 || beyond || (!writes && column % kBlock != 0))
     return misuse("a level goes on at " + (writes ? "a column of the row" : multiple()) +
                   (place.columns >= 0 ? ", from 0 to " + text(place.columns) : "") + ", not at " +
@@ -300,6 +300,8 @@ bool possible(const StreamPlace& place, const StateKernel::Impl& kernel, std::si
   const bool reading = place.level < kernel.levels;
   if (place.rows < 1 || place.rows > most || place.level > kernel.levels) return false;
   if (place.columns < -1 || place.columns > kMaxColumns) return false;
+  // The first level's end tells them.
+  if (place.level > 0 && place.columns < 0) return false;
   const std::int64_t end = place.columns >= 0 ? place.columns : kMaxColumns;
   if (place.first < 0 || place.first > place.next || place.next > end) return false;
   if (reading && place.first % kBlock != 0) return false;

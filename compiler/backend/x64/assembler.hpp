@@ -29,6 +29,12 @@ class Assembler : public Xbyak::CodeGenerator {
       : CodeGenerator(buffer.size(), buffer.data()), slot_bytes(machine.vector_bytes()),
         machine_(machine) {}
 
+  // By the code's own size, for code is placed at the start of a page. xbyak's goes by the address
+  // of the buffer, and where that lies must not show in the bytes.
+  void align(std::size_t to) {
+    if (const std::size_t past = getSize() % to; past != 0) nop(to - past);
+  }
+
   // The address `offset` bytes from a base.
   static Xbyak::RegExp at(const Xbyak::RegExp& base, std::ptrdiff_t offset) {
     return base + static_cast<std::size_t>(offset);

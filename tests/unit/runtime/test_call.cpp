@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <random>
 #include <string>
@@ -161,6 +162,9 @@ TEST_CASE("a checked call refuses what does not fit", "[runtime]") {
   refused(kernel(x, z, std::span<const float>(y)), "constant");
   refused(kernel(x, TensorView(static_cast<float*>(nullptr), Dtype::f32, {4}), y), "'z' is null");
   refused(kernel(x, TensorView(z.data(), Dtype::f32, {-4}), y), "impossible");
+  // Without an element, but in no order can the others' be counted.
+  const TensorView none(z.data(), Dtype::f32, {4, std::numeric_limits<std::int64_t>::max(), 0});
+  refused(kernel(none, none, none), "impossible");
   refused(kernel(x, TensorView(z.data(), Dtype::f32, Dims(30, 1)), y), "dimensions");
   CHECK(kernel(std::span<float>(), std::span<float>(), std::span<float>()).ok());
 }

@@ -1,4 +1,5 @@
 // Frames: where operands with and without the reduced axis lie in the shape that all share.
+#include <limits>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -58,6 +59,22 @@ TEST_CASE("a frame has no more dimensions than a view", "[runtime]") {
   CHECK_FALSE(frame.add(all, true));
   CHECK_FALSE(Frame().add(Dims(TensorView::kMaxRank + 1, 1)));
   CHECK(Frame().add(Dims{0, 1}));
+}
+
+TEST_CASE("a frame of more elements than can be counted says so", "[runtime]") {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const auto countable = [](const std::vector<Dims>& shapes) {
+    Frame frame;
+    for (const Dims& shape : shapes) CHECK(frame.add(shape));
+    return frame.countable();
+  };
+  CHECK(countable({}));
+  CHECK(countable({{1024, kMost >> 14}}));
+  CHECK(countable({{0, kMost >> 4}}));
+  CHECK_FALSE(countable({{17, kMost}}));
+  // Though none of them has an element.
+  CHECK_FALSE(countable({{4, kMost, 0}}));
+  CHECK_FALSE(countable({{std::int64_t{1} << 40, 1}, {1, std::int64_t{1} << 40}}));
 }
 
 }  // namespace

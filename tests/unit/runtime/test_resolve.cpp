@@ -52,6 +52,9 @@ TEST_CASE("an accuracy is a relative error", "[runtime]") {
 
 TEST_CASE("operands that do not fit the function are refused", "[runtime]") {
   check_refused({.function = "relu"}, Status::invalid_operands, "2 (x, y)");
+  const OperandSpec huge = f32({17, std::numeric_limits<std::int64_t>::max()});
+  check_refused({.function = "relu", .operands = {huge, huge}}, Status::invalid_operands,
+                "impossible shape (17, 9223372036854775807)");
   check_refused({.function = "relu", .operands = {f32({4})}}, Status::invalid_operands, "has 1");
   check_refused({.function = "two", .operands = {f32({4})}}, Status::invalid_operands,
                 "3 (x, a, b) to 4 (x, z, a, b)");

@@ -13,6 +13,7 @@
 #include <sluice/sluice.hpp>
 
 #include "compiler/backend/composed/subtrees.hpp"
+#include "runtime/state_kernel.hpp"
 #include "tests/unit/runtime/row_streams.hpp"
 
 namespace sluice {
@@ -376,6 +377,27 @@ TEST_CASE("bytes that are no state", "[runtime]") {
   RowData other(kStateCases[2], Dtype::f32, {1, 8}, "");
   CHECK_THAT(refused(RowState::from_bytes(states_of(other.code()), good), Status::invalid_argument),
              Contains("another kernel"));
+}
+
+TEST_CASE("bytes of a place that no stream comes to are no state", "[runtime]") {
+  constexpr std::size_t kSum = 24, kPlace = 32;  // of the header: where the checksum and place are
+  Fixture fixture;
+  RowState state = fixture.at(0, 100);
+  done(state.finish());
+  const std::vector<std::byte> good = state.bytes();
+  const auto with = [&](std::size_t word, std::int64_t value) {
+    std::vector<std::byte> bytes = good;
+    std::memcpy(bytes.data() + kPlace + 8 * word, &value, sizeof value);
+    const std::uint64_t sum = checksum(std::span(bytes).subspan(kPlace));
+    std::memcpy(bytes.data() + kSum, &sum, sizeof sum);
+    return RowState::from_bytes(fixture.kernel, bytes);
+  };
+  constexpr std::size_t kColumns = 2, kNext = 4, kLevel = 7;
+  CHECK(with(kColumns, 100).ok());
+  // A finished level has told how many there are.
+  CHECK_THAT(refused(with(kColumns, -1), Status::io_error), Contains("no state has such a place"));
+  CHECK_THAT(refused(with(kNext, 101), Status::io_error), Contains("no state has such a place"));
+  CHECK_THAT(refused(with(kLevel, 2), Status::io_error), Contains("no state has such a place"));
 }
 
 }  // namespace

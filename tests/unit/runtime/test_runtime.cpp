@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -258,6 +260,24 @@ TEST_CASE("LLVM is the rung between, and a target by name", "[runtime]") {
     }
     by_name.denied = {Rung::llvm};
     CHECK(runtime.compile(by_name).error().status == Status::unavailable);
+  }
+}
+
+TEST_CASE("a spec has the same code whenever it is compiled", "[runtime]") {
+  for (const char* function : {"silu", "softmax", "log_softmax", "sparsemax"}) {
+    for (const int axis : {0, -1}) {
+      KernelSpec spec{.function = function, .operands = {f32({3, 9}), f32({3, 9})}};
+      if (std::string(function) != "silu") spec.axis = axis;
+      const Kernel first = Runtime().compile(spec).value();
+      std::vector<std::vector<char>>
+          elsewhere;  // so that the compiler's memory lies elsewhere, too
+      for (std::size_t i = 0; i < 20; ++i) {
+        elsewhere.emplace_back(16 * (i % 5) + 1);
+        const Kernel again = Runtime().compile(spec).value();
+        INFO(function << ", axis " << axis);
+        REQUIRE(std::ranges::equal(again.code(), first.code()));
+      }
+    }
   }
 }
 
