@@ -20,7 +20,7 @@ using bench::Buffer;
 class RowBench {
  public:
   RowBench(const Function& function, const BenchPlan& plan, RowsAndColumns shape)
-      : function_(function), plan_(plan), shape_(shape) {
+      : plan_(plan), shape_(shape) {
     spec_.program = function.definitions.program;
     spec_.function = function.name();
     spec_.pass = plan.pass;
@@ -100,7 +100,6 @@ class RowBench {
     }
   }
 
-  const Function& function_;
   const BenchPlan& plan_;
   RowsAndColumns shape_;
   KernelSpec spec_;
