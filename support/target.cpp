@@ -33,8 +33,8 @@ constexpr std::uint32_t bit(unsigned index) { return std::uint32_t{1} << index; 
 constexpr std::uint32_t bit(Feature feature) { return bit(static_cast<unsigned>(feature)); }
 constexpr bool has_all(std::uint64_t value, std::uint64_t bits) { return (value & bits) == bits; }
 
-// The bits of each leaf that a level needs beyond those of the level below (Intel SDM volume 2,
-// CPUID; the levels are those of the x86-64 psABI).
+// Intel SDM volume 2, CPUID; the levels are those of the x86-64 psABI, and the bits here what each
+// takes beyond the level below.
 constexpr std::uint32_t kV3Leaf1Ecx = bit(0) | bit(9) | bit(12) | bit(13) | bit(19) | bit(20) |
                                       bit(22) | bit(23) | bit(26) | bit(27) | bit(28) | bit(29);
 constexpr std::uint32_t kV3Leaf7Ebx = bit(3) | bit(5) | bit(8);
@@ -126,15 +126,30 @@ Result<Target> parse_target(std::string_view text) {
   return target;
 }
 
+const CpuidLeaves& leaves_needed(Level level) {
+  static constexpr std::array<CpuidLeaves, kLevels.size()> kNeeded{
+      {{},
+       {.leaf1_ecx = kV3Leaf1Ecx,
+        .leaf7_ebx = kV3Leaf7Ebx,
+        .extended1_ecx = kV3Extended1Ecx,
+        .xcr0 = kV3Xcr0},
+       {.leaf1_ecx = kV3Leaf1Ecx,
+        .leaf7_ebx = kV3Leaf7Ebx | kV4Leaf7Ebx,
+        .extended1_ecx = kV3Extended1Ecx,
+        .xcr0 = kV4Xcr0}}};
+  return kNeeded[static_cast<std::size_t>(level)];
+}
+
 Target target_from_cpuid(const CpuidLeaves& leaves) {
   Target target;
-  const bool v3 = has_all(leaves.leaf1_ecx, kV3Leaf1Ecx) &&
-                  has_all(leaves.leaf7_ebx, kV3Leaf7Ebx) &&
-                  has_all(leaves.extended1_ecx, kV3Extended1Ecx) && has_all(leaves.xcr0, kV3Xcr0);
-  if (!v3) return target;
-  target.level = Level::x86_64_v3;
-  if (!has_all(leaves.leaf7_ebx, kV4Leaf7Ebx) || !has_all(leaves.xcr0, kV4Xcr0)) return target;
-  target.level = Level::x86_64_v4;
+  for (const LevelName& entry : kLevels) {
+    const CpuidLeaves& needed = leaves_needed(entry.level);
+    if (has_all(leaves.leaf1_ecx, needed.leaf1_ecx) &&
+        has_all(leaves.leaf7_ebx, needed.leaf7_ebx) &&
+        has_all(leaves.extended1_ecx, needed.extended1_ecx) && has_all(leaves.xcr0, needed.xcr0))
+      target.level = entry.level;
+  }
+  if (target.level != Level::x86_64_v4) return target;
   if (has_all(leaves.leaf7_ecx, bit(1))) target.features |= bit(Feature::vbmi);
   if (has_all(leaves.leaf7_edx, bit(23))) target.features |= bit(Feature::fp16);
   if (has_all(leaves.leaf7_1_eax, bit(5))) target.features |= bit(Feature::bf16);

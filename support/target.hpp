@@ -47,6 +47,10 @@ struct CpuidLeaves {
   std::uint64_t xcr0 = 0;  // which register states the system saves
 };
 
+// The bits of them that a level takes, for whoever asks a processor by other means than
+// host_target(); none for the interpreter.
+[[nodiscard]] const CpuidLeaves& leaves_needed(Level level);
+
 // The highest target a processor with these leaves can run; the interpreter where it lacks
 // x86-64-v3.
 [[nodiscard]] Target target_from_cpuid(const CpuidLeaves& leaves);

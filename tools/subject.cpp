@@ -156,8 +156,8 @@ Result<Subject> read_subject(const SubjectOptions& options) {
   subject.dtype = *dtype;
   subject.target = host_target();
   if (!options.target.empty()) {
-    for (const object::AheadTarget& target : object::ahead_targets())
-      if (!target.is_x86() && target.name == options.target) subject.elsewhere = target;
+    const object::AheadTarget* const ahead = object::find_ahead_target(options.target);
+    if (ahead != nullptr && !ahead->is_x86()) subject.elsewhere = *ahead;
     const Result<Target> target = subject.elsewhere ? host_target() : parse_target(options.target);
     if (!target) return target.error();
     subject.target = *target;

@@ -1,18 +1,73 @@
 #include "compiler/object/ahead.hpp"
 
-namespace sluice::object {
+#include <algorithm>
 
-std::span<const AheadTarget> ahead_targets() {
-  static constexpr AheadTarget kTargets[] = {
-      {"x86-64-v3", "x86-64", "x86_64-unknown-linux-gnu", "x86-64-v3", "", "", 32},
-      {"x86-64-v4", "x86-64", "x86_64-unknown-linux-gnu", "x86-64-v4", "", "", 64},
-      {"aarch64", "aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", "", 16},
-      {"aarch64+sve2", "aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon,+sve2", "", 16},
-      {"riscv64+v", "riscv64", "riscv64-unknown-linux-gnu", "generic-rv64",
-       "+m,+a,+f,+d,+c,+v,+zvl128b", "lp64d", 16, false},
-      {"ppc64le", "ppc64le", "powerpc64le-unknown-linux-gnu", "pwr8", "", "", 16, false, false},
-  };
-  return kTargets;
+namespace sluice::object {
+namespace {
+
+constexpr unsigned kHwcap = 16, kHwcap2 = 26;  // AT_HWCAP and AT_HWCAP2 of <elf.h>
+
+constexpr AheadTarget kTargets[] = {
+    {.name = "x86-64-v3",
+     .architecture = "x86-64",
+     .triple = "x86_64-unknown-linux-gnu",
+     .cpu = "x86-64-v3",
+     .vector_bytes = 32,
+     .level = Level::x86_64_v3},
+    {.name = "x86-64-v4",
+     .architecture = "x86-64",
+     .triple = "x86_64-unknown-linux-gnu",
+     .cpu = "x86-64-v4",
+     .vector_bytes = 64,
+     .level = Level::x86_64_v4},
+    {.name = "aarch64",
+     .architecture = "aarch64",
+     .triple = "aarch64-unknown-linux-gnu",
+     .cpu = "generic",
+     .features = "+neon",
+     .vector_bytes = 16},
+    {.name = "aarch64+sve2",
+     .architecture = "aarch64",
+     .triple = "aarch64-unknown-linux-gnu",
+     .cpu = "generic",
+     .features = "+neon,+sve2",
+     .vector_bytes = 16,
+     .hwcap = {kHwcap2, 1u << 1}},
+    {.name = "riscv64+v",
+     .architecture = "riscv64",
+     .triple = "riscv64-unknown-linux-gnu",
+     .cpu = "generic-rv64",
+     .features = "+m,+a,+f,+d,+c,+v,+zvl128b",
+     .plain_features = "+m,+a,+f,+d,+c",
+     .abi = "lp64d",
+     .vector_bytes = 16,
+     .hwcap = {kHwcap, 1u << ('v' - 'a')},
+     .halves = false},
+    {.name = "ppc64le",
+     .architecture = "ppc64le",
+     .triple = "powerpc64le-unknown-linux-gnu",
+     .cpu = "pwr8",
+     .vector_bytes = 16,
+     .halves = false,
+     .round_even = false},
+};
+
+}  // namespace
+
+std::span<const AheadTarget> ahead_targets() { return kTargets; }
+
+const AheadTarget* find_ahead_target(std::string_view name) {
+  const auto* const found =
+      std::find_if(std::begin(kTargets), std::end(kTargets),
+                   [&](const AheadTarget& target) { return target.name == name; });
+  return found == std::end(kTargets) ? nullptr : found;
+}
+
+std::string names_of(std::span<const AheadTarget> targets) {
+  std::string names;
+  for (const AheadTarget& target : targets)
+    names.append(names.empty() ? "" : ", ").append(target.name);
+  return names;
 }
 
 }  // namespace sluice::object

@@ -40,12 +40,9 @@ Result<std::vector<AheadTarget>> read_targets(const std::vector<std::string>& na
     if (std::find(names.begin(), names.end(), target.name) != names.end())
       targets.push_back(target);
   for (const std::string& name : names) {
-    const auto is_it = [&](const AheadTarget& target) { return target.name == name; };
-    if (std::any_of(known.begin(), known.end(), is_it)) continue;
-    std::string all;
-    for (const AheadTarget& target : known)
-      all += fmt::format("{}{}", all.empty() ? "" : ", ", target.name);
-    return Error{Status::unknown_name, fmt::format("unknown target '{}': known are {}", name, all)};
+    if (object::find_ahead_target(name) != nullptr) continue;
+    return Error{Status::unknown_name,
+                 fmt::format("unknown target '{}': known are {}", name, object::names_of(known))};
   }
   return targets;
 }
@@ -188,14 +185,14 @@ void add_compile(CLI::App& app, Action& action) {
   command->add_option("files", options->files,
                       "FILE.slu...; left out: the functions are the library's");
   command->add_option("-o,--output", options->output, "Folder and name: DIR/NAME")->required();
-  const auto add_list = [&](const char* flag, std::vector<std::string>& list, const char* help) {
+  const auto add_list = [&](const char* flag, std::vector<std::string>& list,
+                            const std::string& help) {
     command->add_option(flag, list, help)->delimiter(',')->allow_extra_args(false);
   };
   add_list("--functions", options->functions, "Their names; left out: all of the file");
   add_list("--passes", options->passes, "Of forward, backward, forward_backward");
   add_list("--dtypes", options->dtypes, "Of f32, f64, f16, bf16");
-  add_list("--targets", options->targets,
-           "Of x86-64-v3, x86-64-v4, aarch64, aarch64+sve2, riscv64+v, ppc64le");
+  add_list("--targets", options->targets, "Of " + object::names_of(object::ahead_targets()));
   command->add_option("--prefix", options->prefix, "Of all symbols; left out: NAME");
   command->add_option("--namespace", options->cpp_scope, "Of overloads for C++; left out: none");
   command->add_flag("--baked", options->baked,

@@ -73,9 +73,6 @@ std::string header_text(const AheadLibrary& library,
   std::string guard = library.prefix + "_H";
   std::transform(guard.begin(), guard.end(), guard.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  std::string names;
-  for (const object::AheadTarget& target : targets)
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", target.name);
   std::string text = fmt::format(
       "/* Made by sluice {} (numerics {}) for {}.\n"
       "\n"
@@ -87,7 +84,7 @@ std::string header_text(const AheadLibrary& library,
       "#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n"
       "/* Whether this processor runs the functions: 0 where it has none of the targets. */\n"
       "int {}_available(void);\n",
-      kVersion, numerics::kVersion, names, guard, guard, library.prefix);
+      kVersion, numerics::kVersion, object::names_of(targets), guard, guard, library.prefix);
   for (const AheadEntry& entry : library.entries) {
     text += "\n/* ";
     for (std::size_t i = 0; i < entry.lines.size(); ++i)

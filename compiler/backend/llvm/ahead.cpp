@@ -37,15 +37,12 @@ class Inquiry {
 
   // An i1.
   Value* has(const AheadTarget& target) {
-    if (target.name == "x86-64-v3") return has_v3();
-    if (target.name == "x86-64-v4") return build_.CreateAnd(has_v3(), has_v4());
-    if (target.name == "aarch64+sve2") return has_bits(auxiliary(kHwcap2), 1u << 1);
-    if (target.name == "riscv64+v") return has_bits(auxiliary(kHwcap), 1u << ('v' - 'a'));
-    return build_.getTrue();
+    if (target.is_x86()) return has_leaves(leaves_needed(target.level));
+    if (target.hwcap.bits == 0) return build_.getTrue();
+    return has_bits(auxiliary(target.hwcap.kind), target.hwcap.bits);
   }
 
  private:
-  static constexpr unsigned kHwcap = 16, kHwcap2 = 26;  // of Linux, <elf.h>
   enum Register : unsigned { eax, ebx, ecx, edx };
 
   Value* has_bits(Value* of, std::uint64_t bits) {
@@ -53,28 +50,24 @@ class Inquiry {
     return build_.CreateICmpEQ(build_.CreateAnd(of, mask), mask);
   }
 
-  Value* auxiliary(unsigned type) {
+  Value* auxiliary(unsigned kind) {
     llvm::Module& module = *build_.GetInsertBlock()->getModule();
     llvm::Type* const word = build_.getInt64Ty();
     return build_.CreateCall(module.getOrInsertFunction("getauxval", word, word),
-                             build_.getInt64(type));
+                             build_.getInt64(kind));
   }
 
-  // Bits as in Intel's manual, CPUID; as support/target.cpp reads them.
-  Value* has_v3() {
-    constexpr std::uint64_t kLeaf1 = 1u << 12 | 1u << 22 | 1u << 27 | 1u << 28 | 1u << 29;
-    constexpr std::uint64_t kLeaf7 = 1u << 3 | 1u << 5 | 1u << 8;
-    Value* const known = build_.CreateICmpUGE(cpuid(0, eax), build_.getInt32(7));
-    Value* const basic = has_bits(cpuid(1, ecx), kLeaf1);
-    Value* const lzcnt = has_bits(cpuid(0x80000001, ecx), 1u << 5);
-    Value* const all = build_.CreateAnd({known, basic, lzcnt, has_bits(cpuid(7, ebx), kLeaf7)});
-    // xgetbv is an instruction where the system uses xsave.
-    return build_.CreateAnd(all, saves_registers(0x6, has_bits(cpuid(1, ecx), 1u << 27)));
-  }
-  Value* has_v4() {
-    constexpr std::uint64_t kLeaf7 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
-    return build_.CreateAnd(has_bits(cpuid(7, ebx), kLeaf7),
-                            saves_registers(0xe6, has_bits(cpuid(1, ecx), 1u << 27)));
+  // A leaf beyond the greatest says what another has.
+  Value* has_leaves(const CpuidLeaves& needed) {
+    constexpr std::uint32_t kExtended = 0x80000000;
+    constexpr std::uint64_t kOsxsave = 1u << 27;  // xgetbv is an instruction
+    Value* const leaf1 = cpuid(1, ecx);
+    Value* const all = build_.CreateAnd(
+        {build_.CreateICmpUGE(cpuid(0, eax), build_.getInt32(7)),
+         build_.CreateICmpUGT(cpuid(kExtended, eax), build_.getInt32(kExtended)),
+         has_bits(leaf1, needed.leaf1_ecx), has_bits(cpuid(7, ebx), needed.leaf7_ebx),
+         has_bits(cpuid(kExtended + 1, ecx), needed.extended1_ecx)});
+    return build_.CreateAnd(all, saves_registers(needed.xcr0, has_bits(leaf1, kOsxsave)));
   }
 
   Value* cpuid(std::uint32_t leaf, Register which) {
@@ -159,7 +152,7 @@ class Archive {
       for (const AheadFunction& function : functions_) write_choice(module, build, function, level);
     AheadTarget plain = targets_.front();
     plain.cpu = plain.is_x86() ? "x86-64" : plain.cpu;
-    plain.features = plain.architecture == "riscv64" ? "+m,+a,+f,+d,+c" : "";
+    plain.features = plain.plain_features;
     return add_file(module, plain, "choice.o");
   }
 

@@ -16,7 +16,7 @@ bool is_v4(const Target& target) { return target.level == Level::x86_64_v4; }
 
 // As they are made ahead of time too.
 const object::AheadTarget& machine_of(const Target& target) {
-  return object::ahead_targets()[is_v4(target) ? 1 : 0];
+  return *object::find_ahead_target(to_string(Target{target.level}));
 }
 
 Outcome translate_here(const schedule::ElementProgram& program, const Target& target,
