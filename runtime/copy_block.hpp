@@ -7,7 +7,7 @@
 
 namespace sluice {
 
-// Steps in bytes, of any sign; 0 repeats what is read.
+// Steps in bytes, of any sign, whole elements; 0 repeats what is read.
 struct BlockPlace {
   std::byte* data = nullptr;
   std::int64_t row_step = 0;

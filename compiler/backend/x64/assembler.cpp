@@ -48,11 +48,11 @@ RegExp Assembler::slot(std::uint32_t place) const { return at(frame, place * slo
 
 RegExp Assembler::buffer(const Memory& memory) {
   const int scale = static_cast<int>(size_of(dtypes[memory.place]));
-  if (!column_steps.empty()) {
+  if (!column_offsets.empty()) {
     const Reg64& pointer = pointers[memory.place];
     if (!has_columns[memory.place]) return pointer + rax * scale;
     const std::uint32_t column = memory.copy + group;
-    return column == 0 ? RegExp(pointer) : pointer + column_steps[column - 1] * scale;
+    return column == 0 ? RegExp(pointer) : pointer + column_offsets[column - 1] * scale;
   }
   const std::ptrdiff_t offset =
       static_cast<std::ptrdiff_t>((memory.copy + group) * machine_.lanes()) * scale;

@@ -72,7 +72,7 @@ class Assembler : public Xbyak::CodeGenerator {
   bool across = false;
   // Of four columns at once, how many elements on the second and the others are, in every buffer
   // that has columns, whose address is that of the rows at hand. Else none.
-  std::vector<Xbyak::Reg64> column_steps;
+  std::vector<Xbyak::Reg64> column_offsets;
   std::vector<bool> has_columns;
   // The frame's slots, and how far they are from each other: of rows across each vector of them has
   // its own, next to each other.

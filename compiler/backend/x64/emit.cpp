@@ -153,7 +153,6 @@ RowBlock allocate_sweep(const RowSelection& rows, const RowPart& part, Machine m
 // many at a time as registers allow.
 RowBlock allocate_across(const schedule::RowProgram& program, const RowSelection& rows,
                          const RowPart& part, Machine machine) {
-  constexpr int kFour = 4;
   constexpr std::uint32_t kMostReductions = 4;
   const std::vector<Invariant>& invariants = rows.selection.invariants;
   AllocationOptions options = options_of(rows, part);
@@ -165,7 +164,7 @@ RowBlock allocate_across(const schedule::RowProgram& program, const RowSelection
     AllocationOptions columns = options;
     columns.columns = true;
     columns.reserved = 2 * static_cast<int>(part.reductions);
-    for (columns.copies = kFour;; columns.copies /= 2) {
+    for (columns.copies = kColumnsAtOnce;; columns.copies /= 2) {
       block.code = allocate(part.block, invariants, machine, columns);
       if (block.code.spills == 0 || columns.copies == 1) break;
     }

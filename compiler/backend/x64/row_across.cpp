@@ -30,12 +30,11 @@ class AcrossWriter : public RowWriter {
   static constexpr std::uint32_t kColumns = (1u << TreeVisit::kLevelsBegin) - 1;
   static constexpr std::uint32_t kLevels = (1u << TreeVisit::kTargetBegin) - 1 - kColumns;
   static constexpr std::uint32_t kTarget = TreeVisit::kFour - 1 - kLevels - kColumns;
-  static constexpr std::uint32_t kFour = 4;  // columns at a time
 
   // rax is the first row of the vector at hand, rcx one past the last row, rsi the column steps.
   void write_rows() {
     enter();
-    if (!column_steps_.empty()) measure_columns();
+    if (!column_offsets_.empty()) measure_columns();
     Label next;
     Label fits;
     Label rest;
@@ -109,7 +108,7 @@ class AcrossWriter : public RowWriter {
     code_.jle(done, CodeGenerator::T_NEAR);
     if (access == Access::plain) preload(selection_, block);
     const bool fours = access == Access::plain && !block.fours.code.empty();
-    if (fours) load_column_steps(part.has_tree());
+    if (fours) load_column_offsets(part.has_tree());
     if (part.has_tree())
       write_walk(part, block, access, fours);
     else
@@ -128,13 +127,13 @@ class AcrossWriter : public RowWriter {
     load_field(code_.r10, offsetof(RowCall, columns));
     if (fours) {
       code_.sub(code_.r10, column());
-      code_.cmp(code_.r10, kFour);
+      code_.cmp(code_.r10, kColumnsAtOnce);
       code_.jl(one, CodeGenerator::T_NEAR);
       code_.cmp(code_.dword[code_.rbp - kFours], 0);
       code_.je(one, CodeGenerator::T_NEAR);
       point_at_column();
       write_four_columns(part, block);
-      code_.add(column(), kFour);
+      code_.add(column(), kColumnsAtOnce);
       code_.jmp(next, CodeGenerator::T_NEAR);
       code_.L(one);
     }
@@ -168,7 +167,7 @@ class AcrossWriter : public RowWriter {
       code_.L(four);
       visit_column();
       code_.add(code_.qword[code_.rbp - kVisit],
-                static_cast<std::uint32_t>((kFour - 1) * sizeof(TreeVisit)));
+                static_cast<std::uint32_t>((kColumnsAtOnce - 1) * sizeof(TreeVisit)));
       choose_place(kLevels & ~kBelowFour);
       write_four_columns(part, block);
       merge_visit(part, vectors_, kLevels & ~kBelowFour);
@@ -192,12 +191,12 @@ class AcrossWriter : public RowWriter {
       if (tree.slot == RowTree::kNone)
         code_.vmovups(accumulator(index), frame(static_cast<std::int32_t>(slot)));
     });
-    code_.column_steps = column_steps_;
-    for (code_.group = 0; code_.group < kFour;
+    code_.column_offsets = column_offsets_;
+    for (code_.group = 0; code_.group < std::uint32_t{kColumnsAtOnce};
          code_.group += static_cast<std::uint32_t>(block.copies))
       code_.write(block.fours.code, Access::plain);
     code_.group = 0;
-    code_.column_steps.clear();
+    code_.column_offsets.clear();
     each_accumulator(part, [&](const RowTree& tree, int index, std::uint32_t slot) {
       const Xbyak::RegExp place = frame_at(static_cast<std::int32_t>(slot));
       const bool ordered = tree.slot != RowTree::kNone;
@@ -257,8 +256,8 @@ class AcrossWriter : public RowWriter {
   }
 
   // From a column to the second, the third and the fourth that are done with it.
-  void load_column_steps(bool of_tree) {
-    const auto& steps = column_steps_;
+  void load_column_offsets(bool of_tree) {
+    const auto& steps = column_offsets_;
     if (of_tree) {
       load_field(steps[0], offsetof(RowCall, tree_steps));
       load_field(steps[1], offsetof(RowCall, tree_steps) + sizeof(std::int64_t));

@@ -313,9 +313,9 @@ bool can_have_several(const schedule::RowProgram& program, Machine machine,
 
 bool can_have_fours(const schedule::RowProgram& program, const RowSelection& selection,
                     const RowPart& part) {
-  constexpr std::size_t kOthers = 3;
   const std::vector<Instruction>& code = part.block.code;
-  return row_pointers(program, selection) + kOthers <= most_row_pointers(program, selection) &&
+  return row_pointers(program, selection) + kColumnsAtOnce - 1 <=
+             most_row_pointers(program, selection) &&
          std::none_of(code.begin(), code.end(), [](const Instruction& instruction) {
            return instruction.opcode == Opcode::column;
          });

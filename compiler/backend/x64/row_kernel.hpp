@@ -57,7 +57,9 @@ struct RowCode {
 inline constexpr int kMostRowsAtOnce = 3;
 [[nodiscard]] bool can_have_several(const schedule::RowProgram& program, Machine machine,
                                     const RowSelection& selection);
-// Four columns of rows across: how far the other three are from the first is a register's each.
+// Columns of rows across that are done with at a time, where a walk has them (TreeVisit): how far
+// the others are from the first is a register's each.
+inline constexpr int kColumnsAtOnce = 4;
 [[nodiscard]] bool can_have_fours(const schedule::RowProgram& program,
                                   const RowSelection& selection, const RowPart& part);
 

@@ -95,7 +95,7 @@ void RowWriter::enter() {
   code_.link_frame();
   code_.keep(code_.r10);
   code_.keep(code_.rdi);
-  for (int i = 0; i < 6; ++i) code_.keep(code_.rax);  // kColumn to kFours
+  for (int below = kCall; below < kLastKept; below += 8) code_.keep(code_.rax);
   code_.save(saved_);
   reserve_frame();
   code_.lea(code_.r11, code_.ptr[code_.rip + pool_ + Assembler::kPoolBias]);
@@ -153,7 +153,7 @@ void RowWriter::choose_pointers() {
     code_.row_steps.push_back(registers[next++]);
   const bool fours = std::any_of(blocks_.parts.begin(), blocks_.parts.end(),
                                  [](const RowBlock& part) { return !part.fours.code.empty(); });
-  for (std::size_t i = 0; i < 3 && fours; ++i) column_steps_.push_back(registers[next++]);
+  for (int i = 1; i < kColumnsAtOnce && fours; ++i) column_offsets_.push_back(registers[next++]);
 }
 
 void RowWriter::enter_frame(std::uint32_t v) {

@@ -47,6 +47,7 @@ class RowWriter {
   // 0 where that is not the same for all.
   static constexpr int kStride = kVisit + 8;
   static constexpr int kFours = kStride + 8;
+  static constexpr int kLastKept = kFours;
 
   // The size of the code before it.
   std::size_t append_pool();
@@ -110,7 +111,7 @@ class RowWriter {
   Assembler code_;
   std::size_t operands_ = 0;
   std::optional<Reg64> cells_;
-  std::vector<Reg64> column_steps_;  // as the assembler's
+  std::vector<Reg64> column_offsets_;  // as the assembler's
   std::uint32_t ones_ = 0;
   static constexpr std::uint32_t kMostVectors = 16;
   std::uint32_t vectors_ = 1;  // of rows across, at a time; a power of two
