@@ -59,6 +59,13 @@ TEST_CASE("a stretch by interpolation is as point by point", "[accuracy]") {
       {"fn f(x) = sin(x)", false, 3e7F, 1},                // rough
       {"fn f(x) = x * x * x", false, 1e-41F, 1},           // denormal numbers
       {"fn f(x) = if x > 0 then x else 0", false, kInf, 1},
+      {"@terms fn f(x) = x * x - 3.5 * x + 3", false, 1.499F, 0.2},  // a root among larger terms
+      {"@terms fn f(x) = x * x - 3.5 * x + 3", true, 1.749F, 0.2},   // and of the derivative
+      {"@terms fn f(x) = x * x - 1.999 * x", false, 1.0F, 0.2},      // a power of two
+      {"@terms fn f(x) = x * x - 1.9 * x + 2.5", false, 1.315F,
+       0.2},  // another term is the largest
+      {"@terms fn f(x) = rational_3_2(x)", false, -0.03F, 1},
+      {"@terms fn f(x) = exp(x) - exp(2 * x)", false, -103.9F, 0.4},  // terms of denormal numbers
   };
   for (const Stretch& one : all) {
     INFO(one.text << " from " << one.from);

@@ -27,21 +27,24 @@ std::array<double, kNodes> chebyshev_nodes() {
 constexpr std::array kTests{-1.0, -0.62, 0.22, 1.0};
 
 // Through the values at the nodes, by Newton's divided differences.
-Coefficients polynomial_through(const std::array<double, kNodes>& nodes, Coefficients values) {
-  for (std::size_t order = 1; order < kNodes; ++order)
-    for (std::size_t i = kNodes - 1; i >= order; --i)
+template <std::size_t kCount>
+std::array<double, kCount> polynomial_through(const std::array<double, kCount>& nodes,
+                                              std::array<double, kCount> values) {
+  for (std::size_t order = 1; order < kCount; ++order)
+    for (std::size_t i = kCount - 1; i >= order; --i)
       values[i] = (values[i] - values[i - 1]) / (nodes[i] - nodes[i - order]);
-  Coefficients powers{};
-  for (std::size_t i = kNodes; i-- > 0;) {
-    for (std::size_t k = kNodes - 1; k > 0; --k) powers[k] = powers[k - 1] - nodes[i] * powers[k];
+  std::array<double, kCount> powers{};
+  for (std::size_t i = kCount; i-- > 0;) {
+    for (std::size_t k = kCount - 1; k > 0; --k) powers[k] = powers[k - 1] - nodes[i] * powers[k];
     powers[0] = values[i] - nodes[i] * powers[0];
   }
   return powers;
 }
 
-double value_at(const Coefficients& coefficients, double t) {
+template <std::size_t kCount>
+double value_at(const std::array<double, kCount>& coefficients, double t) {
   double value = 0;
-  for (std::size_t k = kNodes; k-- > 0;) value = value * t + coefficients[k];
+  for (std::size_t k = kCount; k-- > 0;) value = value * t + coefficients[k];
   return value;
 }
 
@@ -73,8 +76,11 @@ class Cutter {
  private:
   struct Sample {
     Piece::Kind kind;
-    double value;
-    double error;
+    double value = 0;
+    double error = 0;
+    double term = 0;  // what the ulp belongs to: |value|, or a larger one
+
+    [[nodiscard]] bool termed() const { return term > std::abs(value); }
   };
 
   [[nodiscard]] bool is_divided(std::uint64_t first, std::uint64_t count) const {
@@ -88,63 +94,108 @@ class Cutter {
     return kInterpolationMargin * static_cast<double>(ulp_of(format_, least));
   }
 
+  [[nodiscard]] static double term_of(const Estimate& truth) {
+    return static_cast<double>(std::max(std::abs(truth.value), truth.largest_term));
+  }
+
   // By the first level where it is good enough.
   [[nodiscard]] Sample sample(double x) const {
     Estimate truth = reference_.first_level({&x, 1});
     const auto value = static_cast<double>(truth.value);
-    const bool known =
-        std::isfinite(truth.error) && (!std::isfinite(value) || truth.error <= allowed(value) / 8 ||
-                                       std::abs(truth.value) - truth.error >= beyond_);
+    const bool known = std::isfinite(truth.error) &&
+                       (!std::isfinite(value) || truth.error <= allowed(term_of(truth)) / 8 ||
+                        std::abs(truth.value) - truth.error >= beyond_);
     if (!known) {
       const Result<Estimate> settled = reference_.second_level({&x, 1});
-      if (!settled.ok()) return {Piece::Kind::rough, 0, 0};
+      if (!settled.ok()) return {Piece::Kind::rough};
       truth = *settled;
     }
-    if (std::isnan(truth.value)) return {Piece::Kind::nan, 0, 0};
+    if (std::isnan(truth.value)) return {Piece::Kind::nan};
     if (std::abs(truth.value) >= beyond_)
-      return {truth.value < 0 ? Piece::Kind::beyond_below : Piece::Kind::beyond_above, 0, 0};
+      return {truth.value < 0 ? Piece::Kind::beyond_below : Piece::Kind::beyond_above};
     return {Piece::Kind::polynomial, static_cast<double>(truth.value),
-            static_cast<double>(truth.error)};
+            static_cast<double>(truth.error), term_of(truth)};
   }
 
-  // Nothing where the samples are not of one kind, or not on a polynomial.
-  [[nodiscard]] std::optional<Piece> smooth(std::uint64_t first, std::uint64_t count) const {
+  // At the nodes, then at the tests.
+  static constexpr std::size_t kSamples = kNodes + kTests.size();
+  using Samples = std::array<Sample, kSamples>;
+  [[nodiscard]] double place(std::size_t sample) const {
+    return sample < kNodes ? nodes_[sample] : kTests[sample - kNodes];
+  }
+
+  // Nothing where they are not of one kind.
+  [[nodiscard]] std::optional<Samples> samples(std::uint64_t first, std::uint64_t count) const {
     const double low = number_of(Dtype::f32, first);
     const double high = number_of(Dtype::f32, first + count - 1);
     const auto x_at = [&](double t) {
       if (t == -1 || t == 1) return t < 0 ? low : high;
       return low + (high - low) * (0.5 + t / 2);
     };
-    Piece piece{sample(x_at(kTests[0])).kind, first, count};
-    if (piece.kind == Piece::Kind::rough) return std::nullopt;
+    const Piece::Kind kind = sample(low).kind;
+    if (kind == Piece::Kind::rough) return std::nullopt;
+    Samples taken;
+    for (std::size_t i = 0; i < kSamples; ++i) {
+      taken[i] = sample(x_at(place(i)));
+      if (taken[i].kind != kind) return std::nullopt;
+    }
+    return taken;
+  }
+
+  // Nothing where the samples are not on a polynomial.
+  [[nodiscard]] std::optional<Piece> smooth(std::uint64_t first, std::uint64_t count) const {
+    const std::optional<Samples> taken = samples(first, count);
+    if (!taken) return std::nullopt;
+    Piece piece{taken->front().kind, first, count};
+    if (piece.kind == Piece::Kind::polynomial &&
+        !(fit_value(piece, *taken) && fit_term(piece, *taken)))
+      return std::nullopt;
+    return piece;
+  }
+
+  // Whether a polynomial goes through the truth.
+  [[nodiscard]] bool fit_value(Piece& piece, const Samples& taken) const {
     Coefficients values{};
-    double least = std::numeric_limits<double>::infinity();
-    double largest_error = 0;
-    const auto take = [&](double t, double& value) {
-      const Sample found = sample(x_at(t));
-      value = found.value;
-      least = std::min(least, std::abs(found.value));
-      largest_error = std::max(largest_error, found.error);
-      return found.kind == piece.kind;
-    };
-    for (std::size_t i = 0; i < kNodes; ++i)
-      if (!take(nodes_[i], values[i])) return std::nullopt;
-    std::array<double, kTests.size()> tests{};
-    for (std::size_t i = 0; i < kTests.size(); ++i)
-      if (!take(kTests[i], tests[i])) return std::nullopt;
-    if (piece.kind != Piece::Kind::polynomial) return piece;
+    for (std::size_t i = 0; i < kNodes; ++i) values[i] = taken[i].value;
     piece.coefficients = polynomial_through(nodes_, values);
+    double least = std::numeric_limits<double>::infinity();
+    double error = 0;
+    for (const Sample& sample : taken) {
+      least = std::min(least, sample.term);
+      error = std::max(error, sample.error);
+    }
     const double within = allowed(least);
     double rest = 0;
     for (std::size_t k = Piece::kFew; k < kNodes; ++k) rest += std::abs(piece.coefficients[k]);
     piece.few = rest <= within / 4;
     if (piece.few)
       std::fill(piece.coefficients.begin() + Piece::kFew, piece.coefficients.end(), 0.0);
-    for (std::size_t i = 0; i < kTests.size(); ++i)
-      if (!(std::abs(value_at(piece.coefficients, kTests[i]) - tests[i]) + 2 * largest_error <=
+    for (std::size_t i = kNodes; i < kSamples; ++i)
+      if (!(std::abs(value_at(piece.coefficients, place(i)) - taken[i].value) + 2 * error <=
             within))
-        return std::nullopt;
-    return piece;
+        return false;
+    return true;
+  }
+
+  // Whether a parabola goes through the largest term, where one is above the truth.
+  [[nodiscard]] bool fit_term(Piece& piece, const Samples& taken) const {
+    piece.termed =
+        std::any_of(taken.begin(), taken.end(), [](const Sample& s) { return s.termed(); });
+    if (!piece.termed) return true;
+    constexpr std::array<std::size_t, Piece::kFew> kThrough{0, kNodes / 2, kNodes - 1};
+    std::array<double, Piece::kFew> places{};
+    std::array<double, Piece::kFew> terms{};
+    for (std::size_t k = 0; k < Piece::kFew; ++k) {
+      places[k] = nodes_[kThrough[k]];
+      terms[k] = taken[kThrough[k]].term;
+    }
+    piece.term = polynomial_through(places, terms);
+    const double least_normal = static_cast<double>(power_of_two(format_.least_exponent));
+    for (std::size_t i = 0; i < kSamples; ++i) {
+      const double within = kTermMargin * std::max(taken[i].term, least_normal);
+      if (!(std::abs(value_at(piece.term, place(i)) - taken[i].term) <= within)) return false;
+    }
+    return true;
   }
 
   const Reference& reference_;

@@ -16,8 +16,12 @@
 
 namespace sluice::accuracy {
 
-// How far a polynomial may be from the truth, in ulps of the least value of its piece.
+// How far a polynomial may be from the truth, in ulps of the least value (under @terms the least of
+// the largest terms) of its piece.
 inline constexpr double kInterpolationMargin = 0x1p-13;
+// How far one may be from the largest term, as a part of it: where that is as close to a power of
+// two its ulp is taken for the smaller one.
+inline constexpr double kTermMargin = 0x1p-18;
 
 struct Piece {
   enum class Kind : std::uint8_t {
@@ -35,6 +39,9 @@ struct Piece {
   std::uint64_t count = 0;
   std::array<double, kNodes> coefficients = {};  // by powers of t: -1 at the first, 1 at the last
   bool few = false;                              // whether the first kFew are enough
+  // Under @terms, where a term is larger than the truth: the largest one, likewise.
+  bool termed = false;
+  std::array<double, kFew> term = {};
 
   // t of the first number and of the others after it.
   [[nodiscard]] double step() const { return 2.0 / static_cast<double>(count - 1); }
@@ -42,7 +49,7 @@ struct Piece {
 
 // The pieces of the numbers whose bits are `first` and so on, below `end`, in their order. Of
 // the pieces only rough ones have numbers on both sides of one of the `bounds`, which are sorted.
-// For a reference of one f32 input without @terms; all of the numbers are of one binade.
+// For a reference of one f32 input; all of the numbers are of one binade.
 [[nodiscard]] std::vector<Piece> pieces_of(const Reference& reference, std::uint64_t first,
                                            std::uint64_t end, const std::vector<double>& bounds);
 

@@ -38,8 +38,8 @@ struct Stretch {
 };
 
 // Errors of results of f32 against a polynomial at t and so on: distance_in_ulps without branches,
-// so that it is done in vectors.
-template <std::size_t kTerms>
+// so that it is done in vectors. An ulp is never taken for a larger one than it is.
+template <std::size_t kCount, bool kTermed>
 void errors_from_polynomial(const Piece& piece, double t, std::size_t count, Stretch& stretch) {
   constexpr int kBits = 24;
   constexpr double kBeyond = 0x1p128;
@@ -47,13 +47,20 @@ void errors_from_polynomial(const Piece& piece, double t, std::size_t count, Str
   constexpr double kGreatest = 0x1p127;
   const double step = piece.step();
   const auto coefficients = piece.coefficients;
+  const auto terms = piece.term;
   for (std::size_t i = 0; i < count; ++i) {
     const double at = t + static_cast<double>(static_cast<int>(i)) * step;
     double truth = 0;
-    for (std::size_t k = kTerms; k-- > 0;) truth = truth * at + coefficients[k];
+    for (std::size_t k = kCount; k-- > 0;) truth = truth * at + coefficients[k];
     double got = static_cast<double>(stretch.got[i]);
     got = got > kBeyond ? kBeyond : got < -kBeyond ? -kBeyond : got;
     double magnitude = std::abs(truth);
+    if constexpr (kTermed) {
+      double term = 0;
+      for (std::size_t k = Piece::kFew; k-- > 0;) term = term * at + terms[k];
+      term *= 1 - 2 * kTermMargin;
+      magnitude = term > magnitude ? term : magnitude;
+    }
     magnitude = magnitude < kNormal ? kNormal : magnitude > kGreatest ? kGreatest : magnitude;
     // 2^(kBits - 1 - e) of the magnitude's exponent e, by its field.
     const std::uint64_t field =
@@ -79,10 +86,12 @@ void find_errors(const Piece& piece, std::uint64_t from, std::size_t count, Stre
   const double t = -1 + static_cast<double>(from) * piece.step();
   if (piece.kind != Piece::Kind::polynomial)
     errors_of_kind(piece.kind, count, stretch);
+  else if (piece.termed)
+    errors_from_polynomial<Piece::kNodes, true>(piece, t, count, stretch);
   else if (piece.few)
-    errors_from_polynomial<Piece::kFew>(piece, t, count, stretch);
+    errors_from_polynomial<Piece::kFew, false>(piece, t, count, stretch);
   else
-    errors_from_polynomial<Piece::kNodes>(piece, t, count, stretch);
+    errors_from_polynomial<Piece::kNodes, false>(piece, t, count, stretch);
 }
 
 // Measures on one thread.
@@ -324,8 +333,7 @@ Result<Measurement> Measuring::run(const PointSource& source) const {
 }
 
 Result<Measurement> Measuring::run_between(std::uint64_t first, std::uint64_t end) const {
-  if (subject_.dtype() != Dtype::f32 || subject_.definition().attributes.terms)
-    return run(points_between(subject_.dtype(), first, end));
+  if (subject_.dtype() != Dtype::f32) return run(points_between(subject_.dtype(), first, end));
   return Meter(subject_, promise_, crossings_).run_between(kernel_, first, end);
 }
 

@@ -61,7 +61,7 @@ class Measuring {
   // All points of a source, on this thread. Errors: those of the second level.
   [[nodiscard]] Result<Measurement> run(const PointSource& source) const;
   // The same for the numbers of the type whose bits are `first` and so on, below `end`, all of one
-  // binade. In f32 without @terms most of them by interpolation; what is reported of the worst and
+  // binade. In f32 most of them by interpolation; what is reported of the worst and
   // what is beyond the promise never is.
   [[nodiscard]] Result<Measurement> run_between(std::uint64_t first, std::uint64_t end) const;
   [[nodiscard]] const std::vector<ZeroCrossing>& crossings() const { return crossings_; }
