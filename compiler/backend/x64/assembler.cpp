@@ -55,7 +55,8 @@ RegExp Assembler::buffer(const Memory& memory) {
     return column == 0 ? RegExp(pointer) : pointer + column_offsets[column - 1] * scale;
   }
   const std::ptrdiff_t offset =
-      static_cast<std::ptrdiff_t>((memory.copy + group) * machine_.lanes()) * scale;
+      static_cast<std::ptrdiff_t>((memory.copy + group) * machine_.lanes() * (pairs ? 2 : 1)) *
+      scale;
   if (memory.place < displacements.size() && displacements[memory.place] != 0)
     return at(pointers[memory.place], displacements[memory.place]);
   if (memory.row != 0)
@@ -375,7 +376,7 @@ void Assembler::write_partial_store(const Placed& placed) {
 }
 
 bool Assembler::is_narrow(const Memory& memory) const {
-  return size_of(dtypes[memory.place]) < machine_.lane_bytes();
+  return !pairs && size_of(dtypes[memory.place]) < machine_.lane_bytes();
 }
 
 // Elements of 16 bits, in a register or in memory, to lanes of f32: exact. Integers to lanes of

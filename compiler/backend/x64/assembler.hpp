@@ -62,6 +62,9 @@ class Assembler : public Xbyak::CodeGenerator {
   // outputs of bf16.
   std::uint32_t upper_words = 0;
 
+  // Whether buffers are read and written by whole registers of bf16, two vectors each.
+  bool pairs = false;
+
   // Of a row kernel for rows of one length: that, in rcx as well, while rax is 0.
   std::int64_t row_columns = 0;
   // Of a row kernel's sweep: how many vectors on in the round the code is that is being written.

@@ -29,6 +29,7 @@ Room room_beside(Room free, Machine machine, int copies) {
 // are pinned at once; else the copies are allocated without pins to see what they leave over.
 void allocate_loop(const Selection& selection, Machine machine, Blocks& blocks, int sequences,
                    bool jumps) {
+  const Block& body = blocks.pairs ? selection.pairs : selection.body;
   AllocationOptions options;
   options.copies = blocks.copies;
   options.sequences = sequences;
@@ -36,20 +37,32 @@ void allocate_loop(const Selection& selection, Machine machine, Blocks& blocks, 
   options.first_slot = selection.uniform_slots;
   const auto allocate_with = [&](std::vector<std::int8_t> pinned) {
     options.pinned = pinned;
-    blocks.loop = allocate(selection.body, selection.invariants, machine, options);
+    blocks.loop = allocate(body, selection.invariants, machine, options);
     blocks.pinned = std::move(pinned);
     return blocks.loop.spills == 0 && !blocks.loop.broken;
   };
-  const auto pins_for = [&](Room room) {
-    return pin(selection.body, selection.invariants, machine, room);
-  };
-  Pins all = pins_for(room_beside(blocks.tail.free, machine, blocks.copies));
-  if (all.complete && allocate_with(std::move(all.registers))) return;
+  const auto pins_for = [&](Room room) { return pin(body, selection.invariants, machine, room); };
+  if (!blocks.pairs) {
+    Pins all = pins_for(room_beside(blocks.tail.free, machine, blocks.copies));
+    if (all.complete && allocate_with(std::move(all.registers))) return;
+  }
   if (!allocate_with({})) return;
   Allocation unpinned = std::move(blocks.loop);
   if (allocate_with(pins_for(unpinned.free).registers)) return;
   blocks.pinned.clear();
   blocks.loop = std::move(unpinned);
+}
+
+// Whether pairs of vectors go without spills, as many at a time as do.
+bool allocate_pairs(const Selection& selection, Machine machine, Blocks& blocks) {
+  if (selection.pairs.code.empty()) return false;
+  blocks.pairs = true;
+  for (blocks.copies = share(selection.pairs).copies; blocks.copies > 0; --blocks.copies) {
+    allocate_loop(selection, machine, blocks, 0, false);
+    if (blocks.loop.spills == 0) return true;
+  }
+  blocks.pairs = false;
+  return false;
 }
 
 // The tail, which may be short and hold anything in the lanes that are left over, goes by the
@@ -66,6 +79,7 @@ Blocks allocate_blocks(Selection& selection, Machine machine) {
     options.jumps = false;
     blocks.tail = allocate(selection.body, selection.invariants, machine, options);
   }
+  if (allocate_pairs(selection, machine, blocks)) return blocks;
   for (Shares shares = share(selection.body);; shares = share(selection.body, shares.copies - 1)) {
     if (shares.sequences == 0) drop_sequences(selection.body);
     blocks.copies = shares.copies;

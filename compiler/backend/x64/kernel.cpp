@@ -101,8 +101,10 @@ class Kernel {
     if (code_.note_nodes) sections_.push_back({code_.getSize(), title});
   }
 
+  // Elements of a copy's loads and stores in the loop.
+  [[nodiscard]] std::uint32_t width() const { return (blocks_.pairs ? 2 : 1) * machine_.lanes(); }
   [[nodiscard]] std::uint32_t step() const {
-    return static_cast<std::uint32_t>(blocks_.copies) * machine_.lanes();
+    return static_cast<std::uint32_t>(blocks_.copies) * width();
   }
 
   void lay_out_pool() {
@@ -182,7 +184,9 @@ class Kernel {
     Label round;
     code_.L(round);
     body_.begin = code_.getSize();
+    code_.pairs = blocks_.pairs;
     code_.write(blocks_.loop.code, Access::plain);
+    code_.pairs = false;
     body_.end = code_.getSize();
     next_round(round);
   }
@@ -261,7 +265,7 @@ class Kernel {
   void write_stream(const Label& resume) {
     section("where outputs lie");
     code_.L(stream_);
-    const std::uint32_t lane_mask = machine_.lanes() - 1;
+    const std::uint32_t lane_mask = width() - 1;
     for (std::size_t output = inputs_; output < buffers_; ++output) {
       load_pointer(code_.r10, output);
       for (std::size_t input = 0; input < inputs_; ++input) {

@@ -17,6 +17,7 @@ struct Blocks {
   Allocation tail;                  // one vector, or what is left of one
   std::vector<std::int8_t> pinned;  // registers of invariants during the loop
   int copies = 1;
+  bool pairs = false;  // the loop's vectors are pairs of bf16 (select.hpp)
 };
 
 // Adds to the pool what the kernel itself needs, and writes the kernel: the code and then the pool.

@@ -77,6 +77,7 @@ void Selector::run() {
   keep_uniforms();
   fill(result_.body, program_.body, program_.arms);
   store_outputs();
+  if (has_pairs()) select_pairs();
 }
 
 void Selector::count_uses() {
@@ -196,35 +197,6 @@ void Selector::store_outputs() {
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   for (const auto& [position, store] : stores)
     body.code.insert(body.code.begin() + static_cast<std::ptrdiff_t>(position), store);
-}
-
-// The bits of the nearest bf16, ties to even, in the upper half of each lane, on AVX2 in the lower.
-// Not by vcvtneps2bf16, which takes denormals for zeros.
-Ref Selector::to_bf16(Ref a, LowHalf known) {
-  if (known == LowHalf::zero) return machine_.avx512 ? a : emit(Opcode::shr, a, 16);
-  const bool any_nan = known == LowHalf::any;
-  const Ref is_nan = any_nan ? compare(kUnordered, a, a) : Ref{};
-  const Ref down = emit(Opcode::iadd, a, bits(0x7fff));
-  if (!machine_.avx512) {
-    const Ref odd = emit(Opcode::iand, emit(Opcode::shr, a, 16), bits(1));
-    const Ref rounded = emit(Opcode::iadd, down, odd);
-    // All ones are a NaN.
-    return emit(Opcode::shr, any_nan ? emit(Opcode::ior, rounded, is_nan) : rounded, 16);
-  }
-  Instruction up;
-  up.opcode = Opcode::iadd;
-  up.src = {a, bits(0x8000), Ref{}};
-  up.mask = emit(Opcode::mask_test, a, bits(0x10000));
-  up.merge = down;
-  up.dst = new_value(Bank::vector);
-  const Ref rounded = push(up);
-  if (!any_nan) return rounded;
-  Instruction blend;
-  blend.opcode = Opcode::blend;
-  blend.src = {rounded, bits(0x7fc00000), Ref{}};
-  blend.mask = is_nan;
-  blend.dst = new_value(Bank::vector);
-  return push(blend);
 }
 
 Selector::Signed Selector::with_sign(ValueId id) {

@@ -16,6 +16,9 @@ struct Selection {
 
   Block once;  // uniform values and scalar inputs, kept in the frame
   Block body;  // one vector of elements
+  // Two vectors of bf16, the elements of even and of odd index, whose inputs and outputs are whole
+  // registers in memory; empty where there is no such form.
+  Block pairs;
   std::vector<Invariant> invariants;
   std::uint32_t uniform_slots = 0;
   Pool pool;

@@ -1,6 +1,6 @@
 // The selector's state and the small steps that its parts share: select.cpp (the switch over ops),
 // select_choose.cpp (comparisons, logic and select), select_divide.cpp (division and square root),
-// select_parts.cpp (exponents and tables).
+// select_parts.cpp (exponents and tables), select_bf16.cpp.
 #pragma once
 
 #include <array>
@@ -68,7 +68,14 @@ class Selector {
   void load_inputs();
   void keep_uniforms();
   void store_outputs();
+
+  // select_bf16.cpp
+  // The bits of the nearest bf16, ties to even, in the upper half of each lane.
+  Ref rounded_to_bf16(Ref a, LowHalf known);
+  // Where a narrow store takes them: there, on AVX2 in the lower half.
   Ref to_bf16(Ref a, LowHalf known = LowHalf::any);
+  [[nodiscard]] bool has_pairs() const;
+  void select_pairs();
 
   // select_choose.cpp
   Ref compare(std::uint8_t predicate, const ir::Node& node);
