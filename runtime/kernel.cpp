@@ -107,14 +107,18 @@ Promise Kernel::promise() const {
     if (operand.role == driver::Role::saved_output) promise.derivative_ulp = kSavedOutputUlp;
   const dsl::Program& program = *state_->spec->program;
   const numerics::Grade grade = state_->spec->grade;
-  // A stamp says nothing of cheaper kernels.
+  // A stamp says nothing of cheaper kernels, nor of those without fma.
   promise.checked =
       function.from_library ||
-      (grade == numerics::Grade::full &&
+      (grade == numerics::Grade::full && state_->spec->target.family == Family::fma &&
        dsl::has_stamp(program.source(function.place.file).text(), function, kVersion));
   promise.accuracy = numerics::info(grade).bound;
   promise.forward_ulp = std::max(*promise.forward_ulp, promise.accuracy * 0x1p23);
   promise.derivative_ulp = std::max(*promise.derivative_ulp, promise.accuracy * 0x1p23);
+  const double factor = bound_factor(state_->spec->target.family);
+  promise.accuracy *= factor;
+  *promise.forward_ulp *= factor;
+  *promise.derivative_ulp *= factor;
   for (const dsl::Range& range : function.attributes.ranges)
     if (range.of_parameter && !state_->spec->params[range.target].baked) promise.checked = false;
   return promise;
@@ -124,7 +128,7 @@ std::string Kernel::target() const {
   switch (rung()) {
     case Rung::x64: return to_string(state_->spec->target);
     case Rung::llvm: return "llvm";
-    case Rung::interpreter: return to_string(Target{});
+    case Rung::interpreter: return to_string(Target{.family = state_->spec->target.family});
   }
   return {};
 }

@@ -72,7 +72,8 @@ struct Encode {
     }
   }
   void operator()(std::string_view, const Target& target) {
-    words.push_back(static_cast<std::uint64_t>(target.level) << 32 | target.features);
+    words.push_back(static_cast<std::uint64_t>(target.family) << 40 |
+                    static_cast<std::uint64_t>(target.level) << 32 | target.features);
   }
   void operator()(std::string_view, RungSet rungs) { words.push_back(rungs.bits); }
   void operator()(std::string_view, numerics::Grade grade) {

@@ -40,8 +40,8 @@ class Resolver {
     for (const auto step :
          {&Resolver::find_function, &Resolver::choose_pass, &Resolver::choose_split,
           &Resolver::choose_reduction, &Resolver::resolve_operands, &Resolver::check_dtypes,
-          &Resolver::choose_accuracy, &Resolver::resolve_parameters, &Resolver::choose_shapes,
-          &Resolver::choose_target, &Resolver::choose_divisor, &Resolver::choose_index_check}) {
+          &Resolver::resolve_parameters, &Resolver::choose_shapes, &Resolver::choose_target,
+          &Resolver::choose_accuracy, &Resolver::choose_divisor, &Resolver::choose_index_check}) {
       Outcome outcome = (this->*step)();
       if (!outcome.ok()) return outcome.error();
     }
@@ -502,7 +502,7 @@ class Resolver {
     return Unit{};
   }
 
-  // After the operands, which say the compute type.
+  // After the operands, which say the compute type, and the target, which says the family.
   Outcome choose_accuracy() {
     if (!(spec_.accuracy >= 0 && spec_.accuracy < 1))
       return error(Status::invalid_argument,
@@ -510,7 +510,8 @@ class Resolver {
                    "including, 1; it is " +
                        std::to_string(spec_.accuracy));
     if (resolved_->compute_type() == Dtype::f32)
-      resolved_->grade = numerics::cheapest_grade(spec_.accuracy);
+      resolved_->grade =
+          numerics::cheapest_grade(spec_.accuracy / bound_factor(resolved_->target.family));
     return Unit{};
   }
 

@@ -86,7 +86,7 @@ struct ResolvedSpec {
     return program->function(function);
   }
   [[nodiscard]] driver::Request request() const {
-    return {program.get(), function, pass, accumulate, operands, params, grade, row};
+    return {program.get(), function, pass, accumulate, operands, params, grade, target.family, row};
   }
   [[nodiscard]] Dtype compute_type() const;
 };

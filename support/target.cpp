@@ -13,13 +13,7 @@
 namespace sluice {
 namespace {
 
-struct LevelName {
-  Level level;
-  std::string_view name;
-};
-constexpr std::array<LevelName, 3> kLevels{{{Level::interpreter, "interpreter"},
-                                            {Level::x86_64_v3, "x86-64-v3"},
-                                            {Level::x86_64_v4, "x86-64-v4"}}};
+constexpr std::string_view kInterpreterNofma = "interpreter-nofma";
 
 struct FeatureName {
   Feature feature;
@@ -33,22 +27,47 @@ constexpr std::uint32_t bit(unsigned index) { return std::uint32_t{1} << index; 
 constexpr std::uint32_t bit(Feature feature) { return bit(static_cast<unsigned>(feature)); }
 constexpr bool has_all(std::uint64_t value, std::uint64_t bits) { return (value & bits) == bits; }
 
-// Intel SDM volume 2, CPUID; the levels are those of the x86-64 psABI, and the bits here what each
-// takes beyond the level below.
-constexpr std::uint32_t kV3Leaf1Ecx = bit(0) | bit(9) | bit(12) | bit(13) | bit(19) | bit(20) |
-                                      bit(22) | bit(23) | bit(26) | bit(27) | bit(28) | bit(29);
+// Intel SDM volume 2, CPUID; the levels are those of the x86-64 psABI.
+constexpr std::uint32_t kV2Leaf1Ecx = bit(0) | bit(9) | bit(13) | bit(19) | bit(20) | bit(23);
+constexpr std::uint32_t kV2Extended1Ecx = bit(0);
+constexpr std::uint32_t kV3Leaf1Ecx =
+    kV2Leaf1Ecx | bit(12) | bit(22) | bit(26) | bit(27) | bit(28) | bit(29);
 constexpr std::uint32_t kV3Leaf7Ebx = bit(3) | bit(5) | bit(8);
-constexpr std::uint32_t kV3Extended1Ecx = bit(0) | bit(5);
+constexpr std::uint32_t kV3Extended1Ecx = kV2Extended1Ecx | bit(5);
 constexpr std::uint64_t kV3Xcr0 = 0b110;  // SSE and AVX registers
-constexpr std::uint32_t kV4Leaf7Ebx = bit(16) | bit(17) | bit(28) | bit(30) | bit(31);
+constexpr std::uint32_t kV4Leaf7Ebx = kV3Leaf7Ebx | bit(16) | bit(17) | bit(28) | bit(30) | bit(31);
 constexpr std::uint64_t kV4Xcr0 = 0b11100110;  // and masks, upper halves, registers 16 to 31
+
+}  // namespace
+
+constexpr CpuidLeaves kLeavesOfV2{.leaf1_ecx = kV2Leaf1Ecx, .extended1_ecx = kV2Extended1Ecx};
+constexpr CpuidLeaves kLeavesOfV3{.leaf1_ecx = kV3Leaf1Ecx,
+                                  .leaf7_ebx = kV3Leaf7Ebx,
+                                  .extended1_ecx = kV3Extended1Ecx,
+                                  .xcr0 = kV3Xcr0};
+constexpr CpuidLeaves kLeavesOfV4{.leaf1_ecx = kV3Leaf1Ecx,
+                                  .leaf7_ebx = kV4Leaf7Ebx,
+                                  .extended1_ecx = kV3Extended1Ecx,
+                                  .xcr0 = kV4Xcr0};
+
+namespace {
+
+struct LevelInfo {
+  Level level;
+  std::string_view name;
+  CpuidLeaves needed;
+};
+
+constexpr std::array<LevelInfo, 3> kLevels{{{Level::interpreter, "interpreter", {}},
+                                            {Level::x86_64_v3, "x86-64-v3", kLeavesOfV3},
+                                            {Level::x86_64_v4, "x86-64-v4", kLeavesOfV4}}};
 
 std::string known_targets() {
   std::string text = "known targets: ";
-  for (const LevelName& entry : kLevels) text.append(entry.name).append(", ");
+  for (const LevelInfo& entry : kLevels) text.append(entry.name).append(", ");
   text.append("the last with any of");
   for (const FeatureName& entry : kFeatures) text.append(" +").append(entry.name);
-  return text;
+  return text.append("; ").append(kInterpreterNofma);
 }
 
 Error unknown(std::string_view kind, std::string_view text) {
@@ -92,7 +111,10 @@ CpuidLeaves read_cpuid() { return {}; }
 
 }  // namespace
 
+std::string_view name(Family family) { return family == Family::fma ? "fma" : "nofma"; }
+
 std::string to_string(const Target& target) {
+  if (target.family == Family::nofma) return std::string(kInterpreterNofma);
   std::string text(kLevels[static_cast<std::size_t>(target.level)].name);
   for (const FeatureName& entry : kFeatures)
     if (target.has(entry.feature)) text.append("+").append(entry.name);
@@ -101,10 +123,14 @@ std::string to_string(const Target& target) {
 
 Result<Target> parse_target(std::string_view text) {
   Target target;
+  if (text == kInterpreterNofma) {
+    target.family = Family::nofma;
+    return target;
+  }
   std::size_t end = text.find('+');
   const std::string_view level_name = text.substr(0, end);
   const auto level = std::find_if(kLevels.begin(), kLevels.end(),
-                                  [&](const LevelName& entry) { return entry.name == level_name; });
+                                  [&](const LevelInfo& entry) { return entry.name == level_name; });
   if (level == kLevels.end()) return unknown("target", level_name);
   target.level = level->level;
   while (end != std::string_view::npos) {
@@ -126,24 +152,10 @@ Result<Target> parse_target(std::string_view text) {
   return target;
 }
 
-const CpuidLeaves& leaves_needed(Level level) {
-  static constexpr std::array<CpuidLeaves, kLevels.size()> kNeeded{
-      {{},
-       {.leaf1_ecx = kV3Leaf1Ecx,
-        .leaf7_ebx = kV3Leaf7Ebx,
-        .extended1_ecx = kV3Extended1Ecx,
-        .xcr0 = kV3Xcr0},
-       {.leaf1_ecx = kV3Leaf1Ecx,
-        .leaf7_ebx = kV3Leaf7Ebx | kV4Leaf7Ebx,
-        .extended1_ecx = kV3Extended1Ecx,
-        .xcr0 = kV4Xcr0}}};
-  return kNeeded[static_cast<std::size_t>(level)];
-}
-
 Target target_from_cpuid(const CpuidLeaves& leaves) {
   Target target;
-  for (const LevelName& entry : kLevels) {
-    const CpuidLeaves& needed = leaves_needed(entry.level);
+  for (const LevelInfo& entry : kLevels) {
+    const CpuidLeaves& needed = entry.needed;
     if (has_all(leaves.leaf1_ecx, needed.leaf1_ecx) &&
         has_all(leaves.leaf7_ebx, needed.leaf7_ebx) &&
         has_all(leaves.extended1_ecx, needed.extended1_ecx) && has_all(leaves.xcr0, needed.xcr0))
@@ -168,7 +180,7 @@ bool runs_on(const Target& target, const Target& host) {
 std::vector<Target> runnable_targets() {
   const Target& host = host_target();
   std::vector<Target> targets;
-  for (const LevelName& entry : kLevels) {
+  for (const LevelInfo& entry : kLevels) {
     if (entry.level > host.level) continue;
     targets.push_back({entry.level, entry.level == Level::x86_64_v4 ? host.features : 0});
   }

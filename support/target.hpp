@@ -22,9 +22,20 @@ enum class Level : std::uint8_t {
 
 enum class Feature : std::uint8_t { vbmi, fp16, bf16 };
 
+// Kernels have the same bits on all targets of a family, and need not on those of two.
+enum class Family : std::uint8_t {
+  fma,    // a * b + c can be rounded once
+  nofma,  // only the product, and then the sum
+};
+inline constexpr Family kFamilies[] = {Family::fma, Family::nofma};
+[[nodiscard]] std::string_view name(Family family);
+// What the bounds of a family's errors are, as a multiple of the promises at the definitions.
+[[nodiscard]] constexpr double bound_factor(Family family) { return family == Family::fma ? 1 : 2; }
+
 struct Target {
   Level level = Level::interpreter;
-  std::uint32_t features = 0;  // a bit per Feature
+  std::uint32_t features = 0;   // a bit per Feature
+  Family family = Family::fma;  // of all machine code that is made for this machine
 
   [[nodiscard]] bool has(Feature feature) const {
     return (features >> static_cast<unsigned>(feature) & 1u) != 0;
@@ -32,7 +43,7 @@ struct Target {
   friend bool operator==(const Target&, const Target&) = default;
 };
 
-// "interpreter", "x86-64-v3", "x86-64-v4+vbmi+fp16".
+// "interpreter", "interpreter-nofma", "x86-64-v3", "x86-64-v4+vbmi+fp16".
 [[nodiscard]] std::string to_string(const Target& target);
 // The reverse; an unknown name or feature, or a feature that the level cannot have, is an error
 // that lists the known ones.
@@ -47,9 +58,9 @@ struct CpuidLeaves {
   std::uint64_t xcr0 = 0;  // which register states the system saves
 };
 
-// The bits of them that a level takes, for whoever asks a processor by other means than
-// host_target(); none for the interpreter.
-[[nodiscard]] const CpuidLeaves& leaves_needed(Level level);
+// The bits of them that x86-64-v2, v3 and v4 take, for whoever asks a processor by other means than
+// host_target(). Of the first only kernels are made that are compiled ahead of time.
+extern const CpuidLeaves kLeavesOfV2, kLeavesOfV3, kLeavesOfV4;
 
 // The highest target a processor with these leaves can run; the interpreter where it lacks
 // x86-64-v3.

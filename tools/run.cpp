@@ -144,9 +144,10 @@ void add_run(CLI::App& app, Action& action) {
   command->add_option("--reduction", to.reduction, "none, sum or mean of the first output");
   command->add_option("--saved", to.saved, "What a backward pass reads: inputs, outputs or auto");
   command->add_option("--empty", to.empty, "What a mean over nothing is: nan or zero");
-  command->add_option("--target", to.target,
-                      "interpreter, x86-64-v3 or x86-64-v4, with +FEATURE...; left out: the "
-                      "highest that this machine has");
+  command->add_option(
+      "--target", to.target,
+      "interpreter, interpreter-nofma, x86-64-v3 or x86-64-v4, with +FEATURE...; left out: the "
+      "highest that this machine has");
   command->add_option("--accuracy", to.accuracy, std::string(kAccuracyHelp));
   command
       ->add_option("--threads", to.threads, "Threads to run on; the result does not depend on it")

@@ -8,9 +8,6 @@ namespace sluice::tools {
 
 Error misuse(std::string message) { return {Status::invalid_argument, std::move(message)}; }
 Error unknown(std::string message) { return {Status::unknown_name, std::move(message)}; }
-Error not_yet(std::string_view what) {
-  return {Status::unsupported, fmt::format("{} is not supported yet", what)};
-}
 
 Outcome each(const std::vector<std::string>& texts, std::string_view option,
              const std::function<Outcome(const Assignment&)>& use) {
@@ -35,8 +32,6 @@ Outcome check_options(const RunArguments& arguments) {
     return ok;
   if (Outcome ok = one_of("--empty", arguments.empty, {"nan", "zero"}); !ok) return ok;
   if (arguments.splits.size() > 1) return misuse("--split is given twice");
-  if (arguments.target == "interpreter-nofma")
-    return not_yet(fmt::format("the target '{}'", arguments.target));
   if (arguments.values.size() > 1) return misuse("--values is given twice");
   return Unit{};
 }

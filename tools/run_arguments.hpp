@@ -46,10 +46,9 @@ struct Assignment {
 [[nodiscard]] Outcome each(const std::vector<std::string>& texts, std::string_view option,
                            const std::function<Outcome(const Assignment&)>& use);
 
-// Errors of the three kinds that arguments have.
+// Errors of the kinds that arguments have.
 [[nodiscard]] Error misuse(std::string message);
 [[nodiscard]] Error unknown(std::string message);
-[[nodiscard]] Error not_yet(std::string_view what);
 
 // Whether an option's word is one that it knows and that this version can do.
 [[nodiscard]] Outcome check_options(const RunArguments& arguments);

@@ -127,8 +127,8 @@ void add_options(CLI::App& app, SubjectOptions& options) {
                  "Of a row function: the dimension that rows lie along, from the end if negative");
   app.add_option(
       "--target", options.target,
-      "x86-64-v3 or x86-64-v4, with +FEATURE..., also one that this machine lacks; asm is "
-      "shown of aarch64, riscv64+v and the other targets of compile too");
+      "x86-64-v3 or x86-64-v4, with +FEATURE..., also one that this machine lacks, interpreter or "
+      "interpreter-nofma; asm is shown of aarch64, riscv64+v and the other targets of compile too");
   app.add_option("--accuracy", options.accuracy, std::string(kAccuracyHelp));
   app.add_option("--quant", options.quantisations, kQuantHelp)
       ->type_name("NAME=SCALE,ZERO")
@@ -157,10 +157,13 @@ Result<Subject> read_subject(const SubjectOptions& options) {
   subject.target = host_target();
   if (!options.target.empty()) {
     const object::AheadTarget* const ahead = object::find_ahead_target(options.target);
-    if (ahead != nullptr && !ahead->is_x86()) subject.elsewhere = *ahead;
-    const Result<Target> target = subject.elsewhere ? host_target() : parse_target(options.target);
-    if (!target) return target.error();
-    subject.target = *target;
+    const Result<Target> target = parse_target(options.target);
+    if (target)
+      subject.target = *target;
+    else if (ahead != nullptr)
+      subject.elsewhere = *ahead;
+    else
+      return target.error();
   }
   const Result<double> accuracy = parse_accuracy(options.accuracy);
   if (!accuracy) return accuracy.error();
@@ -184,7 +187,9 @@ driver::Request request_of(const Subject& subject) {
   request.program = &subject.function.definitions.tree;
   request.function = subject.function.id;
   request.pass = subject.pass;
-  if (subject.dtype != Dtype::f64) request.grade = numerics::cheapest_grade(subject.accuracy);
+  request.family = subject.family();
+  if (subject.dtype != Dtype::f64)
+    request.grade = numerics::cheapest_grade(subject.accuracy / bound_factor(request.family));
   // Of a row function: what must be given, rows of any length up to a block where none is named.
   if (definition.row_wise) {
     const auto axis = subject.shape.begin() + static_cast<std::ptrdiff_t>(subject.axis);
@@ -260,8 +265,9 @@ Result<std::string> assembly_elsewhere(const Subject& subject, const driver::Req
   if (!module.ok()) return module.error();
   Result<driver::Compiled> compiled = driver::compile(request);
   if (!compiled) return compiled.error();
-  return (*module)->show_assembly({subject.function.name(), std::move(compiled->program)},
-                                  *subject.elsewhere);
+  object::AheadFunction code{subject.function.name(), {}};
+  code.programs.emplace(request.family, std::move(compiled->program));
+  return (*module)->show_assembly(code, *subject.elsewhere);
 }
 
 // The LLVM IR of an elementwise function; of a row function there are several pieces.

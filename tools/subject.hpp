@@ -47,12 +47,13 @@ struct Subject {
   std::vector<std::int64_t> shape{4096};
   std::size_t axis = 0;  // of a row function: the dimension of `shape` that rows lie along
   Target target;
-  std::optional<object::AheadTarget> elsewhere;  // instead: of another architecture
+  std::optional<object::AheadTarget> elsewhere;  // instead: one that code is made for ahead of time
   double accuracy = 0;
   std::vector<double> parameters;                     // one each of the function's
   std::map<std::string, Quantisation> quantisations;  // of 8-bit operands, by name; else scale 1
 
   [[nodiscard]] const dsl::FunctionDef& definition() const { return function.definition(); }
+  [[nodiscard]] Family family() const { return elsewhere ? elsewhere->family : target.family; }
 };
 
 [[nodiscard]] Result<Subject> read_subject(const SubjectOptions& options);

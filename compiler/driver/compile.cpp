@@ -147,8 +147,8 @@ std::vector<double> least_magnitudes(const Request& request, const ir::Graph& gr
 Result<ir::Graph> Expand::operator()(const ir::Graph& graph) const {
   // In this order, so that no expansion can see a parameter's value: baked and passed ones give the
   // same bits.
-  const Result<ir::Graph> expanded =
-      numerics::expand(graph, allowed_error(request), least_magnitudes(request, graph));
+  const Result<ir::Graph> expanded = numerics::expand(
+      graph, allowed_error(request), least_magnitudes(request, graph), request.family);
   if (!expanded) return expanded.error();
   return rewrite::simplify_exact(rewrite::bake(*expanded));
 }

@@ -15,6 +15,7 @@
 #include "compiler/ir/op.hpp"
 #include "compiler/numerics/grade.hpp"
 #include "dsl/program.hpp"
+#include "support/target.hpp"
 
 namespace sluice::driver {
 
@@ -80,6 +81,7 @@ struct Request {
       params;  // one each of the function's, in order; int parameters are always baked
 
   numerics::Grade grade = numerics::Grade::full;  // f64 is always of full accuracy
+  Family family = Family::fma;                    // of the targets that code is made for
 
   std::optional<RowShape> row;  // of row-wise functions, and of no others
 };

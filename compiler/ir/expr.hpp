@@ -81,7 +81,10 @@ inline Expr operator||(Expr a, Expr b) { return make(Op::logic_or, a, b); }
 inline Expr operator!(Expr a) { return make(Op::logic_not, a); }
 inline Expr unlikely(Expr a) { return make(Op::unlikely, a); }
 
-inline Expr fma(Expr a, Expr b, Expr c) { return make(Op::fma, a, b, c); }
+// Rounded once; in a graph of the family without fma twice.
+inline Expr fma(Expr a, Expr b, Expr c) {
+  return a.graph->family() == Family::nofma ? a * b + c : make(Op::fma, a, b, c);
+}
 inline Expr fma(Expr a, Expr b, double c) { return fma(a, b, number(a, c)); }
 inline Expr fma(Expr a, double b, Expr c) { return fma(a, number(a, b), c); }
 inline Expr fma(Expr a, double b, double c) { return fma(a, number(a, b), number(a, c)); }

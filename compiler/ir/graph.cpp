@@ -124,8 +124,8 @@ bool Graph::is_constant(ValueId id, double value) const {
   return std::bit_cast<std::uint64_t>(constant_value(id)) == std::bit_cast<std::uint64_t>(value);
 }
 
-Graph Graph::empty_copy() const {
-  Graph copy(compute_);
+Graph Graph::empty_copy(Family family) const {
+  Graph copy(compute_, family);
   copy.tables_ = tables_;
   for (std::size_t i = 0; i < inputs_.size(); ++i) copy.add_input(inputs_[i].name, inputs_[i].type);
   for (const GraphParam& param : params_) copy.add_param(param.name, param.value, param.baked);

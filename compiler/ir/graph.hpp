@@ -3,7 +3,9 @@
 // A Graph computes its outputs from its inputs and parameters. Values are numbered in the order
 // they were made, so that operands always come before their users, and asking for a node that
 // exists gives the existing one. There is no control flow: `select` chooses per element. The
-// compute type (f32 or f64) is one for the whole graph.
+// compute type (f32 or f64) is one for the whole graph, and so is the family of targets that a
+// graph of machine ops is for: one without fma has no such node. Before expansion a graph is for
+// any, and the family says nothing.
 #pragma once
 
 #include <array>
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "compiler/ir/op.hpp"
+#include "support/target.hpp"
 
 namespace sluice::ir {
 
@@ -66,9 +69,10 @@ struct Table {
 
 class Graph {
  public:
-  explicit Graph(Elem compute) : compute_(compute) {}
+  explicit Graph(Elem compute, Family family = Family::fma) : compute_(compute), family_(family) {}
 
   [[nodiscard]] Elem compute() const { return compute_; }
+  [[nodiscard]] Family family() const { return family_; }
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
   [[nodiscard]] const Node& operator[](ValueId id) const { return nodes_[id.index]; }
   [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
@@ -106,7 +110,8 @@ class Graph {
 
   // A graph with the same inputs, parameters and tables and nothing else: what a pass that rebuilds
   // starts from. Leaves come first in it, so their ids may differ from this graph's.
-  [[nodiscard]] Graph empty_copy() const;
+  [[nodiscard]] Graph empty_copy() const { return empty_copy(family_); }
+  [[nodiscard]] Graph empty_copy(Family family) const;
   // The same graph, computing nothing.
   [[nodiscard]] Graph without_outputs() const;
 
@@ -120,6 +125,7 @@ class Graph {
   ValueId intern(const Node& node);
 
   Elem compute_;
+  Family family_;
   std::vector<Node> nodes_;
   std::unordered_map<Node, ValueId, NodeHash> known_;
   std::vector<GraphInput> inputs_;

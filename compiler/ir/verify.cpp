@@ -49,6 +49,8 @@ class Verifier {
     }
     if (stage_ == Stage::machine && info(node.op).op_class == OpClass::primitive)
       complain(id, "a primitive after expansion");
+    if (node.op == Op::fma && graph_.family() == Family::nofma)
+      complain(id, "not an op of the family without it");
     Extent extent = Extent::scalar;
     for (int i = 0; i < node.arity(); ++i) {
       const ValueId operand = node.operand(i);

@@ -32,7 +32,7 @@ Expr cbrt(Expr x, Expr) {
   const Expr biased = fma(k, 1.0 / 3, number(x, magic));
   const Expr s = to_bits(fma(biased - magic, -3.0, k) + pick(x, 0x1.8p23, 0x1.8p52));
   const Expr eighth = to_bits(m) >> (is_f64(x) ? 49 : 20);
-  const Expr r = fma(m, entry(eighth, "cbrt_inverse", kEighthsF32[0], kEighthsF64[0]), -1.0);
+  const Expr r = residue(m, entry(eighth, "cbrt_inverse", kEighthsF32[0], kEighthsF64[0]), -1.0);
   const Expr c = entry(eighth, "cbrt_eighth", kEighthsF32[1], kEighthsF64[1]);
   const Expr p = c * entry(s, "cbrt_third", kThirdsF32[0], kThirdsF64[0]);
   const Expr low = c * entry(s, "cbrt_third_low", kThirdsF32[1], kThirdsF64[1]);

@@ -121,10 +121,10 @@ bool is_primitive(const ir::Node& node) {
 // something else asks.
 class Expander {
  public:
-  Expander(const ir::Graph& old, double bound, std::span<const double> least)
-      : old_(old), graph_(old.empty_copy()), least_(least), tolerances_(tolerances_of(old, bound)),
-        needed_(old.size()), bare_(old.size()), summed_(old.size()), values_(old.size()),
-        scaled_(old.size()) {
+  Expander(const ir::Graph& old, double bound, std::span<const double> least, Family family)
+      : old_(old), graph_(old.empty_copy(family)), least_(least),
+        tolerances_(tolerances_of(old, bound)), needed_(old.size()), bare_(old.size()),
+        summed_(old.size()), values_(old.size()), scaled_(old.size()) {
     for (std::size_t i = 0; i < old.inputs().size(); ++i)
       place(old.input_value(i), graph_.input_value(i));
     for (std::size_t i = 0; i < old.params().size(); ++i)
@@ -324,9 +324,20 @@ class Expander {
       return bare_[id.index] ? nan_where_infinite(value(node.operand(1)), sum) : sum;
     }
     if (is_primitive(node)) return structural(node);
+    if (node.op == Op::fma) return whole_fma(node);
     std::vector<ValueId> operands;
     for (const ValueId operand : node.args()) operands.push_back(value(operand).id);
     return {&graph_, graph_.add(node.op, operands, node.payload)};
+  }
+
+  // Of a formula, or what rewriting asks for as the low word of a product, which is so also where
+  // the product is infinite.
+  Expr whole_fma(const ir::Node& node) {
+    const Expr a = value(node.operand(0));
+    const Expr b = value(node.operand(1));
+    const Expr c = value(node.operand(2));
+    if (graph_.family() == Family::nofma && c == -(a * b)) return two_product(a, b).low;
+    return fused(a, b, c);
   }
 
   // Primitives that are about the graph rather than about a function.
@@ -398,8 +409,9 @@ class Expander {
 
 }  // namespace
 
-Result<ir::Graph> expand(const ir::Graph& graph, double bound, std::span<const double> least) {
-  return Expander(graph, bound, least).run();
+Result<ir::Graph> expand(const ir::Graph& graph, double bound, std::span<const double> least,
+                         Family family) {
+  return Expander(graph, bound, least, family).run();
 }
 
 }  // namespace sluice::numerics

@@ -43,8 +43,7 @@ Parts parts(Expr x, Expr low) {
 // e + o sinh r + e (cosh r - 1), for e and o in two words: the sum up to o r keeps what rounding
 // takes.
 Expr doubled(const Parts& p, Pair e, Pair o) {
-  const Expr linear = fma(o.high, p.r, e.high);
-  const Expr lost = fma(o.high, p.r, e.high - linear);
+  const auto [linear, lost] = product_sum(o.high, p.r, e.high);
   const Expr odd = fma(p.square * p.r, horner(p.square, kSinh), p.tail);
   const Expr even = p.square * p.cosh;
   const Expr rest =

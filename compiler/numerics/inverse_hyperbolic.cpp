@@ -12,7 +12,7 @@ namespace {
 // sqrt(a), with a low word of 0 at 0.
 Pair root(Pair a) {
   const Expr s = sqrt(a.high);
-  const Expr left = fma(-s, s, a.high) + a.low;
+  const Expr left = residue(-s, s, a.high) + a.low;
   return {s, left * (0.5 / max(s, pick(s, 0x1p-60, 0x1p-500)))};
 }
 
@@ -57,7 +57,7 @@ Expr atanh(Expr x, Expr) {
   const Pair below = fast_two_sum(number(x, 1), -h);
   const Expr inverse = 1.0 / below.high;
   const Expr quotient = twice * inverse;
-  const Expr left = fma(-quotient, below.low, fma(-quotient, below.high, twice));
+  const Expr left = fma(-quotient, below.low, residue(-quotient, below.high, twice));
   const Pair sum = two_sum(number(x, 1), quotient);
   const Expr counts = h < number(x, 1);
   const Pair ratio{sum.high, fma(left, inverse, sum.low)};

@@ -33,7 +33,7 @@ Halved halve(Expr x) {
   // fraction.
   const double magic = pick(x, 0x1.e6ap+126, 0x1.e6ap+1022);
   const Expr reciprocal = from_bits(to_bits(number(x, magic)) - to_bits(root));
-  const Expr tail = fma(-root, root, z) * (reciprocal * 0.5);
+  const Expr tail = residue(-root, root, z) * (reciprocal * 0.5);
   const Expr t = select(beyond, root, x);
   const Expr cubic = (t * z) * horner(z, kAsin);
   return {beyond, t, select(beyond, tail + cubic, cubic)};
@@ -64,7 +64,7 @@ Expr atan(Expr x, Expr) {
   using F64 = std::numeric_limits<double>;
   const Expr finite = min(larger, pick(x, F32::max(), F64::max()));
   const Expr slope = fma(z, -0.5, 1.0);
-  const Expr tail = t * fma(slope, fma(-t, finite, 1.0), higher.low);
+  const Expr tail = t * fma(slope, residue(-t, finite, 1.0), higher.low);
   const Expr beyond = number(x, 1) < magnitude;
   const Expr angle =
       select(beyond, complement(t, fma(t, higher.high, tail)), fma(t, higher.high, t));

@@ -117,7 +117,7 @@ Expr entry(Expr index, const Base& base, int row) {
 Expr by_octave(Expr k, Expr m, Expr low, Expr tail, const Base& base) {
   const Expr index = to_bits(m) >> 20;
   const Expr inverse = entry(index, base, 0);
-  const Expr r = fma(m, inverse, -1.0);
+  const Expr r = residue(m, inverse, -1.0);
   if (!low.is_constant(0)) {
     const Expr scaled = low * inverse;
     tail = fma(-r, scaled, tail.is_constant(0) ? scaled : scaled + tail);

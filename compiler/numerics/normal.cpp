@@ -104,7 +104,8 @@ Expr steps_in(Expr square, Expr magic_less) {
 
 // a h - N step + whole, for a multiple a of h.
 Expr reduced_square(Expr a, Pair h, Expr steps, Expr whole) {
-  const Expr square = fma(a, h.high, fma(steps, pick(steps, kStepF32, kStepF64), whole));
+  const Expr square =
+      residue(a, h.high, residue(steps, number(steps, pick(steps, kStepF32, kStepF64)), whole));
   return h.low.is_constant(0) ? square : fma(a + a, h.low, square);
 }
 

@@ -33,7 +33,7 @@ Expr to_stored(Expr number, const QuantisedType& type) {
 
 ir::Graph quantize(const ir::Graph& graph, std::span<const std::optional<QuantisedType>> inputs,
                    std::span<const std::optional<QuantisedType>> outputs) {
-  ir::Graph result(graph.compute());
+  ir::Graph result(graph.compute(), graph.family());
   for (const ir::Table& table : graph.tables()) result.add_table(table);
   for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
     ir::Type type = graph.inputs()[i].type;

@@ -38,7 +38,7 @@ Expr exp_below_zero(Expr x, bool of_infinity) {
   const Expr limited = of_infinity ? min(near, 44.4) : near;
   const double magic = 0x1.8p23 + 8 * kLift;
   const Expr eighths = fma(limited, 8 * kLog2E, number(x, magic));
-  const Expr r = fma(eighths - magic, -kLn2 / 8, limited);
+  const Expr r = less_multiple(limited, eighths - magic, kLn2 / 8);
   const Expr index = to_bits(eighths);
   const Expr part =
       lookup(index, "softmax_eighth", {std::begin(kSoftmaxEighth), std::end(kSoftmaxEighth)});

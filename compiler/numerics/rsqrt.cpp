@@ -20,7 +20,7 @@ constexpr double kReach = 0.0695;  // of the polynomial
 Expr by_division(Expr x) {
   const Expr y = 1.0 / sqrt(x);
   const Pair product = two_product(x, y);
-  const Expr left = fma(-product.low, y, fma(-product.high, y, 1.0));
+  const Expr left = fma(-product.low, y, residue(-product.high, y, 1.0));
   // At 0 and inf, and only there, y is right and x y is NaN.
   const Expr defined = equal(product.high, product.high);
   return select(defined, fma(y * 0.5, left, y), y);
@@ -35,7 +35,7 @@ Expr rsqrt(Expr x, Expr) {
   const Expr seed = ir::integer(x, is_f64(x) ? 0x5fe6e8e000000000 : 0x5f376000);
   const Expr few_bits = ir::integer(x, is_f64(x) ? 0xffffffffe0000000 : 0xffffc000);
   const Expr y = from_bits((seed - (to_bits(x) >> 1)) & few_bits);
-  const Expr r = fma(-(y * y), x, 1.0);
+  const Expr r = residue(-(y * y), x, 1.0);
   // Zeros, most denormal and negative numbers, inf, NaN.
   const Expr odd = unlikely(!(abs(r) <= kReach));
   return select(odd, by_division(x), fma(y * r, horner(r, kRsqrt), y));

@@ -65,8 +65,8 @@ Expr sigmoid(Expr x, Expr low) {
   const Expr t = power * expm1_reduced(reduced.r, reduced.tail);
   const Expr q = one / (both + t);
   const Expr scaled = q * (1 / one);
-  const Expr residue = fma(-scaled, lost, fma(-scaled, t, fma(-scaled, both, 1.0)));
-  return fma(residue, q, q);
+  const Expr left = fma(-scaled, lost, fma(-scaled, t, residue(-scaled, both, 1.0)));
+  return fma(left, q, q);
 }
 
 namespace {
@@ -143,10 +143,10 @@ Complements complements(Expr x, Expr low) {
   const Expr sum = 1.0 + q;
   const Expr sum_low = fma(power, s, (1.0 - sum) + power);
   const Expr a = 1.0 / sum;
-  const Expr left = fma(-a, sum_low, fma(-a, sum, 1.0));
-  const Expr b = q * a;
-  const Expr b_low = fma(b, left, fma(q_low, a, fma(q, a, -b)));
-  return {magnitude, positive, {a, a * left}, {b, b_low}};
+  const Expr left = fma(-a, sum_low, residue(-a, sum, 1.0));
+  const Pair b = two_product(q, a);
+  const Expr b_low = fma(b.high, left, fma(q_low, a, b.low));
+  return {magnitude, positive, {a, a * left}, {b.high, b_low}};
 }
 
 // b - (u b) a, and 1 less that for positive x; u is t with x's sign turned to positive.
@@ -155,11 +155,11 @@ Expr plus_slope_of_near(Expr x, Expr low, Pair t) {
   const Pair u = t.high == x
                      ? Pair{c.magnitude, mirrored_like(t.low, c.positive)}
                      : Pair{mirrored_like(t.high, c.positive), mirrored_like(t.low, c.positive)};
-  const Expr v = u.high * c.b.high;
-  Expr v_low = fma(u.high, c.b.low, fma(u.high, c.b.high, -v));
+  const Pair v = two_product(u.high, c.b.high);
+  Expr v_low = fma(u.high, c.b.low, v.low);
   if (!u.low.is_constant(0)) v_low = fma(u.low, c.b.high, v_low);
-  const Expr rest = fma(-v_low, c.a.high, fma(-v, c.a.low, c.b.low));
-  const Expr h = fma(-v, c.a.high, c.b.high) + rest;
+  const Expr rest = fma(-v_low, c.a.high, fma(-v.high, c.a.low, c.b.low));
+  const Expr h = residue(-v.high, c.a.high, c.b.high) + rest;
   return select(c.positive, 1.0 - h, h);
 }
 

@@ -92,8 +92,7 @@ Softplus softplus_f64(Expr x, Expr low) {
   // Where q is cut its square is 0.
   const ExpPair q = exp_pair(-abs(argument.x), lows.of_magnitude, -900);
   const Expr& linear = q.value.high;
-  const Expr square = linear * linear;
-  const Expr square_low = fma(linear, linear, -square);
+  const auto [square, square_low] = two_product(linear, linear);
   const Expr h = horner(linear - 0.5, kLog1pUnitF64);
   const Pair sum = two_sum(max(argument.x, 0.0), linear);
   const Pair whole = fast_two_sum(sum.high, square * -0.5);
@@ -234,19 +233,19 @@ Expr plus_slope_of_near(Expr x, Expr low, Pair t) {
   const Pair two_more = fast_two_sum(z.high, number(x, 1));
   const Expr below = fma(z.high, z.high, 1.0);
   // Where below is so large that 1 less is no number its low word is of no account.
-  const Expr below_low = fma(z.high, z.low + z.low, fma(z.high, z.high, -(below - 1.0)));
+  const Expr below_low = fma(z.high, z.low + z.low, residue(z.high, z.high, -(below - 1.0)));
   const Expr r = 1.0 / below;
-  const Expr left = fma(-r, below_low, fma(-r, below, 1.0));
+  const Expr left = fma(-r, below_low, residue(-r, below, 1.0));
   const auto times_r = [&](Pair a) -> Pair {
-    const Expr high = a.high * r;
-    return {high, fma(high, left, fma(a.low, r, fma(a.high, r, -high)))};
+    const Pair product = two_product(a.high, r);
+    return {product.high, fma(product.high, left, fma(a.low, r, product.low))};
   };
   const Pair p = times_r(z);
   const Pair m = times_r({w, w_low});
-  const Expr u = t.high * p.high;
-  Expr u_low = fma(t.high, p.low, fma(t.high, p.high, -u));
+  const Pair u = two_product(t.high, p.high);
+  Expr u_low = fma(t.high, p.low, u.low);
   if (!t.low.is_constant(0)) u_low = fma(t.low, p.high, u_low);
-  const Expr inner = fma(u, 4.0, two_more.high);
+  const Expr inner = fma(u.high, 4.0, two_more.high);
   const Expr rest = fma(u_low, 4.0, two_more.low + z.low);
   return fma(m.high, inner, fma(m.high, rest, m.low * inner));
 }

@@ -26,7 +26,7 @@ Root root(Expr x, Expr b) {
   const Expr s = sqrt(square.high);
   // Where both are 0 so is what is missing.
   const Expr half_over_s = 0.5 / max(s, pick(x, 0x1p-70, 0x1p-540));
-  const Expr missing = (fma(-s, s, square.high) + square.low) * half_over_s;
+  const Expr missing = (residue(-s, s, square.high) + square.low) * half_over_s;
   return {h, far, square, select(far, Pair{h, number(x, 0)}, Pair{s, missing})};
 }
 
@@ -35,7 +35,7 @@ Root root(Expr x, Expr b) {
 Expr quotient(Expr v, Pair d) {
   const Expr q = v / d.high;
   const Expr over_v = 1 / max(v, pick(v, 0x1p-120, 0x1p-1000));
-  const Expr missing = fma(-q, d.low, fma(-q, d.high, v));
+  const Expr missing = fma(-q, d.low, residue(-q, d.high, v));
   return fma(q * over_v, missing, q);
 }
 

@@ -1,5 +1,8 @@
 #include "compiler/numerics/toolkit.hpp"
 
+#include <bit>
+#include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace sluice::numerics {
@@ -29,9 +32,88 @@ Pair two_sum(Expr a, Expr b) {
   return {high, (a - (high - of_b)) + (b - of_b)};
 }
 
+namespace {
+
+// Whether fma is one operation of the graph, rounded once.
+bool has_fma(Expr like) { return like.graph->family() == Family::fma; }
+
+// The low bits that a number loses to be the upper half of itself: half of 24, and of 53 the more.
+constexpr std::uint64_t kLowerHalf32 = (std::uint64_t{1} << 12) - 1;
+constexpr std::uint64_t kLowerHalf64 = (std::uint64_t{1} << 27) - 1;
+
+// a = high + low exactly, both so short that products of such halves are exact (Dekker, "A
+// floating-point technique for extending the available precision", 1971). By its bits rather than
+// by Veltkamp's product with 2^12 + 1, which overflows; and not through f64, for all lanes of a
+// graph have one width. Of 53 bits the lower half has one too many, and the product of two such
+// halves is rounded, unless the upper half is rounded; which may make it, or its product with
+// another, infinite.
+enum class Upper { cut, rounded };
+
+Pair halves(Expr a, Upper upper) {
+  const bool wide = is_f64(a);
+  Expr bits = to_bits(a);
+  if (wide && upper == Upper::rounded) bits = bits + ir::integer(a, (kLowerHalf64 + 1) / 2);
+  const Expr high = from_bits(bits & ir::integer(a, ~(wide ? kLowerHalf64 : kLowerHalf32)));
+  return {high, a - high};
+}
+
+// What rounding takes from a product.
+Expr lost_by(Expr product, Expr a, Expr b, Upper upper) {
+  if (has_fma(a)) return fma(a, b, -product);
+  const auto [a_high, a_low] = halves(a, upper);
+  const auto [b_high, b_low] = halves(b, upper);
+  return a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low);
+}
+
+}  // namespace
+
 Pair two_product(Expr a, Expr b) {
   const Expr high = a * b;
-  return {high, fma(a, b, -high)};
+  return {high, lost_by(high, a, b, Upper::cut)};
+}
+
+Pair exact_product(Expr a, Expr b) {
+  const Expr high = a * b;
+  return {high, lost_by(high, a, b, Upper::rounded)};
+}
+
+Pair product_sum(Expr a, Expr b, Expr c) {
+  if (has_fma(a)) {
+    const Expr high = fma(a, b, c);
+    return {high, fma(a, b, c - high)};
+  }
+  const Pair product = two_product(a, b);
+  const Pair sum = fast_two_sum(c, product.high);
+  return {sum.high, sum.low + product.low};
+}
+
+// A product that overflows is scaled down, and c with it. An infinite sum's low word is NaN.
+Expr fused(Expr a, Expr b, Expr c) {
+  if (has_fma(a)) return fma(a, b, c);
+  const double root = pick(a, 0x1p66, 0x1p514);
+  const double inf = std::numeric_limits<double>::infinity();
+  const Expr overflows = equal(abs(a * b), inf) && abs(a) < inf && abs(b) < inf;
+  const Expr down = select(overflows, 1 / root, number(a, 1));
+  const Expr up = select(overflows, root, number(a, 1));
+  const Pair product = two_product(a * down, b * down);
+  const Pair sum = two_sum(product.high, (c * down) * down);
+  const Expr low = sum.low + product.low;
+  return (select(equal(low, low), sum.high + low, sum.high) * up) * up;
+}
+
+Expr residue(Expr a, Expr b, Expr c) {
+  if (has_fma(a)) return fma(a, b, c);
+  const Pair product = two_product(a, b);
+  return (product.high + c) + product.low;
+}
+
+Expr less_multiple(Expr x, Expr k, double constant) {
+  if (has_fma(x)) return fma(k, -constant, x);
+  const double held = is_f64(x) ? constant : static_cast<double>(static_cast<float>(constant));
+  const std::uint64_t cut = is_f64(x) ? kLowerHalf64 : kLowerHalf32 << (52 - 23);
+  const double high = std::bit_cast<double>(std::bit_cast<std::uint64_t>(held) & ~cut);
+  const double low = held - high;
+  return fma(k, -low, fma(k, -high, x));
 }
 
 Pair operator+(Expr a, Pair b) {
@@ -45,19 +127,19 @@ Pair operator+(Pair a, Pair b) {
 }
 
 Pair operator*(Expr a, Pair b) {
-  const Expr high = a * b.high;
-  return {high, fma(a, b.low, fma(a, b.high, -high))};
+  const Pair product = two_product(a, b.high);
+  return {product.high, fma(a, b.low, product.low)};
 }
 
 Pair operator*(Pair a, Pair b) {
-  const Expr high = a.high * b.high;
-  return {high, fma(a.low, b.high, fma(a.high, b.low, fma(a.high, b.high, -high)))};
+  const Pair product = two_product(a.high, b.high);
+  return {product.high, fma(a.low, b.high, fma(a.high, b.low, product.low))};
 }
 
 Pair operator/(Pair a, Pair b) {
   const Expr inverse = 1.0 / b.high;
   const Expr high = a.high * inverse;
-  const Expr left = fma(-high, b.low, fma(-high, b.high, a.high) + a.low);
+  const Expr left = fma(-high, b.low, residue(-high, b.high, a.high) + a.low);
   return {high, left * inverse};
 }
 
@@ -111,7 +193,7 @@ ExactExpReduction reduce_exp_exactly(Expr x, Expr low, int offset, double part) 
   const double magic = biased_integer(x, offset);
   const Expr biased = fma(x, 0x1.71547652b82fep0, number(x, magic));
   const Expr k = biased - magic;
-  const Expr r = fma(k, -pick(x, 0x1.62e43p-1, 0x1.62e42fefa39efp-1), x);
+  const Expr r = less_multiple(x, k, pick(x, 0x1.62e43p-1, 0x1.62e42fefa39efp-1));
   const Expr rest = number(x, pick(x, 0x1.05c61p-29 * part, -0x1.abc9e3b39803fp-56));
   const Expr tail = low.is_constant(0) ? k * rest : fma(k, rest, low);
   // What those who use the tail leave out of it, tail r^2 / 2, is too much where k reaches 1075,
@@ -125,7 +207,7 @@ ExpProduct exp_by_eighths(Expr x, Expr low) {
   const double magic = 0x1.8p23;
   const Expr shifted = fma(x, 0x1.715476p+3, number(x, magic));
   const Expr k = shifted - magic;
-  Expr r = fma(k, 0x1.05c61p-32, fma(k, -0x1.62e43p-4, x));
+  Expr r = fma(k, 0x1.05c61p-32, less_multiple(x, k, 0x1.62e43p-4));
   if (!low.is_constant(0)) r = r + low;
   const Expr index = to_bits(shifted);
   const Expr eighth =
@@ -214,9 +296,9 @@ Scaled times(Expr u, const Scaled& scaled, AtInfinity at_infinity) {
   }
   result.factor = u;
   if (apart) {
-    const Expr p = u * *scaled.factor;
-    result.factor = p;
-    result.factor_low = where_finite(p, fma(u, *scaled.factor, -p));
+    const Pair p = two_product(u, *scaled.factor);
+    result.factor = p.high;
+    result.factor_low = where_finite(p.high, p.low);
   }
   return result;
 }
@@ -257,7 +339,7 @@ Expr value_of(const Scaled& scaled) {
     value = dividend / *divisor;
     // With the factor's, a quotient would have one rounding too many: it is put right as a whole.
     if (scaled.factor_low) {
-      Expr left = fma(-value, *divisor, dividend);
+      Expr left = residue(-value, *divisor, dividend);
       if (scaled.denominator_low) left = fma(-value, *scaled.denominator_low, left);
       left = fma(*scaled.factor_low, scaled.numerator, left);
       value = fma(where_finite(value, left), near_reciprocal(*divisor), value);

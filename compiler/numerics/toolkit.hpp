@@ -4,7 +4,9 @@
 //
 // Everything here adds machine ops to the graph that the operands belong to. One piece of code
 // serves f32 and f64: what differs is a constant (`pick`) or a table of coefficients
-// (`Polynomial`).
+// (`Polynomial`). It serves both families of targets too: where there is no fma, `fma` is a product
+// and a sum, each rounded, and what needs more than that says so by `two_product` and the functions
+// after it, which are fma where there is one and else made of exact products of halves.
 #pragma once
 
 #include <optional>
@@ -49,8 +51,22 @@ Pair operator*(Pair a, Pair b);
 Pair operator/(Pair a, Pair b);
 Pair select(Expr condition, Pair a, Pair b);
 inline Expr rounded(Pair a) { return a.high + a.low; }
-// a * b exactly, where neither the product nor its low word under- or overflows.
+// a * b exactly, where neither the product nor its low word under- or overflows; in f64 without fma
+// but for 2^-103 of it, unless one of the two has no more than 52 bits.
 Pair two_product(Expr a, Expr b);
+// The same exactly in any case, for factors and products below 2^1000 (f64).
+Pair exact_product(Expr a, Expr b);
+// a * b + c for |c| >= |a b|, or c = 0, nearly exactly.
+Pair product_sum(Expr a, Expr b, Expr c);
+// a * b + c rounded once, or by little more than that.
+Expr fused(Expr a, Expr b, Expr c);
+// The same to an ulp of the result, and NaN where a, b, or their product is infinite. Where a b and
+// -c are within a factor of two of each other it is as exact as two_product, if the result fits.
+Expr residue(Expr a, Expr b, Expr c);
+inline Expr residue(Expr a, Expr b, double c) { return residue(a, b, number(a, c)); }
+// x - k constant, for k an integer of at most 12 (f64: 26) bits, where that and all between it and
+// x fit a number: the range reduction by a constant.
+Expr less_multiple(Expr x, Expr k, double constant);
 
 // x = k ln 2 + r with |r| <= ln 2 / 2 and a few units of 2^-51 (f32: 2^-26 absolute, half of it
 // from rounding r).

@@ -58,9 +58,9 @@ Expr nearest(Expr x) {
 Quarters quarters_f32(Expr magnitude) {
   const auto [m, j] = grouped(magnitude);
   const auto [w1, w2, w3, w4] = words(j, kTwoOverPiF32);
-  const Expr l1 = two_product(m, w1).low;
-  const Pair second = two_product(m, w2);
-  const Pair third = two_product(m, w3);
+  const Expr l1 = exact_product(m, w1).low;
+  const Pair second = exact_product(m, w2);
+  const Pair third = exact_product(m, w3);
   const Pair c = fast_two_sum(third.high, fma(m, w4, third.low));
   const Pair d = two_sum(second.low, c.high);
   const Pair g = fast_two_sum(second.high, d.high);
@@ -78,11 +78,11 @@ Quarters quarters_f64(Expr magnitude) {
   const auto [m, j] = grouped(magnitude);
   const auto [w1, w2, w3, w4, w5] = words(j, kTwoOverPiF64);
   const auto modulo_4 = [](Expr v) { return fma(round_even(v * 0.25), -4.0, v); };
-  const Pair second = two_product(m, w2);
-  const Pair third = two_product(m, w3);
-  const Pair fourth = two_product(m, w4);
+  const Pair second = exact_product(m, w2);
+  const Pair third = exact_product(m, w3);
+  const Pair fourth = exact_product(m, w4);
   const Expr parts[] = {
-      two_product(m, w1).low, second.high, second.low, third.high, third.low, fourth.high};
+      exact_product(m, w1).low, second.high, second.low, third.high, third.low, fourth.high};
   Pair sum{fma(m, w5, fourth.low), number(m, 0)};
   std::vector<Expr> lost;
   for (std::size_t i = std::size(parts); i-- > 0;) {
@@ -130,8 +130,8 @@ double half_pi(Expr like, int word) {
 Reduced in_radians(const Quarters& a) {
   const double high = half_pi(a.k, 0);
   const double low = half_pi(a.k, 1);
-  const Expr r = a.y.high * high;
-  return {a.k, {r, fma(a.y.low, high, fma(a.y.high, low, fma(a.y.high, high, -r)))}};
+  const Pair r = two_product(a.y.high, number(a.k, high));
+  return {a.k, {r.high, fma(a.y.low, high, fma(a.y.high, low, r.low))}};
 }
 
 // Of any number, infinities giving NaN.
@@ -152,7 +152,7 @@ constexpr double kNearF64 = 0x1p30;
 Reduced reduce_near(Expr magnitude, Expr low) {
   const double magic = pick(magnitude, 0x1.8p23, 0x1.8p52);
   const Expr k = fma(magnitude, 0x1.45f306dc9c883p-1, number(magnitude, magic)) - magic;
-  const Expr first = fma(k, -half_pi(k, 0), magnitude);
+  const Expr first = residue(k, number(k, -half_pi(k, 0)), magnitude);
   const Pair second = two_product(k, number(k, half_pi(k, 1)));
   const Pair r = fast_two_sum(first, -second.high);
   const Expr rest = fma(k, -half_pi(k, 2), r.low - second.low);
@@ -242,7 +242,7 @@ Expr tan(Expr x, Expr low) {
   const Pair below = select(is_cotangent, p.sine, p.cosine);
   const Expr reciprocal = 1.0 / below.high;
   const Expr near = above.high * reciprocal;
-  const Expr left = fma(-near, below.low, fma(-near, below.high, above.high) + above.low);
+  const Expr left = fma(-near, below.low, residue(-near, below.high, above.high) + above.low);
   const Expr quotient = fma(left, reciprocal, near);
   return odd(x, low, turned(quotient, p.k << 1));
 }

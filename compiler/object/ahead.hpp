@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,7 +16,7 @@ namespace sluice::object {
 // compute type, and the number of elements as a size_t.
 struct AheadFunction {
   std::string symbol;
-  schedule::ElementProgram program;
+  std::map<Family, schedule::ElementProgram> programs;  // for each family of the targets asked for
 };
 
 struct AheadTarget {
@@ -26,7 +27,8 @@ struct AheadTarget {
   std::string_view plain_features = "";  // of every processor that its system runs on
   std::string_view abi = "";
   unsigned vector_bytes = 0;
-  Level level = Level::interpreter;  // of x86-64
+  Family family = Family::fma;
+  const CpuidLeaves* leaves = nullptr;  // of x86-64: what a processor must have
   // Of others: what getauxval(kind) of Linux must have; of none every processor is one.
   struct {
     unsigned kind = 0;
@@ -35,7 +37,7 @@ struct AheadTarget {
   bool halves = true;      // instructions convert f16; else that is done in integers
   bool round_even = true;  // an instruction rounds to integers, ties to even
 
-  [[nodiscard]] bool is_x86() const { return level != Level::interpreter; }
+  [[nodiscard]] bool is_x86() const { return leaves != nullptr; }
 };
 
 // Of one architecture the lowest first.

@@ -67,7 +67,7 @@ Graph stabilize(const Graph& graph, std::vector<std::string>& fired) {
 Graph simplify_exact(const Graph& graph) { return rebuild(graph, nullptr); }
 
 Graph bake(const Graph& graph) {
-  Graph result(graph.compute());
+  Graph result(graph.compute(), graph.family());
   for (const ir::GraphInput& input : graph.inputs()) result.add_input(input.name, input.type);
   std::vector<ValueId> params;
   for (const ir::GraphParam& param : graph.params())

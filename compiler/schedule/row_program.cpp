@@ -309,7 +309,7 @@ RowProgram schedule_rows(RowProgram program) {
 
 Graph combine_states(const RowProgram& program, const Phase& phase) {
   const Graph& graph = program.graph;
-  Graph result(graph.compute());
+  Graph result(graph.compute(), graph.family());
   std::vector<ir::Expr> left, right;
   for (auto* side : {&left, &right})
     for (const ValueId id : phase.merges) {
@@ -349,8 +349,8 @@ namespace {
 class BlockBuilder {
  public:
   BlockBuilder(const RowProgram& program, const Phase& phase)
-      : from_(program), old_(program.graph), graph_(old_.compute()), own_(old_.size(), false),
-        values_(old_.size()) {
+      : from_(program), old_(program.graph), graph_(old_.compute(), old_.family()),
+        own_(old_.size(), false), values_(old_.size()) {
     for (const ir::Table& table : old_.tables()) graph_.add_table(table);
     for (const ir::GraphParam& param : old_.params())
       graph_.add_param(param.name, param.value, param.baked);

@@ -142,9 +142,6 @@ class Usage(CommandTest):
         self.fails("bench", "relu", "--dtype", "i32", says="--dtype is one of")
 
     def test_what_is_to_come(self):
-        one = ["run", "relu", "--values", "1"]
-        for words in (["--target", "interpreter-nofma"],):
-            self.fails(*one, *words, says="yet")
         self.write("rows.slu", "fn mean(x) = x - row_mean(x)\n")
         self.fails("show", "rows.slu", "--shape", "2,5000", "--emit", "asm", says="pieces")
 

@@ -102,6 +102,19 @@ class Values(CommandTest):
             self.assertEqual(done.json()["target"].split("+")[0], target)
             self.assertEqual(done.json()["outputs"]["y"]["data"], [0.7310586])
 
+    def test_targets_without_fma(self):
+        """A family of their own: other bits, nearly the same numbers."""
+        numbers = [i / 16 - 8 for i in range(256)]
+        words = ["mish", "--values", ",".join(map(repr, numbers)), "--json", "--target"]
+        fused, plain = (self.succeeds("run", *words, target).json()
+                        for target in ("interpreter", "interpreter-nofma"))
+        self.assertEqual(plain["target"], "interpreter-nofma")
+        fused, plain = (done["outputs"]["y"]["data"] for done in (fused, plain))
+        self.assertNotEqual(fused, plain)
+        for one, other in zip(fused, plain, strict=True):
+            self.assertLessEqual(abs(one - other), 6e-7 * abs(one))
+        self.fails("run", "mish", "--values", "1", "--target", "x86-64-v3-nofma", says="interpreter-nofma")
+
     def test_seed_examples(self):
         """The numbers that tutorials print, to the printed digits."""
         known = {one["name"] for one in self.succeeds("list", "--json").json()}

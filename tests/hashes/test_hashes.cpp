@@ -24,42 +24,72 @@ namespace {
 using namespace sluice;
 using Json = nlohmann::ordered_json;
 
-// The family of targets with a fused multiply-add; all that there are belong to it.
-constexpr const char* kFamily = "fma";
+std::string interpreter_of(Family family) { return to_string(Target{.family = family}); }
 
 Json read_file() {
   std::ifstream file(SLUICE_HASHES);
   return file ? Json::parse(file) : Json::object();
 }
 
-Json* find(Json& file, const std::string& name) {
-  Json& family = file[kFamily];
-  return family.contains(name) ? &family[name] : nullptr;
+Json* find(Json& file, Family family, const std::string& kernel) {
+  Json& entries = file[std::string(name(family))];
+  return entries.contains(kernel) ? &entries[kernel] : nullptr;
 }
 
 void update(Runtime& runtime) {
   Json file = read_file();
   Json now = Json::object();
-  for (const hashes::Subject& subject : hashes::subjects()) {
-    const std::string name = hashes::name_of(subject);
-    const auto hash = hashes::hash_on(runtime, subject, "interpreter");
-    if (!hash) continue;
-    Json* const before = find(file, name);
-    Json& entry = now[kFamily][name] = {{"hash", *hash}, {"version", numerics::kVersion}};
-    if (before == nullptr) continue;
-    if ((*before)["hash"] == *hash)
-      entry = *before;
-    else if ((*before)["version"] == numerics::kVersion)
-      FAIL_CHECK(name << ": its bits changed, and the numerics version is what it was");
-  }
+  for (const Family family : kFamilies)
+    for (const hashes::Subject& subject : hashes::subjects()) {
+      const std::string kernel = hashes::name_of(subject);
+      const auto hash = hashes::hash_on(runtime, subject, interpreter_of(family));
+      if (!hash) continue;
+      Json* const before = find(file, family, kernel);
+      Json& entry = now[std::string(name(family))][kernel] = {{"hash", *hash},
+                                                              {"version", numerics::kVersion}};
+      if (before == nullptr) continue;
+      if ((*before)["hash"] == *hash)
+        entry = *before;
+      else if ((*before)["version"] == numerics::kVersion)
+        FAIL_CHECK(kernel << ", " << name(family)
+                          << ": its bits changed, and the numerics version is what it was");
+    }
   std::ofstream(SLUICE_HASHES) << now.dump(1) << "\n";
+}
+
+// The interpreter's bits are the file's, and those of other targets are the interpreter's.
+void check_family(Runtime& runtime, Family family, const std::vector<std::string>& targets) {
+  Json file = read_file();
+  std::size_t known = 0;
+  for (const hashes::Subject& subject : hashes::subjects()) {
+    const std::string kernel = hashes::name_of(subject);
+    const auto oracle = hashes::hash_on(runtime, subject, interpreter_of(family));
+    for (const std::string& target : targets) {
+      INFO(kernel << " on " << target);
+      CHECK(hashes::hash_on(runtime, subject, target) == oracle);
+    }
+    const Json* const entry = find(file, family, kernel);
+    if (entry == nullptr) {
+      if (oracle)
+        std::printf("%s, %s has no hash in the file yet\n", kernel.c_str(),
+                    std::string(name(family)).c_str());
+      continue;
+    }
+    ++known;
+    INFO(kernel << ", " << name(family));
+    REQUIRE(oracle.has_value());
+    CHECK(*oracle == (*entry)["hash"].get<std::string>());
+    CHECK((*entry)["version"] <= numerics::kVersion);
+  }
+  std::printf("ran: hashes on %s\n", interpreter_of(family).c_str());
+  for (const std::string& target : targets) std::printf("ran: hashes on %s\n", target.c_str());
+  CHECK(known == file[std::string(name(family))].size());  // none of a kernel that is gone
 }
 
 TEST_CASE("bits of the library", "[hashes]") {
   Runtime runtime;
   if (std::getenv("SLUICE_UPDATE_HASHES") != nullptr) update(runtime);
-  Json file = read_file();
-  std::vector<std::string> targets{"interpreter"};
+  std::vector<std::string> targets;
   for (const Level level : {Level::x86_64_v3, Level::x86_64_v4}) {
     const Target target{level, 0};
     if (runs_on(target, host_target()))
@@ -68,27 +98,8 @@ TEST_CASE("bits of the library", "[hashes]") {
       std::printf("skipped: hashes on %s, which this processor lacks\n", to_string(target).c_str());
   }
   if (host_target().features != 0) targets.push_back(to_string(host_target()));
-  std::size_t known = 0;
-  for (const hashes::Subject& subject : hashes::subjects()) {
-    const std::string name = hashes::name_of(subject);
-    const auto oracle = hashes::hash_on(runtime, subject, "interpreter");
-    for (const std::string& target : targets) {
-      INFO(name << " on " << target);
-      CHECK(hashes::hash_on(runtime, subject, target) == oracle);
-    }
-    const Json* const entry = find(file, name);
-    if (entry == nullptr) {
-      if (oracle) std::printf("%s has no hash in the file yet\n", name.c_str());
-      continue;
-    }
-    ++known;
-    INFO(name);
-    REQUIRE(oracle.has_value());
-    CHECK(*oracle == (*entry)["hash"].get<std::string>());
-    CHECK((*entry)["version"] <= numerics::kVersion);
-  }
-  for (const std::string& target : targets) std::printf("ran: hashes on %s\n", target.c_str());
-  CHECK(known == file[kFamily].size());  // none of a kernel that is gone
+  check_family(runtime, Family::fma, targets);
+  check_family(runtime, Family::nofma, {});
 }
 
 TEST_CASE("bits of the library by LLVM", "[llvm]") {

@@ -79,7 +79,7 @@ bool is_name(std::string_view text) {
          std::all_of(text.begin(), text.end(), is_part);
 }
 
-Result<AheadLibrary> read_library(const Options& options) {
+Result<AheadLibrary> read_library(const Options& options, const std::vector<AheadTarget>& targets) {
   const fs::path output(options.output);
   AheadLibrary library;
   library.name = output.filename().string();
@@ -95,6 +95,8 @@ Result<AheadLibrary> read_library(const Options& options) {
   for (const std::string& file : options.files)
     if (Outcome added = definitions.add_file(file); !added) return added.error();
   warn(definitions.warnings);
+  AheadForm form{library.prefix, options.baked, {}};
+  for (const AheadTarget& target : targets) form.families.insert(target.family);
   const auto functions = read_functions(options, definitions, own);
   if (!functions) return functions.error();
   for (const dsl::FunctionId function : *functions)
@@ -111,8 +113,7 @@ Result<AheadLibrary> read_library(const Options& options) {
                        fmt::format("'{}' is no element type of kernels made ahead of time: those "
                                    "are f32, f64, f16, bf16",
                                    dtype_name)};
-        auto entry =
-            ahead_entry(definitions, function, *pass, *dtype, library.prefix, options.baked);
+        auto entry = ahead_entry(definitions, function, *pass, *dtype, form);
         if (!entry) return entry.error();
         library.entries.push_back(std::move(*entry));
       }
@@ -153,7 +154,7 @@ int compile(const Options& options) {
   if (!targets) return report(targets.error());
   const auto module = driver::llvm();
   if (!module) return report(module.error());
-  const Result<AheadLibrary> library = read_library(options);
+  const Result<AheadLibrary> library = read_library(options, *targets);
   if (!library) return report(library.error());
   std::vector<object::AheadFunction> functions;
   for (const AheadEntry& entry : library->entries) functions.push_back(entry.code);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <sluice/version.hpp>
@@ -68,13 +69,34 @@ bool is_overload(const AheadEntry& entry) {
 
 }  // namespace
 
+namespace {
+
+// Which bits the results have: by target, where there are several families.
+std::string families_text(const std::vector<object::AheadTarget>& targets) {
+  std::string text;
+  for (const Family family : kFamilies) {
+    std::vector<object::AheadTarget> of;
+    std::copy_if(targets.begin(), targets.end(), std::back_inserter(of),
+                 [&](const object::AheadTarget& target) { return target.family == family; });
+    if (of.empty()) continue;
+    text += fmt::format("\n   numerics {}, family {}: {}{}", numerics::kVersion, name(family),
+                        object::names_of(of),
+                        family == Family::nofma ? "; errors up to twice the promises below" : "");
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string header_text(const AheadLibrary& library,
                         const std::vector<object::AheadTarget>& targets) {
   std::string guard = library.prefix + "_H";
   std::transform(guard.begin(), guard.end(), guard.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   std::string text = fmt::format(
-      "/* Made by sluice {} (numerics {}) for {}.\n"
+      "/* Made by sluice {} for {}.\n"
+      "\n"
+      "   Results are the same, bit for bit, on all targets of a family:{}\n"
       "\n"
       "   Buffers hold n elements each and need no alignment. A result may be the buffer of an "
       "input\n"
@@ -84,7 +106,7 @@ std::string header_text(const AheadLibrary& library,
       "#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n"
       "/* Whether this processor runs the functions: 0 where it has none of the targets. */\n"
       "int {}_available(void);\n",
-      kVersion, numerics::kVersion, object::names_of(targets), guard, guard, library.prefix);
+      kVersion, object::names_of(targets), families_text(targets), guard, guard, library.prefix);
   for (const AheadEntry& entry : library.entries) {
     text += "\n/* ";
     for (std::size_t i = 0; i < entry.lines.size(); ++i)

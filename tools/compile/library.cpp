@@ -28,7 +28,7 @@ std::string_view suffix(Pass pass) {
 }  // namespace
 
 Result<AheadEntry> ahead_entry(const Definitions& definitions, dsl::FunctionId id, Pass pass,
-                               Dtype dtype, const std::string& prefix, bool baked) {
+                               Dtype dtype, const AheadForm& form) {
   Subject subject;
   subject.function = {definitions, id, {}};
   subject.pass = pass;
@@ -48,22 +48,23 @@ Result<AheadEntry> ahead_entry(const Definitions& definitions, dsl::FunctionId i
                                                          : AheadArgument::Kind::result,
                          argument_name(definition, operand), operand.dtype});
   for (std::size_t i = 0; i < definition.parameters.size(); ++i) {
-    if (baked || definition.parameters[i].is_integer) continue;
+    if (form.baked || definition.parameters[i].is_integer) continue;
     request.params[i].baked = false;
     arguments.push_back({AheadArgument::Kind::parameter, definition.parameters[i].name, compute});
   }
-  Result<driver::Compiled> compiled = driver::compile(request);
-  if (!compiled) return compiled.error();
+  const std::string called = fmt::format("{}{}", definition.name, suffix(pass));
+  object::AheadFunction code{fmt::format("{}_{}_{}", form.prefix, called, name(dtype)), {}};
+  for (const Family family : form.families) {
+    request.family = family;
+    Result<driver::Compiled> compiled = driver::compile(request);
+    if (!compiled) return compiled.error();
+    code.programs.emplace(family, std::move(compiled->program));
+  }
   std::vector<std::string> lines{
       fmt::format("{}, {} pass, {}", signature(definition), name(pass), name(dtype))};
   if (std::string text = summary(definition); !text.empty()) lines.push_back(std::move(text));
   lines.push_back("promise: " + promise_text(definition));
-  const std::string called = fmt::format("{}{}", definition.name, suffix(pass));
-  return AheadEntry{
-      {fmt::format("{}_{}_{}", prefix, called, name(dtype)), std::move(compiled->program)},
-      called,
-      std::move(arguments),
-      std::move(lines)};
+  return AheadEntry{std::move(code), called, std::move(arguments), std::move(lines)};
 }
 
 }  // namespace sluice::tools

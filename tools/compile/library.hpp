@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,12 +37,16 @@ struct AheadLibrary {
   std::vector<AheadEntry> entries;
 };
 
-// One pass of a function for operands of one type. Parameters that are no integers are arguments,
-// or where `baked` constants as the others. Errors: those of the compiler; `unsupported` for row
-// functions.
+struct AheadForm {
+  std::string prefix;
+  bool baked = false;  // all parameters are constants; else those that are no integers arguments
+  std::set<Family> families;  // of the targets
+};
+
+// One pass of a function for operands of one type. Errors: those of the compiler; `unsupported` for
+// row functions.
 [[nodiscard]] Result<AheadEntry> ahead_entry(const Definitions& definitions, dsl::FunctionId id,
-                                             Pass pass, Dtype dtype, const std::string& prefix,
-                                             bool baked);
+                                             Pass pass, Dtype dtype, const AheadForm& form);
 
 [[nodiscard]] std::string header_text(const AheadLibrary& library,
                                       const std::vector<object::AheadTarget>& targets);

@@ -378,9 +378,9 @@ class SectionGraph {
   SectionGraph(const schedule::RowProgram& program, const std::vector<ValueId>& own,
                Extent cell_extent, Extent column_extent, const std::vector<std::uint32_t>& cells,
                const std::vector<std::uint32_t>& kept)
-      : program_(program), old_(program.graph), graph_(old_.compute()), own_(old_.size(), false),
-        values_(old_.size()), cell_extent_(cell_extent), column_extent_(column_extent),
-        cells_(cells), kept_(kept) {
+      : program_(program), old_(program.graph), graph_(old_.compute(), old_.family()),
+        own_(old_.size(), false), values_(old_.size()), cell_extent_(cell_extent),
+        column_extent_(column_extent), cells_(cells), kept_(kept) {
     for (const ir::Table& table : old_.tables()) graph_.add_table(table);
     for (const ir::GraphParam& param : old_.params())
       graph_.add_param(param.name, param.value, param.baked);

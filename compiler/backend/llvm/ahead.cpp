@@ -37,7 +37,7 @@ class Inquiry {
 
   // An i1.
   Value* has(const AheadTarget& target) {
-    if (target.is_x86()) return has_leaves(leaves_needed(target.level));
+    if (target.is_x86()) return has_leaves(*target.leaves);
     if (target.hwcap.bits == 0) return build_.getTrue();
     return has_bits(auxiliary(target.hwcap.kind), target.hwcap.bits);
   }
@@ -62,11 +62,14 @@ class Inquiry {
     constexpr std::uint32_t kExtended = 0x80000000;
     constexpr std::uint64_t kOsxsave = 1u << 27;  // xgetbv is an instruction
     Value* const leaf1 = cpuid(1, ecx);
-    Value* const all = build_.CreateAnd(
-        {build_.CreateICmpUGE(cpuid(0, eax), build_.getInt32(7)),
-         build_.CreateICmpUGT(cpuid(kExtended, eax), build_.getInt32(kExtended)),
-         has_bits(leaf1, needed.leaf1_ecx), has_bits(cpuid(7, ebx), needed.leaf7_ebx),
-         has_bits(cpuid(kExtended + 1, ecx), needed.extended1_ecx)});
+    Value* const basic =
+        build_.CreateAnd({build_.CreateICmpUGT(cpuid(kExtended, eax), build_.getInt32(kExtended)),
+                          has_bits(leaf1, needed.leaf1_ecx),
+                          has_bits(cpuid(kExtended + 1, ecx), needed.extended1_ecx)});
+    if (needed.leaf7_ebx == 0) return basic;
+    Value* const all =
+        build_.CreateAnd({basic, build_.CreateICmpUGE(cpuid(0, eax), build_.getInt32(7)),
+                          has_bits(cpuid(7, ebx), needed.leaf7_ebx)});
     return build_.CreateAnd(all, saves_registers(needed.xcr0, has_bits(leaf1, kOsxsave)));
   }
 
@@ -134,7 +137,9 @@ class Archive {
     llvm::Module module(prefix_, context);
     for (const AheadFunction& function : functions_) {
       const std::string symbol = chooses() ? symbol_of(function, target) : function.symbol;
-      if (Outcome done = translate(function.program, form_of(symbol, target), module); !done.ok())
+      if (Outcome done =
+              translate(function.programs.at(target.family), form_of(symbol, target), module);
+          !done.ok())
         return done;
       if (chooses()) module.getFunction(symbol)->setVisibility(llvm::GlobalValue::HiddenVisibility);
     }
@@ -198,8 +203,8 @@ class Archive {
     llvm::LLVMContext& context = module.getContext();
     // Its own translation knows the type.
     llvm::Module typed("typed", context);
-    static_cast<void>(
-        translate(function.program, form_of(function.symbol, targets_.front()), typed));
+    static_cast<void>(translate(function.programs.at(targets_.front().family),
+                                form_of(function.symbol, targets_.front()), typed));
     llvm::FunctionType* const type = typed.getFunction(function.symbol)->getFunctionType();
     llvm::Function* const choice =
         begin(module, build, function.symbol, type->getReturnType(), type->params());
@@ -257,9 +262,9 @@ Result<std::string> archive(std::span<const AheadFunction> functions,
 
 Result<std::string> show_assembly(const AheadFunction& function, const AheadTarget& target) {
   llvm::LLVMContext context;
-  llvm::Module module(function.program.name, context);
-  if (Outcome done = translate(function.program, form_of(function.symbol, target), module);
-      !done.ok())
+  const schedule::ElementProgram& program = function.programs.at(target.family);
+  llvm::Module module(program.name, context);
+  if (Outcome done = translate(program, form_of(function.symbol, target), module); !done.ok())
     return done.error();
   auto machine = make_machine(target);
   if (!machine.ok()) return machine.error();

@@ -25,7 +25,7 @@ class KernelState;
 struct Promise {
   std::optional<double> forward_ulp, derivative_ulp;
   // The relative error that these come from, where the spec asked for one that has cheaper kernels:
-  // 2^-20, 2^-12 or 2^-8; else 0.
+  // 2^-20, 2^-12 or 2^-8, for targets without fma twice that; else 0.
   double accuracy = 0;
   bool checked = false;
 };

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "compiler/ir/expr.hpp"
+#include "compiler/ir/verify.hpp"
 
 using namespace sluice::ir;
 
@@ -23,6 +24,19 @@ TEST_CASE("types and extents follow from the op's rule", "[ir]") {
   CHECK((s < x).type() == Type{Elem::boolean, Extent::element});
   CHECK(to_bits(s).type() == Type{Elem::i64, Extent::scalar});
   CHECK(select(s < x, to_bits(x), to_bits(s)).type() == Type{Elem::i64, Extent::element});
+}
+
+TEST_CASE("a graph of the family without fma has none", "[ir]") {
+  for (const sluice::Family family : sluice::kFamilies) {
+    Graph graph(Elem::f32, family);
+    const Expr x{&graph, graph.add_input("x", {Elem::f32, Extent::element})};
+    const Expr sum = fma(x, 2.0, 1.0);
+    CHECK((sum.node().op == Op::fma) == (family == sluice::Family::fma));
+    CHECK(graph.empty_copy().family() == family);
+    CHECK(verify(graph, Stage::machine).empty());
+    graph.add(Op::fma, {x.id, x.id, x.id});
+    CHECK(verify(graph, Stage::machine).empty() == (family == sluice::Family::fma));
+  }
 }
 
 TEST_CASE("a copy starts with the same leaves, and live values are those outputs need", "[ir]") {

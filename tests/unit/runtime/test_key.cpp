@@ -51,7 +51,11 @@ TEST_CASE("what changes the code is in the key", "[runtime]") {
   CHECK_FALSE(rt.key(other).value() == key);
   other = leaky(8);
   other.target = "interpreter";
-  CHECK_FALSE(rt.key(other).value() == key);
+  const Key interpreted = rt.key(other).value();
+  CHECK_FALSE(interpreted == key);
+  other.target = "interpreter-nofma";
+  CHECK_FALSE(rt.key(other).value() == interpreted);
+  CHECK(rt.compile(other)->target() == "interpreter-nofma");
   other = leaky(8);
   other.pass = backward;
   other.operands.push_back(f32({8}));

@@ -60,13 +60,17 @@ TEST_CASE("a level needs each of its bits, and the system's consent", "[support]
 }
 
 TEST_CASE("targets by name", "[support]") {
-  for (const char* text : {"interpreter", "x86-64-v3", "x86-64-v4", "x86-64-v4+fp16",
-                           "x86-64-v4+vbmi+bf16", "x86-64-v4+vbmi+fp16+bf16"}) {
+  for (const char* text : {"interpreter", "interpreter-nofma", "x86-64-v3", "x86-64-v4",
+                           "x86-64-v4+fp16", "x86-64-v4+vbmi+bf16", "x86-64-v4+vbmi+fp16+bf16"}) {
     const Result<Target> target = parse_target(text);
     REQUIRE(target.ok());
     CHECK(to_string(*target) == text);
   }
   CHECK(to_string(*parse_target("x86-64-v4+bf16+vbmi")) == "x86-64-v4+vbmi+bf16");
+  for (const char* text : {"interpreter", "x86-64-v3"})
+    CHECK(parse_target(text)->family == Family::fma);
+  CHECK(parse_target("interpreter-nofma")->family == Family::nofma);
+  CHECK(runs_on(*parse_target("interpreter-nofma"), {}));
 }
 
 TEST_CASE("unknown targets and features are refused with the known ones", "[support]") {
