@@ -62,6 +62,19 @@ class Promises(Check):
         self.assertTrue(fast["kept"])
         self.assertGreater(fast["largest"]["ulp"], full["largest"]["ulp"])
 
+    def test_targets_without_fma(self):
+        """Other bits, judged by twice the promise."""
+        self.write("f.slu", "@ulp(0.6)\nfn f(x) = x * sigmoid(x)\n")
+        words = ["check", "f.slu", "--points", "3000", "--json"]
+        plain = self.sluice(*words, "--target", "interpreter-nofma", "--no-stamp").json()["parts"][0]
+        fused = self.sluice(*words, "--no-stamp").json()["parts"][0]
+        self.assertEqual((fused["promise_ulp"], plain["promise_ulp"]), (0.6, 1.2))
+        self.assertNotEqual(fused["mean_ulp"], plain["mean_ulp"])
+        self.succeeds("check", "softmax", "--columns", "17", "--target", "interpreter-nofma")
+        self.write("g.slu", "@ulp(2)\nfn g(x) = x + 1\n")
+        self.succeeds("check", "g.slu", "--points", "100", "--target", "interpreter-nofma")
+        self.assertEqual((self.folder / "g.slu").read_text(), "@ulp(2)\nfn g(x) = x + 1\n")
+
     def test_the_same_for_any_number_of_threads(self):
         one = self.succeeds("check", "silu", "--threads", "1", "--points", "60000")
         five = self.succeeds("check", "silu", "--threads", "5", "--points", "60000")

@@ -16,6 +16,7 @@ driver::Request request_for(const Subject& subject) {
   request.program = subject.program;
   request.function = subject.function;
   request.grade = subject.grade;
+  request.family = subject.family;
   request.pass = subject.derived_by ? Pass::backward : Pass::forward;
   const auto add = [&](driver::Role role, std::size_t index, ir::Extent extent) {
     request.operands.push_back({role, static_cast<std::uint32_t>(index), dtype, extent});

@@ -295,7 +295,7 @@ void merge(Measurement& into, const Measurement& part) {
 }
 
 std::optional<Promise> promise_of(const dsl::FunctionDef& definition, Dtype dtype, bool derivative,
-                                  numerics::Grade grade) {
+                                  numerics::Grade grade, Family family) {
   const dsl::Attributes& attributes = definition.attributes;
   if (!attributes.ulp) return std::nullopt;
   Promise promise{derivative ? attributes.ulp->derivative : attributes.ulp->forward,
@@ -313,6 +313,8 @@ std::optional<Promise> promise_of(const dsl::FunctionDef& definition, Dtype dtyp
     promise.ulps = dtype == Dtype::f32 ? std::max(promise.ulps, in_ulps) : promise.ulps + in_ulps;
     promise.at_crossings = std::max(1.0, asked * 0x1p22);  // 16 ulps are 2^-19
   }
+  promise.ulps *= bound_factor(family);
+  promise.at_crossings *= bound_factor(family);
   return promise;
 }
 

@@ -46,11 +46,12 @@ struct Promise {
 };
 
 // What a definition promises: its @ulp for f32, the contract's for the other types (numerics.md);
-// of a cheaper kernel, what its grade does (compiler/numerics/grade.hpp). Nothing without @ulp, or
-// for 16 bits with @terms.
+// of a cheaper kernel, what its grade does (compiler/numerics/grade.hpp); in the family without fma
+// twice all that. Nothing without @ulp, or for 16 bits with @terms.
 [[nodiscard]] std::optional<Promise> promise_of(const dsl::FunctionDef& definition, Dtype dtype,
                                                 bool derivative,
-                                                numerics::Grade grade = numerics::Grade::full);
+                                                numerics::Grade grade = numerics::Grade::full,
+                                                Family family = Family::fma);
 
 // What is measured, compiled: shared by the threads that measure it.
 class Measuring {

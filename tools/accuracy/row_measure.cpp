@@ -170,6 +170,7 @@ Result<std::vector<double>> RowMeasuring::kernel(const RowInputs& row, std::size
   spec.program = program_;
   spec.pass = subject.derived_by ? Pass::backward : Pass::forward;
   spec.axis = 0;
+  if (subject.family != Family::fma) spec.target = to_string(Target{.family = subject.family});
   for (std::size_t i = 0; i < definition.parameters.size() && !subject.params.empty(); ++i)
     spec.parameters.push_back({definition.parameters[i].name, subject.params[i]});
   std::vector<Buffer> buffers;
@@ -234,6 +235,7 @@ Result<RowMeasurement> RowMeasuring::run(RowKind kind, std::size_t width,
     if (size_of(output_dtype()) == 2)
       allowed += 0.51 * static_cast<double>(ulp_of(format_of(output_dtype()), element.truth));
     const double one = (*got)[columns[i]];
+    allowed *= bound_factor(subject.family);
     const double part = part_of(element, one, allowed, output_dtype());
     if (allowed > 0) measured.reference = std::max(measured.reference, element.error / allowed);
     if (part > worst.part) worst = {part, kind, width, columns[i], one, element.truth, allowed};

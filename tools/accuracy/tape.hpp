@@ -17,6 +17,7 @@
 #include "compiler/ir/op.hpp"
 #include "compiler/numerics/grade.hpp"
 #include "dsl/program.hpp"
+#include "support/target.hpp"
 #include "tools/accuracy/functions.hpp"
 
 namespace sluice::accuracy {
@@ -125,6 +126,7 @@ struct Subject {
   std::vector<double> params;        // one each; empty: the defaults
   std::optional<Dtype> narrow = {};  // f16 or bf16: what operands are held in, compute being f32
   numerics::Grade grade = numerics::Grade::full;  // of the kernel
+  Family family = Family::fma;                    // likewise
 
   [[nodiscard]] const dsl::FunctionDef& definition() const { return program->function(function); }
   [[nodiscard]] Dtype dtype() const {

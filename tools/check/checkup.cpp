@@ -22,6 +22,7 @@ accuracy::Subject subject_of(const CheckPlan& plan) {
   if (plan.dtype == Dtype::f16 || plan.dtype == Dtype::bf16) subject.narrow = plan.dtype;
   subject.params = plan.params;
   subject.grade = plan.grade;
+  subject.family = plan.family;
   return subject;
 }
 
@@ -43,8 +44,8 @@ std::vector<CheckPart> parts_of(const CheckPlan& plan, bool judged) {
     part.name = std::move(name);
     part.subject = subject;
     if (judged)
-      part.promise =
-          accuracy::promise_of(definition, plan.dtype, subject.derived_by.has_value(), plan.grade);
+      part.promise = accuracy::promise_of(definition, plan.dtype, subject.derived_by.has_value(),
+                                          plan.grade, plan.family);
   };
   for (std::uint32_t i = 0; i < definition.outputs.size(); ++i) {
     if (definition.outputs[i].type != dsl::Type::number) continue;

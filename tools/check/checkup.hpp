@@ -26,6 +26,7 @@ struct CheckPlan {
   Dtype dtype = Dtype::f32;
   std::vector<double> params;  // one each
   numerics::Grade grade = numerics::Grade::full;
+  Family family = Family::fma;
   accuracy::Sweep sweep;
   unsigned threads = 1;
   std::string state_file;                  // where finished chunks are kept; empty: nowhere

@@ -59,11 +59,12 @@ std::string default_state(const CheckPlan& plan) {
   if (failed) return {};
   const dsl::Digest& digest = plan.definition().digest;
   return (base / "sluice" /
-          fmt::format("check-{}-{:016x}-{}{}.state", plan.definition().name,
+          fmt::format("check-{}-{:016x}-{}{}{}.state", plan.definition().name,
                       digest.high ^ digest.low, sluice::name(plan.dtype),
                       plan.grade == numerics::Grade::full
                           ? ""
-                          : fmt::format("-{}", numerics::info(plan.grade).name)))
+                          : fmt::format("-{}", numerics::info(plan.grade).name),
+                      plan.family == Family::fma ? "" : "-nofma"))
       .string();
 }
 
@@ -143,6 +144,7 @@ Result<RowPlan> row_plan_of(const Options& options, Subject subject) {
   plan.params = std::move(subject.parameters);
   plan.seed = static_cast<std::uint32_t>(options.seed);
   plan.threads = options.threads;
+  plan.family = subject.family();
   const auto widths = accuracy::row_widths(plan.dtype);
   plan.widths.assign(widths.begin(), widths.end());
   if (!options.columns.empty())
@@ -209,7 +211,9 @@ Result<CheckPlan> plan_of(const Options& options, Subject subject) {
   plan.function = std::move(subject.function);
   plan.dtype = subject.dtype;
   plan.params = std::move(subject.parameters);
-  if (plan.dtype != Dtype::f64) plan.grade = numerics::cheapest_grade(subject.accuracy);
+  plan.family = subject.family();
+  if (plan.dtype != Dtype::f64)
+    plan.grade = numerics::cheapest_grade(subject.accuracy / bound_factor(plan.family));
   plan.threads = options.threads;
   if (const Outcome chosen = choose_sweep(options, plan); !chosen) return chosen.error();
   if (const Outcome chosen = choose_against(options, plan); !chosen) return chosen.error();
@@ -222,7 +226,8 @@ bool stampable(const CheckPlan& plan, const Checkup& checkup) {
   for (std::size_t i = 0; i < parameters.size(); ++i)
     if (plan.params[i] != parameters[i].default_value) return false;
   return !plan.function.file.empty() && plan.dtype == Dtype::f32 &&
-         plan.grade == numerics::Grade::full && checkup.promised() && checkup.kept();
+         plan.grade == numerics::Grade::full && plan.family == Family::fma && checkup.promised() &&
+         checkup.kept();
 }
 
 int check(const Options& options) {
@@ -269,6 +274,9 @@ void add_check(CLI::App& app, Action& action) {
   command->add_flag("--exhaustive", options->exhaustive,
                     "Every number of one f32, f16 or bf16 input");
   command->add_option("--accuracy", subject.accuracy, std::string(kAccuracyHelp));
+  command->add_option("--target", subject.target,
+                      "interpreter-nofma, for the bits and bounds of targets without fma; all "
+                      "others have the same");
   command->add_option("--quant", subject.quantisations, kQuantHelp)
       ->type_name("NAME=SCALE,ZERO")
       ->allow_extra_args(false);

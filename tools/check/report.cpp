@@ -142,7 +142,9 @@ std::string head_text(const CheckPlan& plan, const Checkup& checkup) {
     if (plan.params[i] != definition.parameters[i].default_value)
       text += fmt::format(", {} = {}", definition.parameters[i].name, to_text(plan.params[i]));
   if (plan.grade != numerics::Grade::full)
-    text += fmt::format(", relative error {}", to_text(numerics::info(plan.grade).bound));
+    text += fmt::format(", relative error {}",
+                        to_text(numerics::info(plan.grade).bound * bound_factor(plan.family)));
+  if (plan.family == Family::nofma) text += ", for targets without fma";
   text += "\n";
   if (checkup.out_of_range)
     text += heading("note") + "a parameter is out of its @range, where nothing is promised\n";

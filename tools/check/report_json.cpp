@@ -120,7 +120,8 @@ std::string report_json(const CheckPlan& plan, const Checkup& checkup) {
   const bool all = plan.sweep.coverage == accuracy::Coverage::all;
   const Json report = {{"function", definition.name},
                        {"dtype", sluice::name(plan.dtype)},
-                       {"accuracy", numerics::info(plan.grade).bound},
+                       {"accuracy", numerics::info(plan.grade).bound * bound_factor(plan.family)},
+                       {"family", sluice::name(plan.family)},
                        {"params", std::move(params)},
                        {"exhaustive", all},
                        {"sampled", all ? Json() : Json(plan.sweep.points)},

@@ -90,6 +90,7 @@ accuracy::Subject subject_of(const RowPlan& plan) {
   subject.compute = plan.dtype == Dtype::f64 ? ir::Elem::f64 : ir::Elem::f32;
   if (size_of(plan.dtype) == 2) subject.narrow = plan.dtype;
   subject.params = plan.params;
+  subject.family = plan.family;
   return subject;
 }
 

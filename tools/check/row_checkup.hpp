@@ -22,6 +22,7 @@ struct RowPlan {
   Function function;
   Dtype dtype = Dtype::f32;
   std::vector<double> params;  // one each
+  Family family = Family::fma;
   std::vector<std::size_t> widths;
   std::uint32_t seed = 1;
   unsigned threads = 1;
