@@ -8,6 +8,14 @@ namespace {
 constexpr unsigned kHwcap = 16, kHwcap2 = 26;  // AT_HWCAP and AT_HWCAP2 of <elf.h>
 
 constexpr AheadTarget kTargets[] = {
+    {.name = "x86-64-v2",
+     .architecture = "x86-64",
+     .triple = "x86_64-unknown-linux-gnu",
+     .cpu = "x86-64-v2",
+     .vector_bytes = 16,
+     .family = Family::nofma,
+     .leaves = &kLeavesOfV2,
+     .halves = false},
     {.name = "x86-64-v3",
      .architecture = "x86-64",
      .triple = "x86_64-unknown-linux-gnu",

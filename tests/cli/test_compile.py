@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from command import CommandTest, sluice
+from command import CommandTest, runnable_targets, sluice, to_f32
 
 TEXT = """## A star.
 @ulp(2)
@@ -66,12 +66,50 @@ int main() {
         self.assertEqual(done.out.split(), ["relu.h", "x86-64/librelu.a", "aarch64/librelu.a",
                                             "riscv64/librelu.a", "ppc64le/librelu.a"])
 
+    def test_families_in_one_library(self):
+        """A processor without fma gets the bits of targets without, beside those that have it."""
+        emulator, compiler = shutil.which("qemu-x86_64-static"), shutil.which(os.environ.get("CC", "cc"))
+        if emulator is None or compiler is None:
+            self.skipTest("there is no qemu-x86_64-static, or no compiler")
+        numbers = [i / 64 - 8 for i in range(1024)]
+        self.succeeds("compile", "-o", "acts", "--functions", "mish", "--targets",
+                      "x86-64-v4,x86-64-v2,x86-64-v3")
+        header = (self.folder / "acts.h").read_text()
+        self.assertRegex(header, r"family fma: x86-64-v3, x86-64-v4\n")
+        self.assertRegex(header, r"family nofma: x86-64-v2; errors up to twice")
+        self.write("main.c", """#include <stdio.h>
+#include "acts.h"
+int main(void) {
+  float x[1024], y[1024];
+  int i;
+  for (i = 0; i < 1024; ++i) x[i] = i / 64.0f - 8;
+  if (!acts_available()) return 77;
+  acts_mish_f32(x, y, 1024);
+  for (i = 0; i < 1024; ++i) printf("%a\\n", y[i]);
+  return 0;
+}
+""")
+        subprocess.run([compiler, "-static", "main.c", "libacts.a", "-o", "main"], cwd=self.folder,
+                       check=True)
+        bits = {target: self.values("mish", "--values", ",".join(map(repr, numbers)), "--target", target)
+                for target in ("interpreter", "interpreter-nofma")}
+        self.assertNotEqual(*bits.values())
+        programs = {"interpreter-nofma": [emulator, "-cpu", "Nehalem", "./main"]}
+        if "x86-64-v3" in runnable_targets():
+            programs["interpreter"] = ["./main"]
+        for target, program in programs.items():
+            done = subprocess.run(program, cwd=self.folder, stdout=subprocess.PIPE, text=True, check=True)
+            self.assertEqual([to_f32(float.fromhex(one)) for one in done.stdout.split()],
+                             [to_f32(one) for one in bits[target]], target)
+
     def test_assembly(self):
         done = self.succeeds("show", "silu", "--emit", "asm", "--target", "aarch64")
         self.assertNotRegex(done.out, r"\bbl\t")  # no call
         loop = re.search(r"(?s)\tldr\tq\d+, \[x.*?\tb\t", done.out)[0]
         self.assertIn("\tfmla\tv", loop)
         self.assertEqual(len(re.findall(r"\b(?:ldr|str|ldp|stp)\t", loop)), 2, loop)  # no spill
+        text = self.succeeds("show", "silu", "--emit", "asm", "--target", "x86-64-v2", "--dtype", "f16").out
+        self.assertNotRegex(text, r"\bcall|fmadd|\bymm")
 
     def test_bad_usage(self):
         out = ["-o", "out/acts"]

@@ -13,17 +13,18 @@ from pathlib import Path
 
 SLUICE, CASES = os.environ["SLUICE"], os.environ["CASES"]
 RVV = "rv64,v=true,vext_spec=v1.0,vlen="
-# By architecture: the targets, each a library of its own; the compiler; how its programs run; a
-# function that is left out.
+# By architecture: the targets, each a library of its own; their family; the compiler; how its
+# programs run; a function that is left out.
 ARCHITECTURES = {
-    "x86-64": (["x86-64-v3", "x86-64-v4"], os.environ.get("CC", "cc"), [[]], None),
-    "aarch64": (["aarch64", "aarch64+sve2"], "aarch64-linux-gnu-gcc",
+    "x86-64": (["x86-64-v3", "x86-64-v4"], "fma", os.environ.get("CC", "cc"), [[]], None),
+    "x86-64-v2": (["x86-64-v2"], "nofma", os.environ.get("CC", "cc"), [[]], None),
+    "aarch64": (["aarch64", "aarch64+sve2"], "fma", "aarch64-linux-gnu-gcc",
                 [["qemu-aarch64-static", "-cpu", "max"]], None),
     # QEMU 7.2 stops with an assertion of its own where vfcvt.rtz comes first after vsetvli.
-    "riscv64": (["riscv64+v"], "riscv64-linux-gnu-gcc",
+    "riscv64": (["riscv64+v"], "fma", "riscv64-linux-gnu-gcc",
                 [["qemu-riscv64-static", "-cpu", RVV + "128"],
                  ["qemu-riscv64-static", "-cpu", RVV + "256"]], "trunc"),
-    "ppc64le": (["ppc64le"], "powerpc64le-linux-gnu-gcc",
+    "ppc64le": (["ppc64le"], "fma", "powerpc64le-linux-gnu-gcc",
                 [["qemu-ppc64le-static", "-cpu", "power8"]], None),
 }
 
@@ -32,51 +33,72 @@ def run(*command, **options):
     return subprocess.run([str(word) for word in command], check=True, **options)
 
 
-def compare(name, program, runner, inputs, without):
-    outputs = program.with_name("outputs")
-    with open(outputs, "wb") as file:
-        done = subprocess.run([*runner, program], stdout=file, cwd=inputs, check=False)
-    if done.returncode == 3:
-        print(f"skipped: {name}: this processor lacks it")
-        return True
-    if done.returncode != 0:
-        print(f"{name}: the program ended with {done.returncode}")
-        return False
-    checked = subprocess.run([CASES, "check", outputs, *without], stdout=subprocess.PIPE, text=True,
-                             check=False)
-    print("\n".join(f"{name}: {line}" for line in checked.stdout.splitlines()))
-    if checked.returncode == 0:
-        print(f"ran: {name}")
-    return checked.returncode == 0
+class Cases:
+    """The inputs, and what is done with each library."""
+
+    def __init__(self, architecture, inputs):
+        _, self.family, self.compiler, _, left_out = ARCHITECTURES[architecture]
+        self.without = [] if left_out is None else [left_out]
+        self.inputs = Path(inputs)
+        self.functions = run(CASES, "write", inputs, *self.without, stdout=subprocess.PIPE,
+                             text=True).stdout.split()
+
+    def make(self, target, folder):
+        """What is run."""
+        run(SLUICE, "compile", "-o", folder / "cases", "--functions", ",".join(self.functions),
+            "--passes", "forward,backward", "--dtypes", "f32,f64,f16,bf16", "--targets", target,
+            "--baked", stdout=subprocess.DEVNULL)
+        self.check_symbols(folder / "libcases.a")
+        run(self.compiler, "-O1", "-static", "-w", "-I", folder, self.inputs / "program.c",
+            folder / "libcases.a", "-o", folder / "program")
+        return [folder / "program"]
+
+    def check_symbols(self, library):
+        """The library needs no other."""
+        nm = self.compiler.removesuffix("gcc") + "nm" if "linux" in self.compiler else "nm"
+        listed = run(nm, "-u", library, stdout=subprocess.PIPE, text=True).stdout
+        symbols = {line.split()[-1] for line in listed.splitlines() if " U " in line}
+        strays = {one for one in symbols if not one.startswith("cases_")} - {"getauxval", ".TOC."}
+        assert not strays, f"{library.name} needs {strays}"
+
+    def compare(self, name, command, folder):
+        outputs = folder / "outputs"
+        with open(outputs, "wb") as file:
+            done = subprocess.run(command, stdout=file, cwd=self.inputs, check=False)
+        if done.returncode == 3:
+            print(f"skipped: {name}: this processor lacks it")
+            return True
+        if done.returncode != 0:
+            print(f"{name}: the program ended with {done.returncode}")
+            return False
+        checked = subprocess.run([CASES, "check", outputs, self.family, *self.without],
+                                 stdout=subprocess.PIPE, text=True, check=False)
+        print("\n".join(f"{name}: {line}" for line in checked.stdout.splitlines()))
+        if checked.returncode == 0:
+            print(f"ran: {name}")
+        return checked.returncode == 0
 
 
-def make(target, compiler, functions, inputs, folder):
-    run(SLUICE, "compile", "-o", folder / "cases", "--functions", ",".join(functions), "--passes",
-        "forward,backward", "--dtypes", "f32,f64,f16,bf16", "--targets", target, "--baked",
-        stdout=subprocess.DEVNULL)
-    run(compiler, "-O1", "-static", "-w", "-I", folder, inputs / "program.c",
-        folder / "libcases.a", "-o", folder / "program")
-    return folder / "program"
+def missing(compiler, runners):
+    return next((one for one in [compiler, *runners[0][:1]] if shutil.which(one) is None), None)
 
 
 def main():
     architecture = sys.argv[1]
-    targets, compiler, runners, left_out = ARCHITECTURES[architecture]
-    for needed in [compiler, *runners[0][:1]]:
-        if shutil.which(needed) is None:
-            print(f"skipped: {architecture}: there is no {needed}")
-            return 77
-    without = [] if left_out is None else [left_out]
+    targets, _, compiler, runners, _ = ARCHITECTURES[architecture]
+    if needed := missing(compiler, runners):
+        print(f"skipped: {architecture}: there is no {needed}")
+        return 77
     right = True
     with tempfile.TemporaryDirectory() as inputs:
-        functions = run(CASES, "write", inputs, *without, stdout=subprocess.PIPE,
-                        text=True).stdout.split()
+        cases = Cases(architecture, inputs)
         for target in targets:
-            with tempfile.TemporaryDirectory() as folder:
-                program = make(target, compiler, functions, Path(inputs), Path(folder))
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                program = cases.make(target, folder)
                 for runner in runners:
-                    name = " ".join([target, *runner[-1:]])
-                    right = compare(name, program, runner, inputs, without) and right
+                    right = cases.compare(" ".join([target, *runner[-1:]]), [*runner, *program],
+                                          folder) and right
     return 0 if right else 1
 
 

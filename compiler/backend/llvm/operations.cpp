@@ -141,7 +141,8 @@ llvm::Constant* Operations::register_of(std::span<const std::uint64_t> entries, 
 Operations::Value* Operations::permuted(Value* index, std::span<const std::uint64_t> entries,
                                         unsigned lanes) {
   namespace Id = llvm::Intrinsic;
-  if (!target_.is_x86() || lanes * (wide() ? 8 : 4) != target_.vector_bytes) return nullptr;
+  if (!target_.is_x86() || target_.vector_bytes < 32) return nullptr;
+  if (lanes * (wide() ? 8 : 4) != target_.vector_bytes) return nullptr;
   const bool avx512 = target_.vector_bytes == 64;
   const std::size_t registers = (entries.size() + lanes - 1) / lanes;
   const auto part = [&](std::size_t i) { return register_of(entries, i * lanes, lanes); };
