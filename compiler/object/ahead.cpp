@@ -58,6 +58,15 @@ constexpr AheadTarget kTargets[] = {
      .vector_bytes = 16,
      .halves = false,
      .round_even = false},
+    {.name = "wasm32+simd128",
+     .architecture = "wasm32",
+     .triple = "wasm32-unknown-unknown",
+     .cpu = "generic",
+     .features = "+simd128",
+     .vector_bytes = 16,
+     .family = Family::nofma,
+     .size_bits = 32,
+     .halves = false},
 };
 
 }  // namespace

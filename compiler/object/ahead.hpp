@@ -34,10 +34,12 @@ struct AheadTarget {
     unsigned kind = 0;
     std::uint64_t bits = 0;
   } hwcap = {};
-  bool halves = true;      // instructions convert f16; else that is done in integers
-  bool round_even = true;  // an instruction rounds to integers, ties to even
+  unsigned size_bits = 64;  // of a size_t
+  bool halves = true;       // instructions convert f16; else that is done in integers
+  bool round_even = true;   // an instruction rounds to integers, ties to even
 
   [[nodiscard]] bool is_x86() const { return leaves != nullptr; }
+  [[nodiscard]] bool is_wasm() const { return architecture == "wasm32"; }
 };
 
 // Of one architecture the lowest first.

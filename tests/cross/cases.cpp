@@ -2,7 +2,8 @@
 // ahead of time, and compares what such a program left with tests/hashes.json.
 //
 //   sluice_cross_cases write FOLDER [WITHOUT]
-//     writes inputs and program.c, and to standard output the functions' names
+//     writes inputs, program.c and for run_cases.mjs the same as calls.json, and to standard output
+//     the functions' names
 //   sluice_cross_cases check OUTPUTS FAMILY [WITHOUT]
 //     exit code 1 where bits differ from the family's
 //
@@ -70,15 +71,22 @@ std::string call_of(const Case& each) {
 int write(const std::string& folder, const std::string& without) {
   std::set<std::string> functions;
   std::string calls;
+  nlohmann::ordered_json list;
   std::size_t most_outputs = 0;
   for (const Case& each : cases(without)) {
     functions.insert(each.subject.function);
     calls += call_of(each);
+    auto& call = list.emplace_back();
+    call = {{"symbol", symbol(each.subject)}, {"dtype", name(each.subject.dtype)}};
+    call["inputs"] = each.inputs;
+    call["outputs"] = each.outputs;
     most_outputs = std::max(most_outputs, each.outputs);
     for (std::size_t i = 0; i < each.inputs; ++i)
       std::ofstream(folder + "/" + input_file(each.subject.dtype, i), std::ios::binary)
           << hashes::input_bytes(each.subject.dtype, i);
   }
+  std::ofstream(folder + "/calls.json")
+      << nlohmann::ordered_json{{"elements", hashes::elements()}, {"calls", list}};
   std::ofstream(folder + "/program.c") << fmt::format(
       R"(#include <stdio.h>
 #include <stdlib.h>

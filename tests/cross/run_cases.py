@@ -26,6 +26,7 @@ ARCHITECTURES = {
                  ["qemu-riscv64-static", "-cpu", RVV + "256"]], "trunc"),
     "ppc64le": (["ppc64le"], "fma", "powerpc64le-linux-gnu-gcc",
                 [["qemu-ppc64le-static", "-cpu", "power8"]], None),
+    "wasm32": (["wasm32+simd128"], "nofma", None, [["node"]], None),
 }
 
 
@@ -48,6 +49,8 @@ class Cases:
         run(SLUICE, "compile", "-o", folder / "cases", "--functions", ",".join(self.functions),
             "--passes", "forward,backward", "--dtypes", "f32,f64,f16,bf16", "--targets", target,
             "--baked", stdout=subprocess.DEVNULL)
+        if self.compiler is None:
+            return [Path(__file__).with_name("run_cases.mjs"), folder]
         self.check_symbols(folder / "libcases.a")
         run(self.compiler, "-O1", "-static", "-w", "-I", folder, self.inputs / "program.c",
             folder / "libcases.a", "-o", folder / "program")
@@ -80,6 +83,10 @@ class Cases:
 
 
 def missing(compiler, runners):
+    if compiler is None:
+        if shutil.which("wasm-ld-19") is None and shutil.which("wasm-ld") is None:
+            return "wasm-ld"
+        compiler = runners[0][0]
     return next((one for one in [compiler, *runners[0][:1]] if shutil.which(one) is None), None)
 
 

@@ -14,6 +14,7 @@
 #include "compiler/driver/llvm.hpp"
 #include "tools/command.hpp"
 #include "tools/compile/library.hpp"
+#include "tools/compile/wasm.hpp"
 
 namespace sluice::tools {
 namespace {
@@ -168,6 +169,12 @@ int compile(const Options& options) {
     auto archive = (*module)->archive(functions, {first, last}, library->prefix);
     if (!archive) return report(archive.error());
     const fs::path place = several ? folder / first->architecture : folder;
+    if (first->is_wasm()) {
+      auto wasm = wasm_module(*library, *archive);
+      if (!wasm) return report(wasm.error());
+      files.push_back({place / (library->name + ".wasm"), std::move(*wasm)});
+      files.push_back({place / (library->name + ".mjs"), script_text(*library)});
+    }
     files.push_back({place / ("lib" + library->name + ".a"), std::move(*archive)});
     first = last;
   }

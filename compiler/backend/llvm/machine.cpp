@@ -46,7 +46,8 @@ Result<std::unique_ptr<llvm::TargetMachine>> make_machine(const object::AheadTar
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   options.MCOptions.ABIName = std::string(target.abi);
   std::unique_ptr<llvm::TargetMachine> machine(found->createTargetMachine(
-      triple, std::string(target.cpu), std::string(target.features), options, llvm::Reloc::PIC_,
+      triple, std::string(target.cpu), std::string(target.features), options,
+      target.is_wasm() ? llvm::Reloc::Static : llvm::Reloc::PIC_,
       target.is_x86() ? std::optional(llvm::CodeModel::Small) : std::nullopt,
       llvm::CodeGenOptLevel::Default));
   if (machine == nullptr) return Error{Status::unavailable, "LLVM makes no code for " + triple};

@@ -52,6 +52,16 @@ Operations::Value* Operations::extremum(Value* a, Value* b, CmpInst::Predicate b
   return build_.CreateSelect(taken, b, a);
 }
 
+// LLVM 19 takes a vector's `a <= b ? b : a` for WebAssembly's pmax(a, b), which is `a < b ? b : a`
+// and has the other zero; by bits it is bitselect, as other selects are.
+Operations::Value* Operations::select(Value* condition, Value* a, Value* b) {
+  if (!target_.is_wasm() || !a->getType()->isFPOrFPVectorTy() || !a->getType()->isVectorTy())
+    return build_.CreateSelect(condition, a, b);
+  Value* const mask = build_.CreateSExt(condition, shaped(ir::integer_of(compute_), a));
+  return as_number(build_.CreateOr(build_.CreateAnd(mask, as_integer(a)),
+                                   build_.CreateAnd(build_.CreateNot(mask), as_integer(b))));
+}
+
 // Where no instruction does it: numbers that have places after the point lose them to one so large
 // that its last place is 1.
 Operations::Value* Operations::round_even(Value* a) {
@@ -216,7 +226,7 @@ Operations::Value* Operations::apply(const ir::Node& node, std::span<Value* cons
     case Op::logic_or: return build_.CreateOr(a(), b());
     case Op::logic_not: return build_.CreateNot(a());
     case Op::unlikely: return a();
-    case Op::select: return build_.CreateSelect(a(), b(), c());
+    case Op::select: return select(a(), b(), c());
     case Op::iadd: return build_.CreateAdd(a(), b());
     case Op::isub: return build_.CreateSub(a(), b());
     case Op::imul: return build_.CreateMul(a(), b());

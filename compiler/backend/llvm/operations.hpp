@@ -44,6 +44,7 @@ class Operations {
   Value* as_number(Value* a) { return build_.CreateBitCast(a, shaped(compute_, a)); }
   Value* unary(llvm::Intrinsic::ID id, Value* a) { return build_.CreateUnaryIntrinsic(id, a); }
   Value* extremum(Value* a, Value* b, llvm::CmpInst::Predicate better);
+  Value* select(Value* condition, Value* a, Value* b);
   Value* round_even(Value* a);
   Value* round_to_int(Value* a);
   Value* to_float(Value* a);

@@ -63,7 +63,7 @@ class Translator {
     if (form_.typed) {
       arguments.assign(buffers, pointer);
       arguments.resize(buffers + graph_.params().size(), operations_.type_of(graph_.compute()));
-      arguments.push_back(build_.getInt64Ty());
+      arguments.push_back(build_.getIntNTy(form_.target.size_bits));
     }
     function_ =
         llvm::Function::Create(llvm::FunctionType::get(build_.getVoidTy(), arguments, false),
@@ -75,6 +75,7 @@ class Translator {
     function_->addFnAttr("min-legal-vector-width", "512");
     build_.SetInsertPoint(llvm::BasicBlock::Create(build_.getContext(), "entry", function_));
     count_ = function_->getArg(form_.typed ? static_cast<unsigned>(arguments.size()) - 1 : 1);
+    count_ = build_.CreateZExt(count_, build_.getInt64Ty());
     for (std::size_t i = 0; i < buffers; ++i)
       buffers_.push_back(
           form_.typed
