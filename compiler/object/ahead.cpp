@@ -67,6 +67,11 @@ constexpr AheadTarget kTargets[] = {
      .family = Family::nofma,
      .size_bits = 32,
      .halves = false},
+    {.name = "nvptx64",
+     .architecture = "nvptx64",
+     .triple = "nvptx64-nvidia-cuda",
+     .cpu = "sm_75",
+     .features = "+ptx63"},
 };
 
 }  // namespace

@@ -12,8 +12,9 @@
 
 namespace sluice::object {
 
-// A function of C: its buffers' addresses in the program's order, its passed parameters in the
-// compute type, and the number of elements as a size_t.
+// A function of C, or an entry of PTX with the same arguments: its buffers' addresses in the
+// program's order, its passed parameters in the compute type, and the number of elements as a
+// size_t.
 struct AheadFunction {
   std::string symbol;
   std::map<Family, schedule::ElementProgram> programs;  // for each family of the targets asked for
@@ -26,7 +27,7 @@ struct AheadTarget {
   std::string_view features = "";  // of the target
   std::string_view plain_features = "";  // of every processor that its system runs on
   std::string_view abi = "";
-  unsigned vector_bytes = 0;
+  unsigned vector_bytes = 0;  // 0: a thread for each element, as GPUs have them
   Family family = Family::fma;
   const CpuidLeaves* leaves = nullptr;  // of x86-64: what a processor must have
   // Of others: what getauxval(kind) of Linux must have; of none every processor is one.
@@ -40,6 +41,7 @@ struct AheadTarget {
 
   [[nodiscard]] bool is_x86() const { return leaves != nullptr; }
   [[nodiscard]] bool is_wasm() const { return architecture == "wasm32"; }
+  [[nodiscard]] bool is_gpu() const { return vector_bytes == 0; }
 };
 
 // Of one architecture the lowest first.

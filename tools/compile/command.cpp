@@ -1,8 +1,11 @@
-// sluice compile: functions as a static library and a header, for machines without Sluice.
+// sluice compile: functions as a static library and a header, or a module of WebAssembly or PTX,
+// for machines without Sluice.
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -160,15 +163,27 @@ int compile(const Options& options) {
   std::vector<object::AheadFunction> functions;
   for (const AheadEntry& entry : library->entries) functions.push_back(entry.code);
   const fs::path folder = fs::path(options.output).parent_path();
-  std::vector<File> files{{folder / (library->name + ".h"), header_text(*library, *targets)}};
+  std::vector<File> files;
+  std::vector<AheadTarget> processors;
+  std::copy_if(targets->begin(), targets->end(), std::back_inserter(processors),
+               std::not_fn(std::mem_fn(&AheadTarget::is_gpu)));
+  if (!processors.empty())
+    files.push_back({folder / (library->name + ".h"), header_text(*library, processors)});
   const bool several = targets->front().architecture != targets->back().architecture;
   for (auto first = targets->begin(); first != targets->end();) {
     const auto last = std::find_if(first, targets->end(), [&](const AheadTarget& target) {
       return target.architecture != first->architecture;
     });
+    const fs::path place = several ? folder / first->architecture : folder;
+    if (first->is_gpu()) {
+      const auto ptx = (*module)->ptx(functions, *first);
+      if (!ptx) return report(ptx.error());
+      files.push_back({place / (library->name + ".ptx"), ptx_text(*library, *first, *ptx)});
+      first = last;
+      continue;
+    }
     auto archive = (*module)->archive(functions, {first, last}, library->prefix);
     if (!archive) return report(archive.error());
-    const fs::path place = several ? folder / first->architecture : folder;
     if (first->is_wasm()) {
       auto wasm = wasm_module(*library, *archive);
       if (!wasm) return report(wasm.error());

@@ -125,4 +125,26 @@ std::string header_text(const AheadLibrary& library,
   return text + fmt::format("#endif\n\n#endif  /* {} */\n", guard);
 }
 
+std::string ptx_text(const AheadLibrary& library, const object::AheadTarget& target,
+                     const std::string& code) {
+  std::string text = fmt::format(
+      "// Made by sluice {} for {}; numerics {}, family {}.\n"
+      "//\n"
+      "// Each kernel takes a grid of any size in one dimension: threads take elements in turns.\n"
+      "// Buffers lie in the GPU's memory and hold n elements each, aligned to their size. A "
+      "result "
+      "may\n"
+      "// be the buffer of an input of the same type; otherwise buffers do not overlap. f16 and "
+      "bf16 "
+      "are\n"
+      "// bit patterns.\n",
+      kVersion, target.name, numerics::kVersion, name(target.family));
+  for (const AheadEntry& entry : library.entries) {
+    text += "//\n";
+    for (const std::string& line : entry.lines) text += fmt::format("// {}\n", line);
+    text += fmt::format("//   {}({})\n", entry.code.symbol, parameters_text(entry));
+  }
+  return text + code;
+}
+
 }  // namespace sluice::tools

@@ -50,5 +50,8 @@ struct AheadForm {
 
 [[nodiscard]] std::string header_text(const AheadLibrary& library,
                                       const std::vector<object::AheadTarget>& targets);
+// A module of PTX with what the header says of its functions before it, as comments.
+[[nodiscard]] std::string ptx_text(const AheadLibrary& library, const object::AheadTarget& target,
+                                   const std::string& code);
 
 }  // namespace sluice::tools

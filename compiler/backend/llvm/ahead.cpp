@@ -260,15 +260,21 @@ Result<std::string> archive(std::span<const AheadFunction> functions,
   return Archive(functions, targets, prefix).run();
 }
 
-Result<std::string> show_assembly(const AheadFunction& function, const AheadTarget& target) {
+Result<std::string> ptx(std::span<const AheadFunction> functions, const AheadTarget& target) {
   llvm::LLVMContext context;
-  const schedule::ElementProgram& program = function.programs.at(target.family);
-  llvm::Module module(program.name, context);
-  if (Outcome done = translate(program, form_of(function.symbol, target), module); !done.ok())
-    return done.error();
+  llvm::Module module("", context);
+  for (const AheadFunction& function : functions)
+    if (Outcome done = translate(function.programs.at(target.family),
+                                 form_of(function.symbol, target), module);
+        !done.ok())
+      return done.error();
   auto machine = make_machine(target);
   if (!machine.ok()) return machine.error();
   return assembly(module, **machine);
+}
+
+Result<std::string> show_assembly(const AheadFunction& function, const AheadTarget& target) {
+  return ptx({&function, 1}, target);
 }
 
 }  // namespace sluice::llvm_backend

@@ -1,5 +1,6 @@
 #include "compiler/backend/llvm/translate.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -7,6 +8,7 @@
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/Function.h>
 #include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/IntrinsicsNVPTX.h>
 
 #include "compiler/backend/llvm/operations.hpp"
 
@@ -25,9 +27,9 @@ class Translator {
   Translator(const schedule::ElementProgram& program, const FunctionForm& form,
              llvm::Module& module)
       : program_(program), graph_(program.graph), form_(form),
-        lanes_(form.target.vector_bytes / (graph_.compute() == Elem::f64 ? 8 : 4)),
-        build_(module.getContext()), operations_(build_, graph_.compute(), form.target),
-        module_(module) {}
+        lanes_(std::max(form.target.vector_bytes / (graph_.compute() == Elem::f64 ? 8 : 4), 1u)),
+        memory_(form.target.is_gpu() ? kGlobalMemory : 0), build_(module.getContext()),
+        operations_(build_, graph_.compute(), form.target), module_(module) {}
 
   // The first stored type that there is no code for, if any.
   [[nodiscard]] std::string unsupported() const {
@@ -49,15 +51,20 @@ class Translator {
   void run() {
     begin_function();
     load_uniforms();
-    llvm::Value* const zero = build_.getInt64(0);
-    llvm::Value* const vectors = write_loop(zero, lanes_);
-    write_loop(vectors, 1);
+    if (form_.target.is_gpu()) {
+      write_threads();
+    } else {
+      llvm::Value* const vectors = write_loop(build_.getInt64(0), lanes_);
+      write_loop(vectors, 1);
+    }
     build_.CreateRetVoid();
   }
 
  private:
+  static constexpr unsigned kGlobalMemory = 1;  // NVPTX's number of that address space
+
   void begin_function() {
-    llvm::Type* const pointer = build_.getPtrTy();
+    llvm::Type* const pointer = build_.getPtrTy(memory_);
     const std::size_t buffers = program_.sources() + graph_.outputs().size();
     std::vector<llvm::Type*> arguments{pointer, build_.getInt64Ty(), pointer};
     if (form_.typed) {
@@ -68,6 +75,7 @@ class Translator {
     function_ =
         llvm::Function::Create(llvm::FunctionType::get(build_.getVoidTy(), arguments, false),
                                llvm::Function::ExternalLinkage, form_.symbol, module_);
+    if (form_.target.is_gpu()) function_->setCallingConv(llvm::CallingConv::PTX_Kernel);
     function_->addFnAttr(llvm::Attribute::NoUnwind);
     function_->addFnAttr("frame-pointer", "all");
     if (!form_.typed) function_->setUWTableKind(llvm::UWTableKind::Async);
@@ -93,7 +101,8 @@ class Translator {
     auto* const type = llvm::ArrayType::get(operations_.type_of(graph_.compute()), entries.size());
     auto* const global =
         new llvm::GlobalVariable(module_, type, true, llvm::GlobalValue::PrivateLinkage,
-                                 llvm::ConstantArray::get(type, entries), "table");
+                                 llvm::ConstantArray::get(type, entries), "table", nullptr,
+                                 llvm::GlobalValue::NotThreadLocal, memory_);
     global->setAlignment(llvm::Align(64));
     return global;
   }
@@ -122,8 +131,22 @@ class Translator {
         build_.CreateConstInBoundsGEP1_64(build_.getInt64Ty(), function_->getArg(2), node.payload));
   }
 
-  // [from, count) in steps of so many lanes, as far as those go: the element after the last.
-  Value* write_loop(Value* from, unsigned lanes) {
+  // A thread takes the element of its number in the grid, and those a grid further on.
+  void write_threads() {
+    namespace Id = llvm::Intrinsic;
+    const auto special = [&](Id::ID id) {
+      return build_.CreateZExt(build_.CreateIntrinsic(id, {}, {}), build_.getInt64Ty());
+    };
+    Value* const block = special(Id::nvvm_read_ptx_sreg_ntid_x);
+    Value* const first =
+        build_.CreateAdd(build_.CreateMul(special(Id::nvvm_read_ptx_sreg_ctaid_x), block),
+                         special(Id::nvvm_read_ptx_sreg_tid_x));
+    write_loop(first, 1, build_.CreateMul(special(Id::nvvm_read_ptx_sreg_nctaid_x), block));
+  }
+
+  // [from, count) by so many lanes, as far as those go: the element after the last. Next come those
+  // behind them, or `step` elements further on.
+  Value* write_loop(Value* from, unsigned lanes, Value* step = nullptr) {
     llvm::LLVMContext& context = build_.getContext();
     llvm::BasicBlock* const before = build_.GetInsertBlock();
     auto* const head = llvm::BasicBlock::Create(context, lanes > 1 ? "vectors" : "rest", function_);
@@ -144,7 +167,8 @@ class Translator {
     compute_body(values);
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i)
       store(i, at, values[graph_.outputs()[i].value.index], lanes);
-    at->addIncoming(end, build_.GetInsertBlock());
+    Value* const next = step == nullptr ? end : build_.CreateAdd(at, step);
+    at->addIncoming(next, build_.GetInsertBlock());
     build_.CreateBr(head);
     build_.SetInsertPoint(after);
     return at;
@@ -207,13 +231,17 @@ class Translator {
     return lanes == 1 ? type : llvm::FixedVectorType::get(type, lanes);
   }
 
-  // Buffers need not be aligned to anything.
+  // Buffers need not be aligned to anything; a GPU's are to their elements.
+  [[nodiscard]] llvm::Align alignment(Dtype dtype) const {
+    return llvm::Align(form_.target.is_gpu() ? size_of(dtype) : 1);
+  }
+
   Value* load(std::size_t input, Value* at, unsigned lanes) {
     const Dtype dtype = program_.input_dtypes[input];
     const Elem elem = graph_.inputs()[input].type.elem;
     llvm::Type* const stored = stored_type(dtype);
     Value* const from = build_.CreateGEP(stored, buffers_[program_.input_buffer(input)], at);
-    Value* const value = build_.CreateAlignedLoad(vector_of(stored, lanes), from, llvm::Align(1));
+    Value* const value = build_.CreateAlignedLoad(vector_of(stored, lanes), from, alignment(dtype));
     llvm::Type* const lane = vector_of(operations_.type_of(elem), lanes);
     switch (dtype) {
       case Dtype::f16: return from_half(value, lane, lanes);
@@ -242,7 +270,7 @@ class Translator {
       value = build_.CreateTrunc(to_bf16(value, lanes), type);
     else if (is_quantised(dtype))
       value = build_.CreateTrunc(value, type);
-    build_.CreateAlignedStore(value, to, llvm::Align(1));
+    build_.CreateAlignedStore(value, to, alignment(dtype));
   }
 
   // f64 as f32 rounded to odd, so that a second rounding is the only one that counts
@@ -340,6 +368,7 @@ class Translator {
   const ir::Graph& graph_;
   const FunctionForm& form_;
   unsigned lanes_;
+  unsigned memory_;  // the address space of buffers and tables
   llvm::IRBuilder<> build_;
   Operations operations_;
   llvm::Module& module_;
