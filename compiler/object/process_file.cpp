@@ -1,6 +1,7 @@
 // Files that tools read, and who opens them.
 #include "compiler/object/process_file.hpp"
 
+#include <new>
 #include <thread>
 
 #include <unistd.h>
@@ -32,11 +33,20 @@ int ProcessFile::descriptor() {
                                             std::memory_order_acquire)) {
       // A parent's file stays the parent's.
       if (what >= kOpen) close(static_cast<int>(what - kOpen));
-      const int file = open_(self);
+      const int file = opened(self);
       state_.store(state_of(self, file < 0 ? kFailed : kOpen + static_cast<std::uint32_t>(file)),
                    std::memory_order_release);
       return file;
     }
+  }
+}
+
+// Others wait for what comes of this, so nothing may be thrown here.
+int ProcessFile::opened(pid_t process) noexcept {
+  try {
+    return open_(process);
+  } catch (const std::bad_alloc&) {
+    return -1;
   }
 }
 

@@ -12,7 +12,7 @@ namespace sluice::object {
 
 // Opened when first written to, by whichever thread that is, and open as long as the process runs;
 // a child of fork() opens its own. Without a lock: a record is a single write at the file's end.
-// A file that can't be opened or written is done without.
+// A file that can't be opened or written is done without, also where there is no memory to open it.
 class ProcessFile {
  public:
   // The descriptor of process `id`'s file, in which what precedes the first record stands already;
@@ -24,6 +24,7 @@ class ProcessFile {
 
  private:
   [[nodiscard]] int descriptor();
+  [[nodiscard]] int opened(pid_t process) noexcept;
 
   Open open_;
   // The process, and what it has of the file.

@@ -1,6 +1,7 @@
 // Statuses, messages and names of the C interface.
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 
 #include <sluice/dtype.hpp>
 #include <sluice/pass.hpp>
@@ -31,6 +32,15 @@ thread_local Message last_message;
 
 // Names are literals, and so end in a zero.
 const char* text_of(std::string_view literal) { return literal.data(); }
+
+// Not where there is no memory to look for it, either.
+bool has_llvm() noexcept {
+  try {
+    return driver::llvm().ok();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
 
 bool is_one_of(std::int32_t number, std::int32_t greatest) {
   return number >= 0 && number <= greatest;
@@ -104,7 +114,7 @@ int32_t sluice_rung_available(sluice_rung rung) {
   if (rung == SLUICE_RUNG_X64)
     return SLUICE_HAVE_X64 != 0 && host_target().level != Level::interpreter ? 1 : 0;
   if (rung == SLUICE_RUNG_LLVM)
-    return driver::llvm().ok() && host_target().level != Level::interpreter ? 1 : 0;
+    return c::has_llvm() && host_target().level != Level::interpreter ? 1 : 0;
   return rung == SLUICE_RUNG_INTERPRETER ? 1 : 0;
 }
 

@@ -235,7 +235,8 @@ RowBlocks allocate_rows(const schedule::RowProgram& program, const RowSelection&
   return blocks;
 }
 
-// What `write` gives, for a target that there is code for; xbyak's exceptions as errors.
+// What `write` gives, for a target that there is code for; xbyak's exceptions as errors. Memory
+// that can't be had is none: it is no reason to go on to a rung which takes more of it.
 template <typename Write>
 Result<object::CodeObject> guarded(const Target& target, const Write& write) {
   if (target.level == Level::interpreter)
@@ -243,7 +244,7 @@ Result<object::CodeObject> guarded(const Target& target, const Write& write) {
   try {
     return write();
   } catch (const std::bad_alloc&) {
-    return Error{Status::out_of_memory, "out of memory while emitting x64 code"};
+    throw;
   } catch (const std::exception& exception) {
     return Error{Status::limit_exceeded,
                  std::string("the x64 back end gave up: ") + exception.what()};

@@ -60,17 +60,29 @@ class Node {
   Node(Node&&) = delete;
   Node& operator=(Node&&) = delete;
 
-  // A chain of operations may be long; it is taken down without recursion.
+  // A chain of operations may be long; it is taken down without recursion, and without memory.
   ~Node() {
-    std::vector<NodePtr> open = std::move(operands);
-    while (!open.empty()) {
-      const NodePtr node = std::move(open.back());
-      open.pop_back();
-      if (node.use_count() != 1) continue;
-      for (NodePtr& operand : node->operands) open.push_back(std::move(operand));
-      node->operands.clear();
+    NodePtr open;
+    hand_over(open);
+    while (open) {
+      const NodePtr node = std::exchange(open, std::move(open->next_));
+      node->hand_over(open);
     }
   }
+
+ private:
+  // Puts the operands that nobody else has at the front of a list.
+  void hand_over(NodePtr& open) {
+    for (NodePtr& operand : operands) {
+      NodePtr own = std::move(operand);
+      if (own.use_count() != 1) continue;
+      own->next_ = std::move(open);
+      open = std::move(own);
+    }
+    operands.clear();
+  }
+
+  NodePtr next_;  // in such a list
 };
 
 // The text of a number in the language: an integer as it is, any other with a point or exponent,
