@@ -1,190 +1,210 @@
-// Memory that is refused: each allocation of a call in turn fails, and the call ends in a status or
-// does without; afterwards the same call works, and nothing is lost (under LeakSanitizer).
+// Each call of a case that can fail fails in turn, once and from then on: the case ends in an error
+// that is the fault's, or with the bits that it has without it; nothing is lost; afterwards it
+// works.
+//
+//   sluice_faults [--every] [CASE]
+//
+// With --every each allocation is refused, else ever fewer of them.
+#include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <new>
 
-#include <sluice/row_state.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cases.hpp"
+#include "faults.hpp"
 
 namespace {
 
-long until_failure = -1;  // allocations; negative: none fails
-long allocations = 0;
+using faults::Case;
+using faults::Kind;
+using faults::Plan;
 
-void* allocate(std::size_t size) noexcept {
-  ++allocations;
-  if (until_failure >= 0 && until_failure-- == 0) return nullptr;
-  return std::malloc(size == 0 ? 1 : size);
-}
+struct Named {
+  Plan plan;
+  const char* name;
+};
+constexpr Named kPlans[] = {
+    {{Kind::memory, ENOMEM, false}, "memory"},
+    {{Kind::memory, ENOMEM, true}, "memory from then on"},
+    {{Kind::pages, ENOMEM, false}, "pages"},
+    {{Kind::pages, ENOMEM, true}, "pages from then on"},
+    {{Kind::pages, EACCES, false}, "leave for pages"},
+    {{Kind::pages, EACCES, true}, "leave for pages from then on"},
+    {{Kind::files, EIO, false}, "files"},
+    {{Kind::files, EINTR, false}, "files, interrupted"},
+    {{Kind::files, EWOULDBLOCK, true}, "files that are waited for"},
+    {{Kind::files, ENOSPC, true}, "files from then on"},
+    {{Kind::modules, ENOENT, false}, "modules"},
+    {{Kind::modules, ENOENT, true}, "modules from then on"},
+};
 
-void* allocate_aligned(std::size_t size, std::align_val_t alignment) noexcept {
-  ++allocations;
-  if (until_failure >= 0 && until_failure-- == 0) return nullptr;
-  const auto step = static_cast<std::size_t>(alignment);
-  return std::aligned_alloc(step, (size + step - 1) / step * step);
-}
-
-void* or_throw(void* memory) {
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return or_throw(allocate(size)); }
-void* operator new[](std::size_t size) { return or_throw(allocate(size)); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return or_throw(allocate_aligned(size, alignment));
-}
-void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate_aligned(size, alignment);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
-
-namespace {
+struct Attempt {
+  sluice_status status = SLUICE_OK;  // -1: it never came back
+  std::uint64_t bits = 0;
+  bool reached = true;  // the call that was to fail
+  bool lost = false;    // some of what was taken did not come back
+  bool explained = false;
+};
 
 int failed = 0;
-
-void check(bool holds, const char* what, long step) {
-  if (holds) return;
-  ++failed;
-  std::printf("%s, at allocation %ld: %s\n", what, step, sluice_message());
-}
-
 bool every_one = false;
 
-// Runs `call` with its first allocation refused, its second, ... until it makes fewer; unless every
-// one is asked for, ever more of them are left out.
-template <typename Call>
-void sweep(const char* what, Call&& call) {
-  check(call() == SLUICE_OK, what, -1);
-  long refused = 0;
-  for (long step = 0;; step += every_one ? 1 : 1 + step / 32) {
-    until_failure = step;
-    const sluice_status status = call();
-    const bool reached = until_failure < 0;
-    until_failure = -1;
-    if (!reached) break;
-    if (status != SLUICE_OK) {
-      ++refused;
-      check(status == SLUICE_OUT_OF_MEMORY, what, step);
-      check(std::strlen(sluice_message()) > 0, what, step);
-    }
-    check(call() == SLUICE_OK, "the same once more", step);
+Attempt attempt_here(const Case& each, const Plan* plan, long number) {
+  faults::before_attempt();
+  Attempt made;
+  faults::Bits bits;
+  const faults::Held before = faults::held;
+  if (plan != nullptr) faults::start(*plan, number);
+  made.status = each.run(bits);
+  if (plan != nullptr) made.reached = faults::stop();
+  made.bits = bits.sum();
+  made.lost = faults::held != before;
+  made.explained = std::strlen(sluice_message()) > 0;
+  return made;
+}
+
+// An attempt, and one without faults after it.
+struct Both {
+  Attempt made;
+  Attempt after;
+};
+
+Both attempts_here(const Case& each, const Plan* plan, long number) {
+  const Attempt made = attempt_here(each, plan, number);
+  return {made, attempt_here(each, nullptr, 0)};
+}
+
+// What the child finds it leaves in memory that both see.
+Both attempts_in_child(const Case& each, const Plan* plan, long number) {
+  static auto* const shared = static_cast<Both*>(
+      ::mmap(nullptr, sizeof(Both), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  *shared = Both{{.status = -1}, {.status = -1}};
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);
+    *shared = attempts_here(each, plan, number);
+    shared->made.lost = shared->after.lost = false;  // what a process makes once stays
+    ::_exit(0);
   }
-  std::printf("%s: %ld allocations refused ended in a status\n", what, refused);
+  ::waitpid(child, nullptr, 0);
+  char map[64];
+  std::snprintf(map, sizeof map, "/tmp/perf-%d.map", static_cast<int>(child));
+  ::unlink(map);
+  return *shared;
 }
 
-constexpr int64_t kShape[] = {2, 8};
-const sluice_operand kOperands[] = {{nullptr, SLUICE_F32, 2, kShape, 0, 0},
-                                    {nullptr, SLUICE_F32, 2, kShape, 0, 0},
-                                    {nullptr, SLUICE_F32, 2, kShape, 0, 0}};
-
-sluice_spec spec_of(const char* function, sluice_pass pass) {
-  sluice_spec spec = sluice_spec_default();
-  spec.function = function;
-  spec.pass = pass;
-  spec.operands = kOperands;
-  spec.operand_count = pass == SLUICE_FORWARD ? 2 : 3;
-  return spec;
+Both attempts(const Case& each, const Plan* plan = nullptr, long number = 0) {
+  return each.in_child ? attempts_in_child(each, plan, number) : attempts_here(each, plan, number);
 }
 
-void test_compile(sluice_runtime* runtime, const char* function, sluice_pass pass) {
-  const sluice_spec spec = spec_of(function, pass);
-  sweep(function, [&] {
-    sluice_kernel* kernel = nullptr;
-    const sluice_status status = sluice_runtime_compile(runtime, &spec, &kernel);
-    sluice_kernel_release(kernel);
-    const sluice_status cleared = sluice_runtime_clear(runtime);
-    return status != SLUICE_OK ? status : cleared;
-  });
+void check(bool holds, const char* what, const Case& each, const char* plan, long number) {
+  if (holds) return;
+  ++failed;
+  std::printf("%s, without %s, from call %ld: %s (%s)\n", each.name, plan, number, what,
+              sluice_message());
 }
 
-void test_row_state(sluice_runtime* runtime) {
-  const sluice_spec spec = spec_of("softmax", SLUICE_FORWARD);
-  sluice_kernel* kernel = nullptr;
-  check(sluice_runtime_compile(runtime, &spec, &kernel) == SLUICE_OK, "softmax", -1);
-  sweep("a row state", [&] {
-    sluice_state_kernel* streams = nullptr;
-    sluice_row_state* state = nullptr;
-    float x[] = {1, 2, 3};
-    const int64_t columns[] = {3};
-    const sluice_tensor elements{x, columns, nullptr, 1, SLUICE_F32, 0};
-    sluice_status status = sluice_state_kernel_create(kernel, &streams);
-    if (status == SLUICE_OK) status = sluice_row_state_create(streams, nullptr, &state);
-    if (status == SLUICE_OK) status = sluice_row_state_update(state, &elements, 1);
-    if (status == SLUICE_OK) status = sluice_row_state_finish(state, nullptr, 0);
-    sluice_row_state_destroy(state);
-    sluice_state_kernel_release(streams);
-    return status;
-  });
-  sluice_kernel_release(kernel);
+// Where pages or files fail the kernel is made by other means.
+sluice_status error_of(Kind kind, const Case& each) {
+  if (kind == Kind::memory) return SLUICE_OUT_OF_MEMORY;
+  return kind == Kind::files ? each.files : sluice_status{SLUICE_OK};
 }
 
-// An exception of the caller's stays on this side too.
-void test_callback(sluice_runtime* runtime) {
-  constexpr int64_t kMany[] = {64, 4096};
+void sweep(const Case& each, const Named& named, std::uint64_t bits) {
+  const Plan& plan = named.plan;
+  const long dense = plan.kind == Kind::memory ? 12 : 1'000'000;
+  long tried = 0, refused = 0;
+  for (long number = 0;; number += every_one ? 1 : 1 + number / dense) {
+    const auto [made, after] = attempts(each, &plan, number);
+    if (!made.reached) break;
+    ++tried;
+    const auto expect = [&, number](bool holds, const char* what) {
+      check(holds, what, each, named.name, number);
+    };
+    if (made.status == SLUICE_OK) {
+      expect(made.bits == bits, "other results");
+    } else {
+      ++refused;
+      expect(made.status == error_of(plan.kind, each), sluice_status_name(made.status));
+      expect(made.explained, "no message");
+    }
+    expect(!made.lost, "something is lost");
+    expect(after.status == SLUICE_OK && after.bits == bits, "afterwards it does not work");
+    expect(!after.lost, "something is lost afterwards");
+  }
+  if (tried > 0)
+    std::printf("%s, without %s: %ld faults, %ld of them an error\n", each.name, named.name, tried,
+                refused);
+}
+
+// The thread's message has memory of its own, which grows to what the longest takes.
+void grow_message() {
+  char name[1000];
+  std::memset(name, 'f', sizeof name);
+  name[sizeof name - 1] = '\0';
+  sluice_dtype none = 0;
+  (void)sluice_dtype_from_name(name, &none);
+}
+
+void sweep(const Case& each) {
+  // The second, as what is made once for the process is made by the first.
+  const Attempt whole = attempts(each).after;
+  check(whole.status == SLUICE_OK, sluice_status_name(whole.status), each, "nothing", 0);
+  check(!whole.lost, "something is lost", each, "nothing", 0);
+  for (const Named& named : kPlans)
+    if (each.memory || named.plan.kind != Kind::memory) sweep(each, named, whole.bits);
+}
+
+// An exception of the caller's stays on the caller's side.
+void check_callback() {
+  constexpr std::int64_t kMany[] = {64, 4096};
   static float x[64 * 4096], y[64 * 4096];
+  const Case self{"a loop of the caller's", nullptr};
   const sluice_tensor tensors[] = {{x, kMany, nullptr, 2, SLUICE_F32, 0},
                                    {y, kMany, nullptr, 2, SLUICE_F32, 0}};
-  const sluice_spec spec = spec_of("relu", SLUICE_FORWARD);
   const sluice_parallel parallel{4, [](void*, size_t, sluice_task, void*) { throw 1; }, nullptr};
   sluice_call_options options = sluice_call_options_default();
   options.parallel = &parallel;
-  sluice_kernel* kernel = nullptr;
-  check(sluice_runtime_compile(runtime, &spec, &kernel) == SLUICE_OK, "relu", -1);
+  faults::Runtime runtime;
+  faults::Kernel kernel;
+  check(sluice_runtime_create(nullptr, runtime.place()) == SLUICE_OK, "no runtime", self, "-", 0);
+  const faults::Spec spec("relu", SLUICE_FORWARD, kMany);
+  check(sluice_runtime_compile(runtime, spec, kernel.place()) == SLUICE_OK, "no kernel", self, "-",
+        0);
   check(sluice_kernel_call(kernel, tensors, 2, &options) == SLUICE_INVALID_ARGUMENT,
-        "a loop that throws", -1);
-  // A call allocates nothing.
-  const long before = allocations;
-  check(sluice_kernel_call(kernel, tensors, 2, nullptr) == SLUICE_OK, "a call", -1);
-  check(allocations == before, "a call that allocates", allocations - before);
-  sluice_kernel_release(kernel);
+        "its exception was not seen", self, "-", 0);
+  const long before = faults::allocations;
+  check(sluice_kernel_call(kernel, tensors, 2, nullptr) == SLUICE_OK, "no call", self, "-", 0);
+  check(faults::allocations == before, "a call that allocates", self, "-", 0);
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
-  every_one = count > 1 && std::strcmp(arguments[1], "--every") == 0;
-  until_failure = 0;
-  check(sluice_host_target() == nullptr || until_failure == 0, "the target, without memory", 0);
-  until_failure = -1;
-  check(sluice_host_target() != nullptr, "the target", -1);
-  sweep("a runtime", [] {
-    sluice_runtime* runtime = nullptr;
-    const sluice_status status = sluice_runtime_create(nullptr, &runtime);
-    sluice_runtime_destroy(runtime);
-    return status;
-  });
-  sluice_runtime* runtime = nullptr;
-  check(sluice_runtime_create(nullptr, &runtime) == SLUICE_OK, "a runtime", -1);
-  sweep("define", [&] { return sluice_runtime_define(runtime, "fn f(x) = x * 2", nullptr); });
-  sweep("parse", [] {
-    sluice_program* program = nullptr;
-    size_t index = 0;
-    sluice_status status = sluice_program_parse("fn f(x) = x * 2", nullptr, nullptr, &program);
-    if (status == SLUICE_OK) status = sluice_program_find(program, "f", &index);
-    sluice_program_release(program);
-    return status;
-  });
-  test_compile(runtime, "silu", SLUICE_FORWARD);
-  test_compile(runtime, "silu", SLUICE_BACKWARD);
-  test_compile(runtime, "softmax", SLUICE_FORWARD);
-  test_row_state(runtime);
-  test_callback(runtime);
-  sluice_runtime_destroy(runtime);
+  const char* chosen = nullptr;
+  for (int i = 1; i < count; ++i)
+    if (std::strcmp(arguments[i], "--every") == 0)
+      every_one = true;
+    else
+      chosen = arguments[i];
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  grow_message();
+  // First those that need a process in which nothing was made yet.
+  for (const bool in_child : {true, false}) {
+    if (!in_child) (void)sluice_rung_available(SLUICE_RUNG_LLVM);
+    for (const auto cases :
+         {faults::interface_cases(), faults::compile_cases(), faults::disk_cases()})
+      for (const Case& each : cases)
+        if (each.in_child == in_child && (chosen == nullptr || std::strcmp(chosen, each.name) == 0))
+          sweep(each);
+  }
+  check_callback();
+  faults::remove_folder();
   if (failed == 0) std::puts("faults: all checks hold");
   return failed == 0 ? 0 : 1;
 }
