@@ -25,21 +25,43 @@ Elem result_elem(const Graph& graph, Op op, std::span<const ValueId> operands) {
   return graph.compute();
 }
 
+// Operands that a node has not are none in all nodes.
+std::size_t hash_of(const Node& node) {
+  static_assert(kMaxArity == 6);
+  const auto both = [&node](std::size_t i) {
+    return std::uint64_t{node.operands[i].index} << 32 | node.operands[i + 1].index;
+  };
+  const std::uint64_t words[] = {static_cast<std::uint64_t>(node.op) |
+                                     static_cast<std::uint64_t>(node.type.elem) << 8 |
+                                     static_cast<std::uint64_t>(node.type.extent) << 16,
+                                 node.payload, both(0), both(2), both(4)};
+  return static_cast<std::size_t>(mix(words));
+}
+
 }  // namespace
 
-std::size_t Graph::NodeHash::operator()(const Node& node) const {
-  std::uint64_t hash = mix(static_cast<std::uint64_t>(node.op), node.payload);
-  hash = mix(hash, static_cast<std::uint64_t>(node.type.elem) << 8 |
-                       static_cast<std::uint64_t>(node.type.extent));
-  for (const ValueId operand : node.args()) hash = mix(hash, operand.index);
-  return static_cast<std::size_t>(hash);
+std::size_t Graph::slot_of(const Node& node) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t i = hash_of(node) & mask;
+  while (slots_[i] != ValueId::kNone && nodes_[slots_[i]] != node) i = (i + 1) & mask;
+  return i;
+}
+
+void Graph::grow_slots() {
+  constexpr std::size_t kFirst = 128;
+  nodes_.reserve(std::max(kFirst, slots_.size() * 2) / 2);
+  slots_.assign(std::max(kFirst, slots_.size() * 2), ValueId::kNone);
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) slots_[slot_of(nodes_[i])] = i;
 }
 
 ValueId Graph::intern(const Node& node) {
-  const auto [entry, inserted] =
-      known_.try_emplace(node, ValueId{static_cast<std::uint32_t>(nodes_.size())});
-  if (inserted) nodes_.push_back(node);
-  return entry->second;
+  if ((nodes_.size() + 1) * 2 > slots_.size()) grow_slots();
+  std::uint32_t& slot = slots_[slot_of(node)];
+  if (slot == ValueId::kNone) {
+    nodes_.push_back(node);
+    slot = static_cast<std::uint32_t>(nodes_.size() - 1);
+  }
+  return {slot};
 }
 
 ValueId Graph::add_input(std::string input_name, Type type) {
@@ -146,6 +168,7 @@ std::vector<ValueId> Graph::live() const {
     for (const ValueId operand : nodes_[i].args()) needed[operand.index] = true;
   }
   std::vector<ValueId> order;
+  order.reserve(nodes_.size());
   for (std::size_t i = 0; i < nodes_.size(); ++i)
     if (needed[i]) order.push_back({static_cast<std::uint32_t>(i)});
   return order;

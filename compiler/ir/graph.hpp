@@ -15,7 +15,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "compiler/ir/op.hpp"
@@ -119,15 +118,16 @@ class Graph {
   [[nodiscard]] std::vector<ValueId> live() const;
 
  private:
-  struct NodeHash {
-    std::size_t operator()(const Node& node) const;
-  };
   ValueId intern(const Node& node);
+  // Where a node's index stands in `slots_`, or would.
+  [[nodiscard]] std::size_t slot_of(const Node& node) const;
+  void grow_slots();
 
   Elem compute_;
   Family family_;
   std::vector<Node> nodes_;
-  std::unordered_map<Node, ValueId, NodeHash> known_;
+  // The nodes' indices by their hash: open addressing with linear probing, at most half used.
+  std::vector<std::uint32_t> slots_;
   std::vector<GraphInput> inputs_;
   std::vector<ValueId> input_values_;
   std::vector<GraphParam> params_;

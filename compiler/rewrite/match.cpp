@@ -144,7 +144,7 @@ bool Matcher::remove_bound(const Pattern::Factor& factor, Product& rest) const {
     }
     if (!found) return false;
   }
-  std::erase_if(rest.factors, [](const Power& power) { return power.exponent == 0; });
+  rest.factors.erase_if([](const Power& power) { return power.exponent == 0; });
   for (int i = 0; i < std::abs(factor.exponent); ++i) {
     rest.numerator *= factor.exponent > 0 ? bound.denominator : bound.numerator;
     rest.denominator *= factor.exponent > 0 ? bound.numerator : bound.denominator;
@@ -152,13 +152,14 @@ bool Matcher::remove_bound(const Pattern::Factor& factor, Product& rest) const {
   return true;
 }
 
-bool Matcher::product(const ProductGoal& goal, std::size_t i, Product rest, const Next& next) {
+bool Matcher::product(const ProductGoal& goal, std::size_t i, const Product& rest,
+                      const Next& next) {
   const Pattern& pattern = goal.pattern;
   if (i == pattern.factors.size()) return finish_product(goal, rest, next);
   const Pattern::Factor& factor = pattern.factors[i];
   if (factor.base.kind == Pattern::Kind::variable) {
     // Variables wait until the other factors have bound what they can: see finish_product.
-    return product(goal, i + 1, std::move(rest), next);
+    return product(goal, i + 1, rest, next);
   }
   for (std::size_t k = 0; k < rest.factors.size(); ++k) {
     const Power power = rest.factors[k];
@@ -167,7 +168,7 @@ bool Matcher::product(const ProductGoal& goal, std::size_t i, Product rest, cons
     if (!enough) continue;
     Product less = rest;
     less.factors[k].exponent -= factor.exponent;
-    std::erase_if(less.factors, [](const Power& p) { return p.exponent == 0; });
+    less.factors.erase_if([](const Power& p) { return p.exponent == 0; });
     const auto more = [&] { return product(goal, i + 1, less, next); };
     if (value(factor.base, power.base, Next(more))) return true;
   }
@@ -242,15 +243,14 @@ bool Matcher::sum(const SumGoal& goal, std::size_t i, Sum rest, const Next& next
   }
   if (i == pattern.terms.size()) return finish_sum(goal, rest, next);
   const Pattern& term = pattern.terms[i];
-  if (is_lone_variable(term)) return sum(goal, i + 1, std::move(rest), next);
+  if (is_lone_variable(term)) return sum(goal, i + 1, rest, next);
   Sum without = rest;
-  if (remove_bound(term, goal.negated, without) && sum(goal, i + 1, std::move(without), next))
-    return true;
+  if (remove_bound(term, goal.negated, without) && sum(goal, i + 1, without, next)) return true;
   for (std::size_t k = 0; k < rest.items.size(); ++k) {
     Product view = product_view(graph_, opaque_, rest.items[k].value);
     if (rest.items[k].negated != goal.negated) view.numerator = -view.numerator;
     Sum less = rest;
-    less.items.erase(less.items.begin() + static_cast<std::ptrdiff_t>(k));
+    less.items.erase(&less.items[k]);
     const auto more = [&] { return sum(goal, i + 1, less, next); };
     if (product({term}, 0, view, Next(more))) return true;
   }

@@ -52,7 +52,7 @@ class Matcher {
   bool value(const Pattern& pattern, ir::ValueId value, const Next& next);
   bool operands(const Pattern& pattern, const ir::Node& node, std::size_t i, const Next& next);
   bool bind(const Pattern& variable, ir::ValueId value, const Next& next);
-  bool product(const ProductGoal& goal, std::size_t i, Product rest, const Next& next);
+  bool product(const ProductGoal& goal, std::size_t i, const Product& rest, const Next& next);
   bool finish_product(const ProductGoal& goal, const Product& rest, const Next& next);
   bool remove_bound(const Pattern::Factor& factor, Product& rest) const;
   bool remove_bound(const Pattern& term, bool negated, Sum& rest) const;

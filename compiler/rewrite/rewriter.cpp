@@ -104,8 +104,7 @@ std::optional<ValueId> Rewriter::apply_exact(const Node& node) {
 }
 
 std::optional<ValueId> Rewriter::apply(const std::vector<LiteralRule>& rules, const Node& node) {
-  for (const LiteralRule& rule : rules) {
-    if (rule.left.op != node.op) continue;
+  for (const LiteralRule& rule : with_root(rules, node.op)) {
     Bindings bindings;
     if (matches_operands(rule.left, node, bindings)) return build(rule.right, bindings);
   }
@@ -144,6 +143,18 @@ bool Rewriter::matches_operands(const Term& term, const Node& node, Bindings& bi
   return in_order(0) || (is_commutative(node.op) && in_order(1));
 }
 
+// What the factors are calls of, of a product or of each term of a sum.
+OpSet Rewriter::ops_of(const Views& views) const {
+  OpSet ops;
+  const auto add = [&](const Product& product) {
+    for (const Power& power : product.factors)
+      ops.set(static_cast<std::size_t>(graph_[power.base].op));
+  };
+  add(views.product);
+  for (const Sum::Item& item : views.sum.items) add(product_view(graph_, opaque_, item.value));
+  return ops;
+}
+
 std::optional<ValueId> Rewriter::apply_algebraic(ValueId value) {
   const Node node = graph_[value];
   if (!ir::is_number(node.type.elem) || node.op == Op::constant) return std::nullopt;
@@ -155,7 +166,9 @@ std::optional<ValueId> Rewriter::apply_algebraic(ValueId value) {
   if (is_sum) views.sum = sum_view(graph_, opaque_, value);
   // (z + e) - e with a large e is 0, and no other grouping of it is.
   if (repeats(views.sum)) return std::nullopt;
+  const OpSet missing = ~ops_of(views);
   for (const AlgebraicRule& rule : algebraic_rules()) {
+    if ((rule.needs & missing).any()) continue;
     const Pattern& left = rule.left;
     const bool candidate = left.kind == Pattern::Kind::product ? is_product
                            : left.kind == Pattern::Kind::sum   ? is_sum

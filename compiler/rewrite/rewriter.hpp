@@ -36,6 +36,7 @@ class Rewriter {
   }
   std::optional<ir::ValueId> fold(const ir::Node& node);
   std::optional<ir::ValueId> apply(const std::vector<LiteralRule>& rules, const ir::Node& node);
+  [[nodiscard]] OpSet ops_of(const Views& views) const;
   std::optional<ir::ValueId> apply_exact(const ir::Node& node);
   std::optional<ir::ValueId> apply_algebraic(ir::ValueId value);
   std::optional<ir::ValueId> merge_literals(const Product& view);

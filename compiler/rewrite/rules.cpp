@@ -105,13 +105,23 @@ bool has_variables_last(const Pattern& pattern) {
   return all(pattern.operands, itself) && all(pattern.terms, itself) && all(pattern.factors, base);
 }
 
-// A mistake in rules.def, found by the first test that runs.
-AlgebraicRule checked(AlgebraicRule rule) {
+void add_calls(const std::vector<Pattern::Factor>& factors, OpSet& calls) {
+  for (const Pattern::Factor& factor : factors)
+    if (factor.base.kind == Pattern::Kind::call)
+      calls.set(static_cast<std::size_t>(factor.base.op));
+}
+
+// Or a mistake in rules.def, found by the first test that runs.
+AlgebraicRule finished(AlgebraicRule rule) {
+  add_calls(rule.left.factors, rule.needs);
+  for (const Pattern& term : rule.left.terms) add_calls(term.factors, rule.needs);
   if (has_variables_last(rule.left)) return rule;
   std::fprintf(stderr, "rules.def: '%.*s' has a variable in front of another term of its sum\n",
                static_cast<int>(rule.name.size()), rule.name.data());
   std::abort();
 }
+
+Op root_of(const LiteralRule& rule) { return rule.left.op; }
 
 enum class Matching { exact, shape };
 
@@ -139,10 +149,16 @@ std::vector<LiteralRule> literal_rules(Matching wanted) {
 #undef EXACT
 #undef SHAPE
 #undef ALGEBRAIC
+  std::ranges::stable_sort(table, {}, root_of);
   return table;
 }
 
 }  // namespace
+
+std::span<const LiteralRule> with_root(const std::vector<LiteralRule>& rules, Op root) {
+  const auto found = std::ranges::equal_range(rules, root, {}, root_of);
+  return {found.begin(), found.end()};
+}
 
 Pattern compile(const Term& term) {
   Pattern pattern;
@@ -187,7 +203,7 @@ const std::vector<AlgebraicRule>& algebraic_rules() {
     std::vector<AlgebraicRule> table;
 #define EXACT(name, left, right)
 #define SHAPE(name, left, right)
-#define ALGEBRAIC(name, left, right) table.push_back(checked({name, compile(left), right}));
+#define ALGEBRAIC(name, left, right) table.push_back(finished({name, compile(left), right}));
 #include "compiler/rewrite/rules.def"
 #undef EXACT
 #undef SHAPE

@@ -5,6 +5,8 @@
 // so that it matches whatever has the same algebraic shape.
 #pragma once
 
+#include <bitset>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -40,10 +42,14 @@ struct Pattern::Factor {
 
 [[nodiscard]] Pattern compile(const Term& term);
 
+// Ops, a bit each.
+using OpSet = std::bitset<256>;
+
 struct AlgebraicRule {
   std::string_view name;
   Pattern left;
   Term right;
+  OpSet needs = {};  // calls that are factors at the root, or of its terms: without them no match
 };
 // Matched as it stands.
 struct LiteralRule {
@@ -52,10 +58,13 @@ struct LiteralRule {
   Term right;
 };
 
-// In the order of rules.def, which is that of preference.
+// In the order of rules.def, which is that of preference; those that are matched as they stand by
+// the op at their root, of which there may be any.
 [[nodiscard]] const std::vector<AlgebraicRule>& algebraic_rules();
 [[nodiscard]] const std::vector<LiteralRule>& exact_rules();
 [[nodiscard]] const std::vector<LiteralRule>& shape_rules();
+[[nodiscard]] std::span<const LiteralRule> with_root(const std::vector<LiteralRule>& rules,
+                                                     ir::Op root);
 
 // They are made when first asked for: now, or by another thread while this one waits.
 void make_rules();

@@ -65,10 +65,9 @@ class Walk {
  private:
   bool may_enter(ValueId value) { return !is_opaque(opaque_, value) && ++visits_ < kMaxVisits; }
 
-  static constexpr int kMaxVisits = 2 * static_cast<int>(kMaxItems);
   const Graph& graph_;
   const Opaque& opaque_;
-  int visits_ = 0;
+  std::size_t visits_ = 0;
 };
 
 }  // namespace
