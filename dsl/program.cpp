@@ -1,6 +1,7 @@
 // The way of a text through the steps: tokens, definitions, checks, program.
 #include "dsl/program.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -108,6 +109,7 @@ std::vector<std::string> Program::similar(std::string_view name) const {
   std::vector<std::string> known;
   known.reserve(names_.size());
   for (const auto& [candidate, id] : names_) known.push_back(candidate);
+  std::sort(known.begin(), known.end());
   return similar_names(name, known);
 }
 

@@ -8,12 +8,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "dsl/ast.hpp"
@@ -62,9 +63,15 @@ class Program {
 
  private:
   friend class ProgramBuilder;
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const {
+      return std::hash<std::string_view>()(name);
+    }
+  };
   std::vector<std::shared_ptr<const FunctionDef>> functions_;
   std::vector<std::shared_ptr<const SourceFile>> sources_;
-  std::map<std::string, FunctionId, std::less<>> names_;
+  std::unordered_map<std::string, FunctionId, NameHash, std::equal_to<>> names_;
   std::size_t first_own_ = 0;
 };
 

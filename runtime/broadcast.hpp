@@ -34,9 +34,9 @@ class BroadcastShape {
 };
 
 struct LoopNest {
-  std::size_t loops = 0;                                     // 0: one element
-  std::array<std::int64_t, TensorView::kMaxRank> extents{};  // outermost first
-  std::array<OperandSet, TensorView::kMaxRank> still{};  // the operands that a loop does not move
+  std::size_t loops = 0;  // 0: one element; past them there is nothing
+  std::array<std::int64_t, TensorView::kMaxRank> extents;  // outermost first
+  std::array<OperandSet, TensorView::kMaxRank> still;      // the operands that a loop does not move
 
   [[nodiscard]] std::int64_t inner_extent() const { return loops == 0 ? 1 : extents[loops - 1]; }
   [[nodiscard]] OperandSet inner_still() const { return loops == 0 ? 0 : still[loops - 1]; }

@@ -58,7 +58,7 @@ Extents Frame::rows() const {
   Extents result = full();
   if (!axis_ || *axis_ >= rank_) return result;
   const auto at = result.values.begin() + static_cast<std::ptrdiff_t>(rank_ - 1 - *axis_);
-  std::copy(at + 1, result.values.end(), at);
+  std::copy(at + 1, result.values.begin() + static_cast<std::ptrdiff_t>(rank_), at);
   --result.rank;
   return result;
 }

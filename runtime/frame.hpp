@@ -19,9 +19,9 @@
 
 namespace sluice {
 
-// A shape of its own, outermost first.
+// A shape of its own, outermost first; nothing past its rank.
 struct Extents {
-  std::array<std::int64_t, TensorView::kMaxRank> values{};
+  std::array<std::int64_t, TensorView::kMaxRank> values;
   std::size_t rank = 0;
 
   operator Shape() const { return {values.data(), rank}; }

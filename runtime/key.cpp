@@ -193,10 +193,10 @@ struct Describe {
 
 void seal(ResolvedSpec& spec) {
   spec.words.clear();
-  spec.words.reserve(10 + spec.operands.size() + 2 * spec.params.size());
+  // What most specs take; with a quantisation, a split or arguments in other ways it is more.
+  spec.words.reserve(24 + spec.operands.size() + 2 * spec.params.size());
   visit_key(spec, Encode{spec.words});
-  spec.hash = spec.words.size();
-  for (const std::uint64_t word : spec.words) spec.hash = mix(spec.hash, word);
+  spec.hash = mix(spec.words);
 }
 
 std::string key_text(const ResolvedSpec& spec) {

@@ -8,6 +8,7 @@
 #include "runtime/broadcast.hpp"
 #include "runtime/key.hpp"
 #include "runtime/resolved_spec.hpp"
+#include "support/few.hpp"
 
 namespace sluice {
 namespace {
@@ -271,7 +272,7 @@ class Resolver {
       resolved_->operands = signature(given);
       resolved_->arguments = arguments_of(resolved_->operands);
       if (resolved_->arguments.size() != spec_.operands.size()) continue;
-      for (std::size_t i = 0; i < spec_.operands.size(); ++i) given_.push_back(&spec_.operands[i]);
+      for (const OperandSpec& each : spec_.operands) given_.push_back(&each);
       return Unit{};
     }
     std::string message = quoted(function().name) + " " + std::string(name(spec_.pass)) +
@@ -285,24 +286,24 @@ class Resolver {
   Outcome resolve_by_name() {
     const std::vector<driver::Operand> all = signature(function().inputs.size());
     const std::vector<Argument> arguments = arguments_of(all);
-    given_.assign(arguments.size(), nullptr);
+    std::vector<const OperandSpec*> found(arguments.size());
     for (const OperandSpec& operand : spec_.operands) {
       std::size_t k = 0;
       while (k < arguments.size() &&
-             (given_[k] != nullptr || name_of(all, arguments[k]) != operand.name))
+             (found[k] != nullptr || name_of(all, arguments[k]) != operand.name))
         ++k;
       if (k == arguments.size())
         return error(Status::unknown_name, quoted(function().name) + " " +
                                                std::string(name(spec_.pass)) + " has no operand " +
                                                quoted(operand.name) + " left; it takes " +
                                                described(all));
-      given_[k] = &operand;
+      found[k] = &operand;
     }
     std::vector<bool> present(all.size(), false);
     bool writes = false;
     for (std::size_t k = 0; k < arguments.size(); ++k) {
       const driver::Operand& operand = all[arguments[k].operand];
-      const bool missing = given_[k] == nullptr;
+      const bool missing = found[k] == nullptr;
       const bool required =
           operand.role == Role::saved_output ||
           (operand.role == Role::input &&
@@ -320,7 +321,8 @@ class Resolver {
     for (std::size_t k = 0; k < all.size(); ++k)
       if (present[k]) resolved_->operands.push_back(all[k]);
     resolved_->arguments = arguments_of(resolved_->operands);
-    std::erase(given_, nullptr);
+    for (const OperandSpec* const each : found)
+      if (each != nullptr) given_.push_back(each);
     return check_gradients();
   }
 
@@ -440,7 +442,9 @@ class Resolver {
 
   Outcome resolve_parameters() { return resolve_params(*resolved_, spec_); }
 
-  Outcome choose_shapes() { return resolve_shapes(*resolved_, spec_, given_); }
+  Outcome choose_shapes() {
+    return resolve_shapes(*resolved_, spec_, {given_.data(), given_.size()});
+  }
 
   // What divides a mean may be the sum of another output: a kernel of its own.
   Outcome choose_divisor() {
@@ -543,7 +547,7 @@ class Resolver {
   const dsl::FunctionDef* function_ = nullptr;
   std::optional<std::pair<std::uint32_t, std::uint32_t>> halves_;  // inputs, as they lie
   // Those of the spec, in the order of resolved_->arguments.
-  std::vector<const OperandSpec*> given_;
+  Few<const OperandSpec*, kMaxOperands> given_;  // one for each argument
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "compiler/schedule/row_program.hpp"
 #include "runtime/frame.hpp"
 #include "runtime/resolved_spec.hpp"
+#include "support/few.hpp"
 
 namespace sluice {
 namespace {
@@ -35,7 +36,7 @@ class ShapeResolver {
   }
   [[nodiscard]] bool per_row(std::size_t k) const { return lacks_axis(function_, operand(k)); }
   // The shape that the kernel's operand has: a half's is that of a half.
-  [[nodiscard]] Shape shape(std::size_t k) const { return shapes_[k]; }
+  [[nodiscard]] const Shape& shape(std::size_t k) const { return shapes_[k]; }
 
   static Error invalid(std::string message) {
     return {Status::invalid_operands, std::move(message)};
@@ -57,7 +58,7 @@ class ShapeResolver {
         return shape_error(k,
                            "has more than " + std::to_string(TensorView::kMaxRank) + " dimensions");
       if (argument(k).single && !own.empty()) return shape_error(k, "is one number, of shape ()");
-      shapes_.emplace_back(own.begin(), own.end());
+      shapes_.push_back(own);
     }
     return Unit{};
   }
@@ -87,10 +88,12 @@ class ShapeResolver {
       if (argument(k).way != Way::halves) continue;
       if (shape(k).size() <= *resolved_.axis)
         return shape_error(k, "has no axis " + std::to_string(spec_.axis) + " to be halved");
-      std::int64_t& extent = shapes_[k][shape(k).size() - 1 - *resolved_.axis];
+      std::vector<std::int64_t>& half = halves_.emplace_back(shape(k).begin(), shape(k).end());
+      std::int64_t& extent = half[half.size() - 1 - *resolved_.axis];
       if (extent % 2 != 0)
         return shape_error(k, "has an odd extent along the axis that is to be halved");
       extent /= 2;
+      shapes_[k] = half;
     }
     return Unit{};
   }
@@ -185,7 +188,7 @@ class ShapeResolver {
   [[nodiscard]] ir::Extent extent_of(std::size_t k) const {
     if (argument(k).single) return ir::Extent::scalar;
     if (!function_.row_wise) {
-      const bool still = (nest_.inner_still() >> k & 1u) != 0 || shape(k).empty();
+      const bool still = (inner_still_ >> k & 1u) != 0 || shape(k).empty();
       return still ? ir::Extent::scalar : ir::Extent::element;
     }
     const Aligned own = frame_.align(shape(k), per_row(k));
@@ -203,7 +206,9 @@ class ShapeResolver {
 
   void choose_extents() {
     if (!function_.row_wise)
-      nest_ = make_nest(frame_.full(), given_.size(), [&](std::size_t k) { return shape(k); });
+      inner_still_ = make_nest(frame_.full(), given_.size(), [&](std::size_t k) {
+                       return shape(k);
+                     }).inner_still();
     for (std::size_t k = 0; k < given_.size(); ++k) {
       const ir::Extent extent =
           driver::is_source(operand(k).role) ? extent_of(k) : ir::Extent::element;
@@ -216,9 +221,10 @@ class ShapeResolver {
   const KernelSpec& spec_;
   const dsl::FunctionDef& function_;
   std::span<const OperandSpec* const> given_;
-  std::vector<std::vector<std::int64_t>> shapes_;
+  Few<Shape, kMaxOperands> shapes_;                // the spec's own, but for
+  std::vector<std::vector<std::int64_t>> halves_;  // those that are halved
   Frame frame_;
-  LoopNest nest_;
+  OperandSet inner_still_ = 0;  // of an elementwise function
 };
 
 }  // namespace
