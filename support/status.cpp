@@ -1,6 +1,15 @@
 #include <sluice/status.hpp>
 
+#include <utility>
+
 namespace sluice {
+
+Error::Error(Status what, std::string sentence) : status(what), message(std::move(sentence)) {}
+Error::Error(const Error& other) = default;
+Error::Error(Error&& other) noexcept = default;
+Error& Error::operator=(const Error& other) = default;
+Error& Error::operator=(Error&& other) noexcept = default;
+Error::~Error() = default;
 
 std::string_view name(Status status) {
   switch (status) {

@@ -30,9 +30,18 @@ enum class Status : std::uint8_t {
 // The name of a status as it stands in messages and in JSON, e.g. "unknown_function".
 [[nodiscard]] std::string_view name(Status status);
 
+// Errors are rare: that making one is a cold call has the compiler lay the way to it aside, with
+// all that puts its sentence together, and make it small instead of fast.
 struct Error {
   Status status;
   std::string message;
+
+  [[gnu::cold]] Error(Status what, std::string sentence);
+  [[gnu::cold]] Error(const Error& other);
+  Error(Error&& other) noexcept;
+  [[gnu::cold]] Error& operator=(const Error& other);
+  Error& operator=(Error&& other) noexcept;
+  ~Error();
 };
 
 // A value of type T or an Error. `value()` may be called only when `ok()`.
