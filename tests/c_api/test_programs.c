@@ -12,6 +12,11 @@ void test_names(void) {
   CHECK(strcmp(sluice_status_name(SLUICE_OK), "ok") == 0);
   CHECK(strcmp(sluice_status_name(SLUICE_INVALID_SOURCE), "invalid_source") == 0);
   CHECK(strcmp(sluice_status_name(SLUICE_IO_ERROR), "io_error") == 0);
+  for (sluice_status each = SLUICE_OK; each <= SLUICE_IO_ERROR; ++each) {
+    CHECK(strcmp(sluice_status_name(each), "unknown status") != 0);
+    for (sluice_status other = SLUICE_OK; other < each; ++other)
+      CHECK(strcmp(sluice_status_name(each), sluice_status_name(other)) != 0);
+  }
   CHECK(strcmp(sluice_status_name(-1), "unknown status") == 0);
   CHECK(strcmp(sluice_status_name(12), "unknown status") == 0);
 
