@@ -87,7 +87,8 @@ Pair product_sum(Expr a, Expr b, Expr c) {
   return {sum.high, sum.low + product.low};
 }
 
-// A product that overflows is scaled down, and c with it. An infinite sum's low word is NaN.
+// A product that overflows is scaled down, and c with it. A low word is left out where it is NaN,
+// as an infinite sum's is, and where it is 0, which would take the sign from a sum of -0.
 Expr fused(Expr a, Expr b, Expr c) {
   if (has_fma(a)) return fma(a, b, c);
   const double root = pick(a, 0x1p66, 0x1p514);
@@ -98,7 +99,7 @@ Expr fused(Expr a, Expr b, Expr c) {
   const Pair product = two_product(a * down, b * down);
   const Pair sum = two_sum(product.high, (c * down) * down);
   const Expr low = sum.low + product.low;
-  return (select(equal(low, low), sum.high + low, sum.high) * up) * up;
+  return (select(number(a, 0) < abs(low), sum.high + low, sum.high) * up) * up;
 }
 
 Expr residue(Expr a, Expr b, Expr c) {

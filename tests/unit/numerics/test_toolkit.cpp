@@ -113,6 +113,9 @@ void check_sums() {
   CHECK(sum(std::numeric_limits<T>::min(), kInf, 1) == kInf);
   CHECK(std::isnan(sum(kInf, 1, -kInf)));
   CHECK(std::isnan(sum(kInf, 0, 1)));
+  CHECK(std::signbit(sum(1, T(-0.0), T(-0.0))));
+  CHECK_FALSE(std::signbit(sum(1, T(-0.0), 0)));
+  CHECK_FALSE(std::signbit(sum(1, 2, -2)));
 }
 
 TEST_CASE("a product and a sum are as if rounded once", "[numerics]") {
