@@ -173,7 +173,10 @@ class State(Check):
         changed = [line.replace(" 0x0p+0 ", " 0x1p-3 ", 1) for line in done]
         self.write("few", head + "".join(done) + "3 16384 0 0 0x")
         self.assertEqual(self.succeeds(*few).json(), whole)
-        # What a state file says is believed.
+        # What a state file says is believed, of a check of the same kernel.
+        self.write("few", head + "".join(changed))
+        plain = [*few, "--target", "interpreter-nofma"]
+        self.assertEqual(self.succeeds(*plain).json()["parts"][0]["mean_ulp"], 0)
         self.write("few", head + "".join(changed))
         self.assertNotEqual(self.succeeds(*few).json(), whole)
 

@@ -50,6 +50,7 @@ std::string key_of(const CheckPlan& plan) {
                   static_cast<int>(plan.sweep.coverage), plan.sweep.points, plan.sweep.seed);
   if (plan.grade != numerics::Grade::full)
     key += fmt::format(" {}", numerics::info(plan.grade).name);
+  if (plan.family != Family::fma) key += fmt::format(" {}", name(plan.family));
   for (const double value : plan.params) key += fmt::format(" {:a}", value);
   return key;
 }
