@@ -93,7 +93,7 @@ function(sluice_add_objects name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${public_include})
   target_link_libraries(${name} PRIVATE sluice_options sluice_warnings Threads::Threads)
   # The library is branches, calls and texts, of which more than -O2 makes a third more code and none
-  # that is faster; the interpreter's loops have their own options.
+  # that is faster; loops over numbers have their own options.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O2>)
   # What the shared library does not show or use is left out of it.
   target_compile_options(${name} PRIVATE -ffunction-sections -fdata-sections)
@@ -109,6 +109,11 @@ sluice_add_objects(sluice_objects ${sluice_sources} ${library_sources_cpp} ${bui
 target_compile_options(sluice_objects PRIVATE -fno-rtti)
 target_include_directories(sluice_objects SYSTEM PRIVATE ${SLUICE_DLPACK_INCLUDE}
                                                          ${SLUICE_XXHASH_INCLUDE})
+# Sums of any number of lanes: loops that -O2 makes no vectors of.
+set_property(
+  SOURCE ${PROJECT_SOURCE_DIR}/runtime/sum_rows.cpp
+         ${PROJECT_SOURCE_DIR}/compiler/backend/composed/fold.cpp
+  APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
 set(all_objects $<TARGET_OBJECTS:sluice_objects>)
 
 if(x64_sources)
