@@ -116,7 +116,9 @@ def sweep(command, names, dtypes, threads):
             if all(rows.get(keys[part], {}).get("kernel") == digests[part] for part in parts):
                 continue
             print(f"{name}, {dtype}", file=sys.stderr, flush=True)
-            for part, row in measure(command, name, dtype, threads).items():
+            measured = measure(command, name, dtype, threads)
+            rows = load()  # another sweep may have written meanwhile
+            for part, row in measured.items():
                 if part in parts:
                     rows[keys[part]] = {**row, "kernel": digests[part], "commit": commit()}
             save(rows)
