@@ -267,7 +267,7 @@ Result<std::string> assembly_elsewhere(const Subject& subject, const driver::Req
   if (!compiled) return compiled.error();
   object::AheadFunction code{subject.function.name(), {}};
   code.programs.emplace(request.family, std::move(compiled->program));
-  return (*module)->show_assembly(code, *subject.elsewhere);
+  return (*module)->assembly({&code, 1}, *subject.elsewhere);
 }
 
 // The LLVM IR of an elementwise function; of a row function there are several pieces.

@@ -26,10 +26,9 @@ struct LlvmModule {
   // is 0 where the processor has none of the targets. `targets`: the lowest first.
   Result<std::string> (*archive)(std::span<const AheadFunction> functions,
                                  std::span<const AheadTarget> targets, const std::string& prefix);
-  // The functions as one module of PTX.
-  Result<std::string> (*ptx)(std::span<const AheadFunction> functions, const AheadTarget& target);
-  // A function's assembly for any target.
-  Result<std::string> (*show_assembly)(const AheadFunction& function, const AheadTarget& target);
+  // The functions as one module of assembly, of a GPU as PTX.
+  Result<std::string> (*assembly)(std::span<const AheadFunction> functions,
+                                  const AheadTarget& target);
 };
 
 // Of the module, under the name kLlvmModuleSymbol.

@@ -176,7 +176,7 @@ int compile(const Options& options) {
     });
     const fs::path place = several ? folder / first->architecture : folder;
     if (first->is_gpu()) {
-      const auto ptx = (*module)->ptx(functions, *first);
+      const auto ptx = (*module)->assembly(functions, *first);
       if (!ptx) return report(ptx.error());
       files.push_back({place / (library->name + ".ptx"), ptx_text(*library, *first, *ptx)});
       first = last;

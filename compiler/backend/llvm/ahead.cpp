@@ -260,7 +260,8 @@ Result<std::string> archive(std::span<const AheadFunction> functions,
   return Archive(functions, targets, prefix).run();
 }
 
-Result<std::string> ptx(std::span<const AheadFunction> functions, const AheadTarget& target) {
+Result<std::string> assembly_of(std::span<const AheadFunction> functions,
+                                const AheadTarget& target) {
   llvm::LLVMContext context;
   llvm::Module module("", context);
   for (const AheadFunction& function : functions)
@@ -271,10 +272,6 @@ Result<std::string> ptx(std::span<const AheadFunction> functions, const AheadTar
   auto machine = make_machine(target);
   if (!machine.ok()) return machine.error();
   return assembly(module, **machine);
-}
-
-Result<std::string> show_assembly(const AheadFunction& function, const AheadTarget& target) {
-  return ptx({&function, 1}, target);
 }
 
 }  // namespace sluice::llvm_backend

@@ -17,13 +17,9 @@ namespace sluice::llvm_backend {
                                           std::span<const object::AheadTarget> targets,
                                           const std::string& prefix);
 
-// The functions as one module of PTX, for a GPU. Elements go to the threads of a grid of any size
-// in one dimension, in turns where there are more of them.
-[[nodiscard]] Result<std::string> ptx(std::span<const object::AheadFunction> functions,
-                                      const object::AheadTarget& target);
-
-// The assembly of one function for any target.
-[[nodiscard]] Result<std::string> show_assembly(const object::AheadFunction& function,
-                                                const object::AheadTarget& target);
+// The functions as one module of assembly, of a GPU as PTX: there elements go to the threads of a
+// grid of any size in one dimension, in turns where there are more of them.
+[[nodiscard]] Result<std::string> assembly_of(std::span<const object::AheadFunction> functions,
+                                              const object::AheadTarget& target);
 
 }  // namespace sluice::llvm_backend

@@ -10,8 +10,6 @@ sluice_llvm_module() {
                                                   .emit = &sluice::llvm_backend::emit,
                                                   .show = &sluice::llvm_backend::show,
                                                   .archive = &sluice::llvm_backend::archive,
-                                                  .ptx = &sluice::llvm_backend::ptx,
-                                                  .show_assembly =
-                                                      &sluice::llvm_backend::show_assembly};
+                                                  .assembly = &sluice::llvm_backend::assembly_of};
   return &kModule;
 }
