@@ -67,10 +67,6 @@ bool is_overload(const AheadEntry& entry) {
   });
 }
 
-}  // namespace
-
-namespace {
-
 // Which bits the results have: by target, where there are several families.
 std::string families_text(const std::vector<object::AheadTarget>& targets) {
   std::string text;
@@ -128,16 +124,13 @@ std::string header_text(const AheadLibrary& library,
 std::string ptx_text(const AheadLibrary& library, const object::AheadTarget& target,
                      const std::string& code) {
   std::string text = fmt::format(
-      "// Made by sluice {} for {}; numerics {}, family {}.\n"
-      "//\n"
-      "// Each kernel takes a grid of any size in one dimension: threads take elements in turns.\n"
-      "// Buffers lie in the GPU's memory and hold n elements each, aligned to their size. A "
-      "result "
-      "may\n"
-      "// be the buffer of an input of the same type; otherwise buffers do not overlap. f16 and "
-      "bf16 "
-      "are\n"
-      "// bit patterns.\n",
+      R"(// Made by sluice {} for {}; numerics {}, family {}.
+//
+// Each kernel takes a grid of any size in one dimension: threads take elements in turns.
+// Buffers lie in the GPU's memory and hold n elements each, aligned to their size. A result may
+// be the buffer of an input of the same type; otherwise buffers do not overlap. f16 and bf16 are
+// bit patterns.
+)",
       kVersion, target.name, numerics::kVersion, name(target.family));
   for (const AheadEntry& entry : library.entries) {
     text += "//\n";

@@ -124,17 +124,17 @@ Result<std::string> wasm_module(const AheadLibrary& library, const std::string& 
 
 std::string script_text(const AheadLibrary& library) {
   std::string text = fmt::format(
-      "// Made by sluice {}: the functions of {}.h, of typed arrays of one length (f16 and bf16: "
-      "bit\n"
-      "// patterns), with parameters as numbers. Results go into the arrays given for them.\n"
-      "//\n"
-      "//   const {{ {}, exports }} = await instantiate(bytesOfTheWasmFile);\n"
-      "//\n"
-      "// `exports` are the module's own: its functions take addresses in `exports.memory`, which "
-      "is\n"
-      "// free from `exports.__heap_base` on, and save the copies that are made here.\n"
-      "export const numerics = {}, family = \"{}\";\n\n"
-      "const functions = {{\n",
+      R"(// Made by sluice {}: the functions of {}.h, of typed arrays of one length (f16 and bf16: bit
+// patterns), with parameters as numbers. Results go into the arrays given for them.
+//
+//   const {{ {}, exports }} = await instantiate(bytesOfTheWasmFile);
+//
+// `exports` are the module's own: its functions take addresses in `exports.memory`, which is free
+// from `exports.__heap_base` on, and save the copies that are made here, which go there as well.
+export const numerics = {}, family = "{}";
+
+const functions = {{
+)",
       kVersion, library.name, library.entries.front().code.symbol, numerics::kVersion,
       name(Family::nofma));
   for (const AheadEntry& entry : library.entries) {
