@@ -242,7 +242,10 @@ KernelSpec spec_of(const Subject& subject, const driver::Request& request) {
   spec.pass = subject.pass;
   spec.accuracy = subject.accuracy;
   if (subject.definition().row_wise) spec.axis = static_cast<int>(subject.axis);
-  if (runs_on(subject.target, host_target())) spec.target = to_string(subject.target);
+  // Of what is made for elsewhere something that has its bits here.
+  Target target = subject.target;
+  if (subject.family() != target.family) target = {.family = subject.family()};
+  if (runs_on(target, host_target())) spec.target = to_string(target);
   for (const driver::Operand& operand : request.operands) {
     std::vector<std::int64_t> shape = subject.shape;
     if (lacks_axis(subject.definition(), operand) && subject.axis < shape.size())

@@ -70,7 +70,8 @@ class Promises(Check):
         fused = self.sluice(*words, "--no-stamp").json()["parts"][0]
         self.assertEqual((fused["promise_ulp"], plain["promise_ulp"]), (0.6, 1.2))
         self.assertNotEqual(fused["mean_ulp"], plain["mean_ulp"])
-        self.succeeds("check", "softmax", "--columns", "17", "--target", "interpreter-nofma")
+        rows = self.succeeds("check", "softmax", "--columns", "17", "--target", "interpreter-nofma", "--json")
+        self.assertEqual(rows.json()["family"], "nofma")
         self.write("g.slu", "@ulp(2)\nfn g(x) = x + 1\n")
         self.succeeds("check", "g.slu", "--points", "100", "--target", "interpreter-nofma")
         self.assertEqual((self.folder / "g.slu").read_text(), "@ulp(2)\nfn g(x) = x + 1\n")

@@ -62,6 +62,12 @@ class CheckQuantised(CommandTest):
         self.assertIsNone(report["parts"][0]["kept"])
         self.assertGreater(report["parts"][0]["differing"], 100)
 
+    def test_targets_without_fma(self):
+        for target in ("interpreter-nofma", "x86-64-v2"):
+            report = self.report("silu", "--dtype", "i8", *X, *Y, "--target", target)
+            self.assertEqual(report["target"], "interpreter-nofma")
+            self.assertEqual(report["parts"][0]["promise_ulp"], 4)
+
     def test_outputs_and_parameters(self):
         report = self.report("crelu", "--dtype", "u8", "--quant", "x=0.1,128",
                              *(word for name in self.outputs("crelu")

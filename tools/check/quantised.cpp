@@ -95,12 +95,13 @@ Result<QuantisedPart> measure_output(const Subject& subject, std::uint32_t outpu
   const dsl::FunctionDef& definition = subject.definition();
   QuantisedPart part;
   part.name = definition.outputs[output].name;
-  const numerics::Grade grade = numerics::cheapest_grade(subject.accuracy);
+  const Family family = subject.family();
+  const numerics::Grade grade = numerics::cheapest_grade(subject.accuracy / bound_factor(family));
   const auto& ranges = definition.attributes.ranges;
   const bool in_range = std::all_of(ranges.begin(), ranges.end(), [&](const dsl::Range& range) {
     return !range.of_parameter || range.holds(subject.parameters[range.target]);
   });
-  if (in_range) part.promise = accuracy::promise_of(definition, Dtype::f32, false, grade);
+  if (in_range) part.promise = accuracy::promise_of(definition, Dtype::f32, false, grade, family);
   accuracy::Subject exact;
   exact.program = &subject.function.definitions.tree;
   exact.function = subject.function.id;

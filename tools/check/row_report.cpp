@@ -74,6 +74,7 @@ std::string report_text(const RowPlan& plan, const RowCheckup& checkup) {
   for (std::size_t i = 0; i < plan.params.size(); ++i)
     if (plan.params[i] != definition.parameters[i].default_value)
       text += fmt::format(", {} = {}", definition.parameters[i].name, to_text(plan.params[i]));
+  if (plan.family == Family::nofma) text += ", for targets without fma";
   text += "\n";
   for (const RowPart& part : checkup.parts) text += part_text(part);
   return text;
@@ -86,9 +87,13 @@ std::string report_json(const RowPlan& plan, const RowCheckup& checkup) {
     params[definition.parameters[i].name] = number(plan.params[i]);
   Json parts = Json::array();
   for (const RowPart& part : checkup.parts) parts.push_back(part_json(part));
-  const Json report = {{"function", definition.name}, {"dtype", sluice::name(plan.dtype)},
-                       {"params", std::move(params)}, {"columns", plan.widths},
-                       {"seed", plan.seed},           {"kept", checkup.kept()},
+  const Json report = {{"function", definition.name},
+                       {"dtype", sluice::name(plan.dtype)},
+                       {"family", sluice::name(plan.family)},
+                       {"params", std::move(params)},
+                       {"columns", plan.widths},
+                       {"seed", plan.seed},
+                       {"kept", checkup.kept()},
                        {"parts", std::move(parts)}};
   return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
