@@ -277,6 +277,10 @@ Result<std::string> assembly_elsewhere(const Subject& subject, const driver::Req
 Result<std::string> llvm_text(const Subject& subject, const driver::Request& request) {
   if (request.row)
     return Error{Status::unsupported, "the step 'llvm' is shown of elementwise functions alone"};
+  if (subject.target.level == Level::interpreter)
+    return Error{Status::unsupported,
+                 fmt::format("the step 'llvm' is machine code's, of which '{}' has none",
+                             to_string(subject.target))};
   const auto module = driver::llvm();
   if (!module.ok()) return module.error();
   const Result<driver::Compiled> compiled = driver::compile(request);

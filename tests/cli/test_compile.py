@@ -112,6 +112,13 @@ int main(void) {
             text = self.succeeds("show", "silu", "--emit", "asm", "--target", target, "--dtype", "f16").out
             self.assertNotRegex(text, r"\bcall|fmadd|\bymm|relaxed", target)
 
+    def test_what_is_shown(self):
+        for target in ("x86-64-v2", "interpreter-nofma"):
+            key = self.succeeds("show", "silu", "--emit", "key", "--target", target).out
+            self.assertIn(" target=interpreter-nofma ", key)
+        for target in ("interpreter", "interpreter-nofma"):
+            self.fails("show", "silu", "--emit", "llvm", "--target", target, says="has none")
+
     def test_bad_usage(self):
         out = ["-o", "out/acts"]
         self.fails("compile", "acts.slu", says="--output is required")
