@@ -88,6 +88,16 @@ TEST_CASE("a stretch by interpolation is as point by point", "[accuracy]") {
   }
 }
 
+TEST_CASE("a largest term that is a power of two has its own ulp", "[accuracy]") {
+  const dsl::Program program = program_of("@terms fn f(x) = 0.5 - x");
+  const auto measuring = accuracy::Measuring::prepare(subject_of(program, false), {1, true});
+  REQUIRE(measuring.ok());
+  const std::uint64_t first = bits_of(1e-9F);
+  const auto measured = measuring->run_between(first, first + kCount);
+  REQUIRE(measured.ok());
+  CHECK(measured->by_interpolation > kCount / 2);
+}
+
 TEST_CASE("polynomials are close to the truth wherever they stand", "[accuracy]") {
   const dsl::Program program = program_of("fn f(x) = x * tanh(log(1 + exp(x)))");
   const accuracy::Reference reference(subject_of(program, true));

@@ -19,8 +19,7 @@ namespace sluice::accuracy {
 // How far a polynomial may be from the truth, in ulps of the least value (under @terms the least of
 // the largest terms) of its piece.
 inline constexpr double kInterpolationMargin = 0x1p-13;
-// How far one may be from the largest term, as a part of it: where that is as close to a power of
-// two its ulp is taken for the smaller one.
+// How far one may be from the largest term, as a part of it.
 inline constexpr double kTermMargin = 0x1p-18;
 
 struct Piece {
@@ -39,7 +38,8 @@ struct Piece {
   std::uint64_t count = 0;
   std::array<double, kNodes> coefficients = {};  // by powers of t: -1 at the first, 1 at the last
   bool few = false;                              // whether the first kFew are enough
-  // Under @terms, where a term is larger than the truth: the largest one, likewise.
+  // Under @terms, where a term is larger than the truth: the largest one, likewise, or a little
+  // less than it, so that its ulp is never taken for a larger one.
   bool termed = false;
   std::array<double, kFew> term = {};
 

@@ -38,7 +38,7 @@ struct Stretch {
 };
 
 // Errors of results of f32 against a polynomial at t and so on: distance_in_ulps without branches,
-// so that it is done in vectors. An ulp is never taken for a larger one than it is.
+// so that it is done in vectors.
 template <std::size_t kCount, bool kTermed>
 void errors_from_polynomial(const Piece& piece, double t, std::size_t count, Stretch& stretch) {
   constexpr int kBits = 24;
@@ -58,7 +58,6 @@ void errors_from_polynomial(const Piece& piece, double t, std::size_t count, Str
     if constexpr (kTermed) {
       double term = 0;
       for (std::size_t k = Piece::kFew; k-- > 0;) term = term * at + terms[k];
-      term *= 1 - 2 * kTermMargin;
       magnitude = term > magnitude ? term : magnitude;
     }
     magnitude = magnitude < kNormal ? kNormal : magnitude > kGreatest ? kGreatest : magnitude;
