@@ -28,6 +28,18 @@ bool stop();
 // For the functions that stand in: whether this call fails. errno is set then.
 [[nodiscard]] bool fails(Kind kind);
 
+// For as long as it lives no call fails.
+class Pause {
+ public:
+  Pause();
+  Pause(const Pause&) = delete;
+  Pause& operator=(const Pause&) = delete;
+  ~Pause();
+
+ private:
+  bool planned_;
+};
+
 struct Held {
   long allocations;
   long mappings;

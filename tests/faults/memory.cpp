@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <new>
+#include <utility>
 
 #include "faults.hpp"
 
@@ -47,6 +48,9 @@ bool fails(Kind kind) {
   errno = plan.error;
   return true;
 }
+
+Pause::Pause() : planned_(std::exchange(planned, false)) {}
+Pause::~Pause() { planned = planned_; }
 
 }  // namespace faults
 
