@@ -149,15 +149,20 @@ std::vector<LiteralRule> literal_rules(Matching wanted) {
 #undef EXACT
 #undef SHAPE
 #undef ALGEBRAIC
-  std::ranges::stable_sort(table, {}, root_of);
+  std::stable_sort(table.begin(), table.end(), [](const LiteralRule& a, const LiteralRule& b) {
+    return root_of(a) < root_of(b);
+  });
   return table;
 }
 
 }  // namespace
 
 std::span<const LiteralRule> with_root(const std::vector<LiteralRule>& rules, Op root) {
-  const auto found = std::ranges::equal_range(rules, root, {}, root_of);
-  return {found.begin(), found.end()};
+  const auto first = std::partition_point(
+      rules.begin(), rules.end(), [&](const LiteralRule& rule) { return root_of(rule) < root; });
+  const auto last = std::partition_point(
+      first, rules.end(), [&](const LiteralRule& rule) { return root_of(rule) == root; });
+  return {first, last};
 }
 
 Pattern compile(const Term& term) {
