@@ -110,6 +110,17 @@ bool is_storage_of(Dtype dtype, ir::Elem elem) {
   return false;
 }
 
+Dtype lane_dtype(ir::Elem elem) {
+  switch (elem) {
+    case ir::Elem::f32: return Dtype::f32;
+    case ir::Elem::f64: return Dtype::f64;
+    case ir::Elem::i32: return Dtype::i32;
+    case ir::Elem::i64: return Dtype::i64;
+    case ir::Elem::boolean: break;
+  }
+  return Dtype::u8;
+}
+
 ElementProgram schedule_elements(std::string name, Graph graph, std::vector<Dtype> input_dtypes,
                                  std::vector<Dtype> output_dtypes,
                                  std::vector<std::uint32_t> accumulated) {

@@ -62,6 +62,8 @@ struct ElementProgram {
 
 // Whether elements of this stored type become lanes of this type, and lanes such elements.
 [[nodiscard]] bool is_storage_of(Dtype dtype, ir::Elem elem);
+// What holds a lane as it is; of a bool a byte.
+[[nodiscard]] Dtype lane_dtype(ir::Elem elem);
 
 // The entry of a compiled kernel. Bits do not depend on alignment, on n, or on which code path an
 // element takes.

@@ -383,11 +383,6 @@ class BlockBuilder {
  private:
   using Operand = BlockProgram::Operand;
 
-  [[nodiscard]] Dtype lane_dtype(ir::Elem elem) const {
-    const bool wide = old_.compute() == ir::Elem::f64;
-    if (ir::is_number(elem)) return wide ? Dtype::f64 : Dtype::f32;
-    return wide ? Dtype::i64 : Dtype::i32;
-  }
   [[nodiscard]] Operand kept_operand(ValueId id) const {
     const std::uint32_t output = from_.kept_in[id.index];
     if (output == RowProgram::kInWorkspace) return {Operand::Kind::kept, 0, id};

@@ -18,17 +18,6 @@ using ir::ValueId;
 
 constexpr std::size_t kLanesAcross = 128;
 
-Dtype lane_dtype(ir::Elem elem) {
-  switch (elem) {
-    case ir::Elem::f32: return Dtype::f32;
-    case ir::Elem::f64: return Dtype::f64;
-    case ir::Elem::i32: return Dtype::i32;
-    case ir::Elem::i64: return Dtype::i64;
-    case ir::Elem::boolean: break;  // crosses as an integer
-  }
-  return Dtype::i32;
-}
-
 // The columns of a value that a pass keeps: in an output's buffer, or in the workspace.
 Slot slot_of_kept(const schedule::RowProgram& program, const std::vector<std::uint32_t>& kept,
                   ValueId id) {
@@ -326,7 +315,8 @@ class Planner {
   [[nodiscard]] std::optional<Slot> lanes_at_hand(ValueId id) const {
     const Node& node = graph_[id];
     if (node.op != Op::input || !is_element(id)) return std::nullopt;
-    if (program_.input_dtypes[node.payload] != lane_dtype(node.type.elem)) return std::nullopt;
+    if (program_.input_dtypes[node.payload] != schedule::lane_dtype(node.type.elem))
+      return std::nullopt;
     return Slot{Slot::Kind::operand,
                 static_cast<std::uint32_t>(program_.input_buffer(node.payload))};
   }
@@ -336,9 +326,9 @@ class Planner {
     std::vector<Dtype> inputs, outputs;
     Section result;
     for (const ir::GraphInput& input : graph.inputs())
-      inputs.push_back(lane_dtype(input.type.elem));
+      inputs.push_back(schedule::lane_dtype(input.type.elem));
     for (const ir::GraphOutput& output : graph.outputs())
-      outputs.push_back(lane_dtype(graph[output.value].type.elem));
+      outputs.push_back(schedule::lane_dtype(graph[output.value].type.elem));
     for (std::uint32_t i = 0; i < inputs.size() + outputs.size(); ++i)
       result.slots.push_back({Slot::Kind::temp, i});
     result.kernel = made(schedule::schedule_elements(program_.name + ".combine", std::move(graph),
@@ -423,7 +413,7 @@ class SectionGraph {
   ValueId import(ValueId id, const Node& node) {
     const bool is_bool = node.type.elem == ir::Elem::boolean;
     const ir::Elem elem = is_bool ? ir::integer_of(graph_.compute()) : node.type.elem;
-    Input input{{Slot::Kind::cell, cells_[id.index]}, lane_dtype(elem)};
+    Input input{{Slot::Kind::cell, cells_[id.index]}, schedule::lane_dtype(elem)};
     Extent extent = cell_extent_;
     if (node.type.extent == Extent::element) {
       extent = Extent::element;
@@ -472,7 +462,7 @@ Section Planner::section(const std::vector<ValueId>& own, const std::vector<Expo
     const ValueId output = made_of.graph().outputs().back().value;
     outputs.push_back(each.slot.kind == Slot::Kind::operand
                           ? plan_->dtypes[each.slot.index]
-                          : lane_dtype(made_of.graph()[output].type.elem));
+                          : schedule::lane_dtype(made_of.graph()[output].type.elem));
   }
   for (const SectionGraph::Input& input : made_of.inputs) {
     result.slots.push_back(input.slot);
