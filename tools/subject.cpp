@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <sluice/runtime.hpp>
 
+#include "compiler/driver/ahead.hpp"
 #include "compiler/driver/compile.hpp"
 #include "compiler/driver/llvm.hpp"
 #include "runtime/resolved_spec.hpp"
@@ -200,8 +201,11 @@ driver::Request request_of(const Subject& subject) {
     request.row = {across, columns <= schedule::kBlockColumns,
                    across ? 0 : driver::exact_columns(columns, subject.target)};
   }
-  const std::size_t inputs =
-      definition.row_wise ? definition.required_inputs() : definition.inputs.size();
+  const auto takes = [&](std::size_t input) {
+    return !definition.row_wise || input < definition.required_inputs() ||
+           subject.optional.contains(definition.inputs[input].name);
+  };
+  const std::size_t inputs = definition.inputs.size();
   const auto add = [&](Role role, std::size_t index, dsl::Type type) {
     driver::Operand operand;
     operand.role = role;
@@ -217,14 +221,15 @@ driver::Request request_of(const Subject& subject) {
     request.operands.push_back(operand);
   };
   const bool backward = subject.pass != Pass::forward;
-  for (std::size_t i = 0; i < inputs; ++i) add(Role::input, i, definition.inputs[i].type());
+  for (std::size_t i = 0; i < inputs; ++i)
+    if (takes(i)) add(Role::input, i, definition.inputs[i].type());
   for (std::size_t i = 0; backward && i < definition.outputs.size(); ++i)
     if (definition.outputs[i].type == dsl::Type::number)
       add(Role::output_gradient, i, dsl::Type::number);
   for (std::size_t i = 0; subject.pass != Pass::backward && i < definition.outputs.size(); ++i)
     add(Role::output, i, definition.outputs[i].type);
   for (std::size_t i = 0; backward && i < inputs; ++i)
-    if (definition.inputs[i].type() == dsl::Type::number)
+    if (takes(i) && definition.inputs[i].type() == dsl::Type::number)
       add(Role::input_gradient, i, dsl::Type::number);
   for (std::size_t i = 0; i < subject.parameters.size(); ++i) {
     // Rounded once to the compute type, as a kernel holds it.
@@ -260,32 +265,22 @@ KernelSpec spec_of(const Subject& subject, const driver::Request& request) {
 
 namespace {
 
-// LLVM's, of a kernel made ahead of time.
-Result<std::string> assembly_elsewhere(const Subject& subject, const driver::Request& request) {
-  if (request.row)
-    return Error{Status::unsupported, "other architectures have elementwise functions alone yet"};
-  const auto module = driver::llvm();
-  if (!module.ok()) return module.error();
-  Result<driver::Compiled> compiled = driver::compile(request);
-  if (!compiled) return compiled.error();
-  object::AheadFunction code{subject.function.name(), {}};
-  code.programs.emplace(request.family, std::move(compiled->program));
-  return (*module)->assembly({&code, 1}, *subject.elsewhere);
-}
-
-// The LLVM IR of an elementwise function; of a row function there are several pieces.
-Result<std::string> llvm_text(const Subject& subject, const driver::Request& request) {
-  if (request.row)
-    return Error{Status::unsupported, "the step 'llvm' is shown of elementwise functions alone"};
-  if (subject.target.level == Level::interpreter)
+// LLVM's, of a kernel as it is made ahead of time: its assembly, or its IR.
+Result<std::string> ahead_text(const Subject& subject, const driver::Request& request, bool ir) {
+  const auto* const target =
+      subject.elsewhere ? &*subject.elsewhere
+                        : object::find_ahead_target(to_string(Target{subject.target.level}));
+  if (target == nullptr)
     return Error{Status::unsupported,
                  fmt::format("the step 'llvm' is machine code's, of which '{}' has none",
                              to_string(subject.target))};
   const auto module = driver::llvm();
   if (!module.ok()) return module.error();
-  const Result<driver::Compiled> compiled = driver::compile(request);
-  if (!compiled) return compiled.error();
-  return (*module)->show(compiled->program, subject.target);
+  auto program = driver::compile_ahead(request);
+  if (!program) return program.error();
+  object::AheadFunction code{subject.function.name(), {}};
+  code.programs.emplace(request.family, std::move(*program));
+  return ir ? (*module)->ir({&code, 1}, *target) : (*module)->assembly({&code, 1}, *target);
 }
 
 }  // namespace
@@ -297,9 +292,9 @@ Result<std::string> step_text(const Subject& subject, const std::string& step) {
     if (!key) return key.error();
     return key->text() + "\n";
   }
-  if (step == "asm" && subject.elsewhere) return assembly_elsewhere(subject, request);
+  if (step == "asm" && subject.elsewhere) return ahead_text(subject, request, false);
   if (step == "asm") return assembly(subject, request);
-  if (step == "llvm") return llvm_text(subject, request);
+  if (step == "llvm") return ahead_text(subject, request, true);
   if (const auto known = driver::step_from_name(step)) return driver::show(request, *known);
   return Error{Status::unknown_name,
                fmt::format("unknown step '{}': known are ast, ir, grad, rewrites, expand, "

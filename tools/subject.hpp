@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,13 +53,16 @@ struct Subject {
   std::vector<double> parameters;                     // one each of the function's
   std::map<std::string, Quantisation> quantisations;  // of 8-bit operands, by name; else scale 1
 
+  std::set<std::string> optional;  // inputs of a row function that are given beside the required
+
   [[nodiscard]] const dsl::FunctionDef& definition() const { return function.definition(); }
   [[nodiscard]] Family family() const { return elsewhere ? elsewhere->family : target.family; }
 };
 
 [[nodiscard]] Result<Subject> read_subject(const SubjectOptions& options);
 
-// All inputs, outputs and gradients of the pass, each varying along the tensor.
+// All inputs, outputs and gradients of the pass, each varying along the tensor; of a row function
+// of the inputs those that are given.
 [[nodiscard]] driver::Request request_of(const Subject& subject);
 [[nodiscard]] KernelSpec spec_of(const Subject& subject, const driver::Request& request);
 

@@ -76,6 +76,39 @@ constexpr AheadTarget kTargets[] = {
 
 }  // namespace
 
+RowWorkspace::RowWorkspace(const schedule::RowProgram& program) {
+  for (const schedule::Phase& phase : program.phases) {
+    for (const schedule::Pass& pass : phase.passes)
+      for (const ir::ValueId id : pass.kept)
+        if (program.kept_in[id.index] == schedule::RowProgram::kInWorkspace) columns.push_back(id);
+    blocks.insert(blocks.end(), phase.kept_by_block.begin(), phase.kept_by_block.end());
+  }
+}
+
+std::size_t RowWorkspace::column(ir::ValueId id) const {
+  return static_cast<std::size_t>(std::find(columns.begin(), columns.end(), id) - columns.begin());
+}
+
+std::size_t RowWorkspace::block(ir::ValueId id) const {
+  return static_cast<std::size_t>(std::find(blocks.begin(), blocks.end(), id) - blocks.begin());
+}
+
+WorkspaceBytes workspace_bytes(const AheadFunction& function) {
+  WorkspaceBytes most;
+  for (const auto& [family, program] : function.programs) {
+    const auto* const rows = std::get_if<AheadRows>(&program);
+    if (rows == nullptr) continue;
+    most.of_rows = true;
+    const std::size_t lane = rows->blocks.graph.compute() == ir::Elem::f64 ? 8 : 4;
+    const RowWorkspace longer(rows->blocks);
+    const std::size_t short_column = RowWorkspace(rows->one_block).columns.size() * lane;
+    most.short_column = std::max(most.short_column, short_column);
+    most.column = std::max(most.column, longer.columns.size() * lane);
+    most.block = std::max(most.block, longer.blocks.size() * lane);
+  }
+  return most;
+}
+
 std::span<const AheadTarget> ahead_targets() { return kTargets; }
 
 const AheadTarget* find_ahead_target(std::string_view name) {

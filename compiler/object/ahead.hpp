@@ -6,19 +6,53 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "compiler/schedule/element_program.hpp"
+#include "compiler/schedule/row_program.hpp"
 #include "support/target.hpp"
 
 namespace sluice::object {
 
+// A row function, for rows of at most a block and for longer ones.
+struct AheadRows {
+  schedule::RowProgram one_block;
+  schedule::RowProgram blocks;
+};
+
 // A function of C, or an entry of PTX with the same arguments: its buffers' addresses in the
 // program's order, its passed parameters in the compute type, and the number of elements as a
-// size_t.
+// size_t. Of rows a buffer of columns has after it by how many elements one row lies after
+// another, and instead of the number of elements come those of rows and of columns and the address
+// of a workspace.
 struct AheadFunction {
+  using Program = std::variant<schedule::ElementProgram, AheadRows>;
   std::string symbol;
-  std::map<Family, schedule::ElementProgram> programs;  // for each family of the targets asked for
+  std::map<Family, Program> programs;  // for each family of the targets asked for
 };
+
+// The values in the workspace of a call, a lane each: one for each column, and after them one for
+// each block.
+struct RowWorkspace {
+  explicit RowWorkspace(const schedule::RowProgram& program);
+  // Which of them this is.
+  [[nodiscard]] std::size_t column(ir::ValueId id) const;
+  [[nodiscard]] std::size_t block(ir::ValueId id) const;
+
+  std::vector<ir::ValueId> columns;
+  std::vector<ir::ValueId> blocks;
+};
+
+// What a function of rows asks for, the most of all families: for each column of a row of at most a
+// block, and for each column and block of a longer one.
+struct WorkspaceBytes {
+  bool of_rows = false;
+  std::size_t short_column = 0;
+  std::size_t column = 0;
+  std::size_t block = 0;
+};
+[[nodiscard]] WorkspaceBytes workspace_bytes(const AheadFunction& function);
 
 struct AheadTarget {
   std::string_view name;           // as in "x86-64-v3"

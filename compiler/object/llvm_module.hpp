@@ -20,8 +20,6 @@ struct LlvmModule {
   std::string_view build;
   // Code for this machine, of the target's level.
   Result<CodeObject> (*emit)(const schedule::ElementProgram& program, const Target& target);
-  // The LLVM IR's text.
-  Result<std::string> (*show)(const schedule::ElementProgram& program, const Target& target);
   // A static library for one architecture: the functions, and `int PREFIX_available(void)`, which
   // is 0 where the processor has none of the targets. `targets`: the lowest first.
   Result<std::string> (*archive)(std::span<const AheadFunction> functions,
@@ -29,6 +27,8 @@ struct LlvmModule {
   // The functions as one module of assembly, of a GPU as PTX.
   Result<std::string> (*assembly)(std::span<const AheadFunction> functions,
                                   const AheadTarget& target);
+  // The same as LLVM IR.
+  Result<std::string> (*ir)(std::span<const AheadFunction> functions, const AheadTarget& target);
 };
 
 // Of the module, under the name kLlvmModuleSymbol.

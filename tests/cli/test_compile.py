@@ -60,6 +60,54 @@ int main() {
             self.skipTest("this processor has none of the targets")
         self.assertEqual(done.stdout, "0 1 2.25\n")
 
+    def test_rows(self):
+        """Rows apart in memory, an input that all share, rows in place, none and empty ones."""
+        compiler = os.environ.get("CC", "cc")
+        if shutil.which(compiler) is None:
+            self.skipTest("there is no compiler of C")
+        self.write("rows.slu", "fn centred(x) -> (y, middle: row) {\n  let middle = row_mean(x)\n"
+                               "  (x - middle, middle)\n}\n")
+        self.succeeds("compile", "rows.slu", "-o", "rows", "--functions", "centred,layer_norm,softmax",
+                      "--inputs", "weight,bias")
+        header = (self.folder / "rows.h").read_text()
+        self.assertIn("void rows_centred_f32(const float* x, size_t x_step, float* y, size_t y_step, "
+                      "float* middle, size_t rows, size_t columns, void* workspace);\n"
+                      "size_t rows_centred_f32_workspace(size_t columns);", header)
+        self.assertIn("const float* bias, size_t bias_step, float* y", header)
+        self.write("main.c", """#include <stdio.h>
+#include "rows.h"
+static float x[2][6000], y[2][6000], weight[6000], middle[2], workspace[30000];
+int main(void) {
+  int i;
+  if (!rows_available()) return 77;
+  for (i = 0; i < 6000; ++i) { x[0][i] = i % 3; x[1][i] = i % 5; weight[i] = i % 2; }
+  if (rows_centred_f32_workspace(6000) > sizeof workspace) return 1;
+  rows_centred_f32(x[0], 6000, y[0], 6000, middle, 2, 5, workspace);  /* of each row its first five */
+  printf("%g %g %g %g %g\\n", middle[0], middle[1], y[0][2], y[1][4], y[1][5]);
+  rows_centred_f32(x[0], 6000, y[0], 6000, middle, 2, 6000, workspace);
+  printf("%g %g %g %g\\n", middle[0], middle[1], y[0][5999], y[1][5999]);
+  rows_centred_f32(x[0], 6000, x[0], 6000, middle, 2, 6000, workspace);
+  printf("%g %g\\n", x[0][5999], x[1][5999]);
+  if (rows_layer_norm_f32_workspace(4) > sizeof workspace) return 1;
+  rows_layer_norm_f32(x[0], 6000, weight, 0, weight, 0, y[0], 6000, 0, 2, 4, workspace);
+  printf("%g %g %g\\n", y[0][0], y[0][1], y[1][2]);
+  rows_centred_f32(x[0], 0, y[0], 0, middle, 2, 0, workspace);
+  rows_centred_f32(x[0], 0, y[0], 0, middle, 0, 6000, workspace);
+  printf("%g\\n", middle[1]);
+  return 0;
+}
+""")
+        subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "main.c", "librows.a", "-o", "main"],
+                       cwd=self.folder, check=True)
+        done = subprocess.run([self.folder / "main"], stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode == 77:
+            self.skipTest("this processor has none of the targets")
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[:3], ["0.8 2 1.2 2 0", "1 2 1 2", "1 2"])
+        self.assertEqual(lines[3].split()[0], "0")  # of weight and bias 0
+        self.assertAlmostEqual(float(lines[3].split()[1]), 1 + 0.25 / 0.6875 ** 0.5, 5)  # of both 1
+        self.assertIn("nan", lines[4])
+
     def test_architectures(self):
         done = self.succeeds("compile", "-o", "relu", "--functions", "relu", "--targets",
                              "aarch64,x86-64-v3,ppc64le,riscv64+v,aarch64+sve2")
@@ -118,6 +166,12 @@ int main(void) {
             self.assertIn(" target=interpreter-nofma ", key)
         for target in ("interpreter", "interpreter-nofma"):
             self.fails("show", "silu", "--emit", "llvm", "--target", target, says="has none")
+        for function in ("silu", "softmax"):
+            ir = self.succeeds("show", function, "--emit", "llvm", "--target", "aarch64").out
+            self.assertIn("call <4 x float> @llvm.fma.v4f32(", ir)
+            self.assertNotRegex(ir, r"\bfast\b|\bcontract\b|\breassoc\b")
+            code = self.succeeds("show", function, "--emit", "asm", "--target", "aarch64").out
+            self.assertIn("\tfmla\tv", code)
 
     def test_bad_usage(self):
         out = ["-o", "out/acts"]
@@ -128,7 +182,8 @@ int main(void) {
         self.fails("compile", "acts.slu", *out, "--dtypes", "i8", says="'i8' is no element type")
         self.fails("compile", "acts.slu", *out, "--passes", "sideways", says="unknown pass 'sideways'")
         self.fails("compile", "none.slu", *out, says="none.slu: cannot be opened")
-        self.fails("compile", *out, "--functions", "softmax", says="row function")
+        self.fails("compile", *out, "--functions", "softmax", "--inputs", "x", says="optional input 'x'")
+        self.fails("compile", *out, "--functions", "relu", "--inputs", "bias", says="optional input 'bias'")
         self.fails("compile", "acts.slu", *out, "--prefix", "1st", says="'1st' is no name of C")
         self.write("out", "a file in the folder's place")
         self.fails("compile", "acts.slu", *out, says="out/")

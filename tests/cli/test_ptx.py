@@ -20,12 +20,34 @@ class Ptx(CommandTest):
         done = self.succeeds("compile", "-o", "acts", "--functions", ",".join(functions), "--passes",
                              "forward,backward", "--dtypes", "f32,f64,f16,bf16", *TARGET)
         self.assertEqual(done.out, "acts.ptx\n")
+        self.assertNotIn("call", self.checked(8 * len(functions)))
+        self.assemble()
+
+    def test_rows(self):
+        functions = [one["name"] for one in sluice("list", "--json").json() if one["row_wise"]]
+        made = ["--passes", "forward,backward", "--baked", *TARGET]
+        self.succeeds("compile", "-o", "acts", "--functions", "softmax,cross_entropy", "--dtypes",
+                      "f64,f16,bf16", *made)
+        self.checked(12)
+        self.assemble()
+        self.succeeds("compile", "-o", "acts", "--functions", ",".join(functions), *made)
+        text = self.checked(2 * len(functions))
+        # Sums across the warp are exchanged lane by lane, 16 apart, 8, 4, 2 and 1.
+        sums = re.search(r"(?s)\.func fold_\S*block_sum_\S*finish32\([^)]*\)\n\{.*?\n\}", text)[0]
+        self.assertEqual(re.findall(r"shfl\.sync\.bfly\.b32\s+\S+, \S+, (\d+), 31, -1;", sums),
+                         ["16", "8", "4", "2", "1"])
+        self.assemble()
+
+    def checked(self, entries):
+        """The file's text, in which every operation says how it is rounded."""
         text = (self.folder / "acts.ptx").read_text()
-        self.assertEqual(text.count(".visible .entry"), 8 * len(functions))
+        self.assertEqual(text.count(".visible .entry"), entries)
         self.assertNotRegex(text, r"\.(ftz|approx|full|sat)\b")
         # An assembler may fuse a product and a sum of which neither says how it is rounded.
         self.assertNotRegex(text, r"\b(add|sub|mul|div|sqrt|rcp)\.f(32|64)\b")
-        self.assertNotIn("call", text)
+        return text
+
+    def assemble(self):
         if ASSEMBLER is None:
             self.skipTest("there is no ptxas")
         subprocess.run([ASSEMBLER, "-arch=sm_80", "acts.ptx", "-o", "acts.cubin"], cwd=self.folder,

@@ -7,7 +7,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from command import SLUICE, CommandTest, sluice
+from command import SLUICE, CommandTest, sluice, to_f32
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "golden" / "seed_examples.json"
 LLVM = "llvm" in sluice("--version", "--json").json()["rungs"]
@@ -19,15 +19,15 @@ TARGET = ["--targets", "wasm32+simd128"]
 KERNELS = {"relu": ("relu", "forward"), "sigmoid": ("sigmoid", "forward"), "tanh": ("tanh", "forward"),
            "gelu": ("gelu", "forward"), "leaky_relu": ("leaky_relu", "forward"),
            "exp_naive_overflow": ("exp", "forward"), "relu_grad": ("relu", "backward"),
-           "sigmoid_grad_max": ("sigmoid", "backward")}
+           "sigmoid_grad_max": ("sigmoid", "backward"), "softmax": ("softmax", "forward")}
 
 DRIVER = """import { readFileSync } from "node:fs";
 import { instantiate } from "./acts.mjs";
 const kernels = await instantiate(readFileSync("acts.wasm"));
 const results = [];
-for (const [symbol, inputs, parameters] of JSON.parse(readFileSync("calls.json", "utf8"))) {
+for (const [symbol, inputs, parameters, results_of] of JSON.parse(readFileSync("calls.json", "utf8"))) {
   const given = inputs.map((one) => new Float32Array(one));
-  const result = new Float32Array(given[0].length);
+  const result = new Float32Array(results_of ?? given[0].length);
   kernels[symbol](...given, result, ...parameters);
   results.push(Array.from(result, String));
 }
@@ -50,17 +50,22 @@ class Wasm(CommandTest):
                 for result in json.loads(done.stdout)]
 
     def test_tutorials(self):
-        self.succeeds("compile", "-o", "acts", "--functions", "relu,sigmoid,tanh,gelu,leaky_relu,exp",
-                      "--passes", "forward,backward", *TARGET)
+        self.succeeds("compile", "-o", "acts", "--functions",
+                      "relu,sigmoid,tanh,gelu,leaky_relu,exp,softmax", "--passes", "forward,backward",
+                      *TARGET)
         examples = [one for one in json.loads(EXAMPLES.read_text())["examples"] if one["op"] in KERNELS]
         calls = []
         for one in examples:
             function, which = KERNELS[one["op"]]
+            if one["op"] == "softmax" and isinstance(one["input"][0], list):
+                one["input"], one["expected"] = one["input"][0], one["expected"][0]
             inputs = [one["input"]] + ([[1] * len(one["input"])] if which == "backward" else [])
             suffix = "_backward" if which == "backward" else ""
             parameters = [one["params"]["negative_slope"]] if function == "leaky_relu" else []
+            if function == "softmax":  # temperature, scale, soft_cap, columns
+                parameters = [one["params"].get("temperature", 1), 1, 0, len(one["input"])]
             calls.append((f"acts_{function}{suffix}_f32", inputs, parameters))
-        self.assertGreaterEqual(len(examples), 15)
+        self.assertGreaterEqual(len(examples), 23)
         for one, got in zip(examples, self.run_calls(calls), strict=True):
             for wanted, number in zip(one["expected"], got, strict=True):
                 wanted = float(wanted)
@@ -86,6 +91,22 @@ class Wasm(CommandTest):
         self.assertEqual([f"{one:.6g}" for one in got[2][:7]],
                          [f"{float(one):.6g}" for one in native.out.split()])
         self.assertEqual(got[2][7:], got[2][:-7])
+
+    def test_rows(self):
+        """Of one block and of several, with an input that all rows share, and one value a row."""
+        self.write("acts.slu", "fn scaled(x, weight) = softmax(x) * weight\n"
+                               "fn total(x) -> (y: row) = row_sum(x)\n")
+        self.succeeds("compile", "acts.slu", "-o", "acts", "--baked", *TARGET)
+        rows = [[(7 * i + 3 * r) % 11 / 4 for i in range(5000)] for r in range(2)]
+        weight = [1 + i % 3 for i in range(5000)]
+        scaled, total = self.run_calls([("acts_scaled_f32", [rows[0] + rows[1], weight], [5000]),
+                                        ("acts_total_f32", [rows[0] + rows[1]], [5000], 2)])
+        native = self.succeeds("run", "acts.slu:scaled", "--target", "interpreter-nofma", "--in",
+                               "x=" + ",".join(map(str, rows[1])), "--in",
+                               "weight=" + ",".join(map(str, weight)))
+        wanted = [to_f32(float(one)) for one in native.out.split()]
+        self.assertEqual([i for i in range(5000) if to_f32(scaled[5000 + i]) != wanted[i]], [])
+        self.assertEqual(total, [sum(row) for row in rows])
 
     def test_misuse_is_an_error(self):
         if NODE is None:

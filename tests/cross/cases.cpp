@@ -28,27 +28,63 @@ namespace {
 using namespace sluice;
 using hashes::Subject;
 
-struct Case {
-  Subject subject;
-  std::size_t inputs;
-  std::size_t outputs;
+struct Operand {
+  Dtype dtype;
+  bool has_step;     // rows of columns
+  std::string file;  // of an input; empty: an output
+  std::size_t bytes;
 };
 
-std::vector<Case> cases(const std::string& without) {
-  std::vector<Case> all;
+// Of elements a call has no columns.
+struct Call {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::vector<Operand> operands;
+};
+
+void save(const std::string& folder, const std::string& file, const std::string& bytes) {
+  if (!folder.empty()) std::ofstream(folder + "/" + file, std::ios::binary) << bytes;
+}
+
+// Where there is a folder the inputs are written to it.
+std::vector<Call> calls(const Subject& subject, const std::string& folder) {
+  std::vector<Call> all;
+  if (subject.operands == 0) {
+    for (const hashes::RowCase& each : hashes::row_cases(subject)) {
+      Call& call = all.emplace_back(Call{each.rows, each.columns, {}});
+      for (const hashes::RowOperandBytes& operand : each.operands) {
+        std::string file;
+        if (!operand.output) {
+          file = fmt::format("{}.{}.{}.{}x{}", name(operand.dtype), call.operands.size(),
+                             operand.per_row ? "row" : "columns", each.rows, each.columns);
+          save(folder, file, operand.bytes);
+        }
+        call.operands.push_back({operand.dtype, !operand.per_row, file, operand.bytes.size()});
+      }
+    }
+    return all;
+  }
   const dsl::Program& library = dsl::standard_library();
-  for (const Subject& subject : hashes::subjects()) {
-    if (subject.operands == 0 || subject.function == without) continue;  // of rows: 0
-    const dsl::FunctionDef& function = library.function(*library.find(subject.function));
-    const bool backward = subject.pass == Pass::backward;
-    const std::size_t outputs = backward ? function.inputs.size() : function.outputs.size();
-    all.push_back({subject, subject.operands - outputs, outputs});
+  const dsl::FunctionDef& function = library.function(*library.find(subject.function));
+  const bool backward = subject.pass == Pass::backward;
+  const std::size_t outputs = backward ? function.inputs.size() : function.outputs.size();
+  Call& call = all.emplace_back();
+  for (std::size_t i = 0; i < subject.operands; ++i) {
+    std::string file;
+    if (i < subject.operands - outputs) {
+      file = fmt::format("{}.{}", name(subject.dtype), i);
+      save(folder, file, hashes::input_bytes(subject.dtype, i));
+    }
+    const std::size_t bytes = hashes::elements() * size_of(subject.dtype);
+    call.operands.push_back({subject.dtype, false, file, bytes});
   }
   return all;
 }
 
-std::string input_file(Dtype dtype, std::size_t operand) {
-  return fmt::format("{}.{}", name(dtype), operand);
+std::vector<Subject> subjects(const std::string& without) {
+  std::vector<Subject> all = hashes::subjects();
+  std::erase_if(all, [&](const Subject& subject) { return subject.function == without; });
+  return all;
 }
 
 std::string symbol(const Subject& subject) {
@@ -56,37 +92,48 @@ std::string symbol(const Subject& subject) {
                      subject.pass == Pass::backward ? "_backward" : "", name(subject.dtype));
 }
 
-std::string call_of(const Case& each) {
-  std::string text = fmt::format("  {}(", symbol(each.subject));
-  for (std::size_t i = 0; i < each.inputs; ++i)
-    text += fmt::format("input(\"{}\"), ", input_file(each.subject.dtype, i));
-  for (std::size_t i = 0; i < each.outputs; ++i) text += fmt::format("output[{}], ", i);
-  text += fmt::format("{});\n", hashes::elements());
-  for (std::size_t i = 0; i < each.outputs; ++i)
-    text += fmt::format("  put(output[{}], {});\n", i,
-                        hashes::elements() * size_of(each.subject.dtype));
-  return text;
+std::string call_text(const std::string& symbol, const Call& call) {
+  std::string text = fmt::format("  {}(", symbol);
+  std::string puts;
+  std::size_t outputs = 0;
+  for (const Operand& operand : call.operands) {
+    if (operand.file.empty()) {
+      puts += fmt::format("  put(output[{}], {});\n", outputs, operand.bytes);
+      text += fmt::format("output[{}], ", outputs++);
+    } else {
+      text += fmt::format("input(\"{}\"), ", operand.file);
+    }
+    if (operand.has_step) text += fmt::format("{}, ", call.columns);
+  }
+  if (call.columns == 0) return text + fmt::format("{});\n{}", hashes::elements(), puts);
+  return text + fmt::format("{0}, {1}, workspace({2}_workspace({1})));\n{3}", call.rows,
+                            call.columns, symbol, puts);
+}
+
+nlohmann::ordered_json call_json(const std::string& symbol, const Call& call) {
+  nlohmann::ordered_json json{{"symbol", symbol}, {"columns", call.columns}};
+  for (const Operand& operand : call.operands)
+    json["operands"].push_back({{"dtype", name(operand.dtype)},
+                                {"file", operand.file},
+                                {"elements", operand.bytes / size_of(operand.dtype)}});
+  return json;
 }
 
 int write(const std::string& folder, const std::string& without) {
   std::set<std::string> functions;
-  std::string calls;
+  std::string text;
   nlohmann::ordered_json list;
-  std::size_t most_outputs = 0;
-  for (const Case& each : cases(without)) {
-    functions.insert(each.subject.function);
-    calls += call_of(each);
-    auto& call = list.emplace_back();
-    call = {{"symbol", symbol(each.subject)}, {"dtype", name(each.subject.dtype)}};
-    call["inputs"] = each.inputs;
-    call["outputs"] = each.outputs;
-    most_outputs = std::max(most_outputs, each.outputs);
-    for (std::size_t i = 0; i < each.inputs; ++i)
-      std::ofstream(folder + "/" + input_file(each.subject.dtype, i), std::ios::binary)
-          << hashes::input_bytes(each.subject.dtype, i);
+  std::size_t most_outputs = 0, most_bytes = 0;
+  for (const Subject& subject : subjects(without)) {
+    functions.insert(subject.function);
+    for (const Call& call : calls(subject, folder)) {
+      text += call_text(symbol(subject), call);
+      list.push_back(call_json(symbol(subject), call));
+      most_outputs = std::max(most_outputs, call.operands.size());
+      for (const Operand& operand : call.operands) most_bytes = std::max(most_bytes, operand.bytes);
+    }
   }
-  std::ofstream(folder + "/calls.json")
-      << nlohmann::ordered_json{{"elements", hashes::elements()}, {"calls", list}};
+  std::ofstream(folder + "/calls.json") << list;
   std::ofstream(folder + "/program.c") << fmt::format(
       R"(#include <stdio.h>
 #include <stdlib.h>
@@ -94,16 +141,16 @@ int write(const std::string& folder, const std::string& without) {
 
 #include <cases.h>
 
-enum {{ kBytes = {0} }};
-static double output[{1}][kBytes / sizeof(double)];
+static double output[{0}][{1} / sizeof(double) + 1];
 
 static void* input(const char* name) {{
-  static struct {{ char name[16]; double bytes[kBytes / sizeof(double)]; }} files[64];
+  static struct {{ char name[32]; void* bytes; }} files[1024];
   int i = 0;
   while (files[i].name[0] != 0 && strcmp(files[i].name, name) != 0) ++i;
   if (files[i].name[0] == 0) {{
     FILE* file = fopen(name, "rb");
-    if (file == NULL || fread(files[i].bytes, 1, kBytes, file) == 0) exit(2);
+    files[i].bytes = malloc({1});
+    if (file == NULL || fread(files[i].bytes, 1, {1}, file) == 0) exit(2);
     fclose(file);
     strcpy(files[i].name, name);
   }}
@@ -114,13 +161,19 @@ static void put(const void* bytes, size_t count) {{
   if (fwrite(bytes, 1, count, stdout) != count) exit(2);
 }}
 
+static void* workspace(size_t bytes) {{
+  static void* held;
+  free(held);
+  return held = malloc(bytes);
+}}
+
 #pragma GCC diagnostic ignored "-Wincompatible-pointer-types"
 int main(void) {{
   if (!cases_available()) return 3;
 {2}  return 0;
 }}
 )",
-      hashes::elements() * sizeof(double), most_outputs, calls);
+      most_outputs, most_bytes, text);
   for (const std::string& function : functions) std::cout << function << "\n";
   return 0;
 }
@@ -133,20 +186,29 @@ int check(const std::string& path, const std::string& family, const std::string&
   std::size_t at = 0;
   std::size_t wrong = 0;
   std::size_t compared = 0;
-  for (const Case& each : cases(without)) {
-    const std::size_t bytes = each.outputs * hashes::elements() * size_of(each.subject.dtype);
-    if (at + bytes > all.size()) {
-      std::cout << "the outputs end before " << name_of(each.subject) << "\n";
-      return 1;
-    }
-    const std::string hash = hashes::hash_of_outputs(each.subject.dtype, all.substr(at, bytes));
-    at += bytes;
-    const auto expected = known[family].find(name_of(each.subject));
+  for (const Subject& subject : subjects(without)) {
+    std::vector<std::string> outputs;
+    std::string together;
+    for (const Call& call : calls(subject, ""))
+      for (const Operand& operand : call.operands) {
+        if (!operand.file.empty()) continue;
+        if (at + operand.bytes > all.size()) {
+          std::cout << "the outputs end before " << name_of(subject) << "\n";
+          return 1;
+        }
+        outputs.push_back(all.substr(at, operand.bytes));
+        together += outputs.back();
+        at += operand.bytes;
+      }
+    const std::string hash = subject.operands == 0
+                                 ? hashes::hash_of_row_outputs(subject, outputs)
+                                 : hashes::hash_of_outputs(subject.dtype, together);
+    const auto expected = known[family].find(name_of(subject));
     if (expected == known[family].end()) continue;  // a new one, whose hash is written next
     ++compared;
     if (hash == (*expected)["hash"]) continue;
     ++wrong;
-    std::cout << name_of(each.subject) << ": other bits than the hash's\n";
+    std::cout << name_of(subject) << ": other bits than the hash's\n";
   }
   std::cout << compared << " kernels compared, " << wrong << " differ\n";
   return wrong == 0 && compared != 0 && at == all.size() ? 0 : 1;

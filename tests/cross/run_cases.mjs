@@ -11,7 +11,9 @@ if (WebAssembly.Module.imports(source).length !== 0) throw new Error("the module
 const kernels = await instantiate(source);
 if (kernels.exports.cases_available() !== 1) process.exit(3);
 
-const arrays = { f32: Float32Array, f64: Float64Array, f16: Uint16Array, bf16: Uint16Array };
+const arrays = {
+  f32: Float32Array, f64: Float64Array, f16: Uint16Array, bf16: Uint16Array, i64: BigInt64Array, bool: Uint8Array,
+};
 const inputs = new Map();
 function input(name, array) {
   if (!inputs.has(name)) {
@@ -21,14 +23,13 @@ function input(name, array) {
   return inputs.get(name);
 }
 
-const { elements, calls } = JSON.parse(readFileSync("calls.json", "utf8"));
-for (const each of calls) {
-  const array = arrays[each.dtype];
-  const given = Array.from({ length: each.inputs }, (_, i) => input(`${each.dtype}.${i}`, array));
-  const results = Array.from({ length: each.outputs }, () => new array(elements));
-  kernels[each.symbol](...given, ...results);
-  for (const result of results) {
-    const bytes = new Uint8Array(result.buffer);
+for (const { symbol, columns, operands } of JSON.parse(readFileSync("calls.json", "utf8"))) {
+  const given = operands.map(({ dtype, file, elements }) =>
+    file === "" ? new arrays[dtype](elements) : input(file, arrays[dtype]));
+  kernels[symbol](...given, ...(columns === 0 ? [] : [columns]));
+  for (const [i, { file }] of operands.entries()) {
+    if (file !== "") continue;
+    const bytes = new Uint8Array(given[i].buffer);
     for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
   }
 }

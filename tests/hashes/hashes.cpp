@@ -129,6 +129,7 @@ Bytes elements_of(Dtype dtype, std::span<const double> values) {
 struct RowOperand {
   OperandSpec spec;
   bool per_row;
+  bool output = false;
 };
 
 RowOperand row_operand(std::string name, dsl::Type type, dsl::Extent extent, Dtype dtype) {
@@ -151,44 +152,81 @@ std::vector<RowOperand> row_operands(const dsl::FunctionDef& function, const Sub
     if (!backward || output.type == dsl::Type::number)
       all.push_back(row_operand(backward ? "grad_" + output.name : output.name, output.type,
                                 output.extent, subject.dtype));
+  const std::size_t sources = backward ? all.size() : given;
   for (std::size_t i = 0; i < given && backward; ++i)
     if (function.inputs[i].type() == dsl::Type::number)
       all.push_back(row_operand("d" + function.inputs[i].name, dsl::Type::number,
                                 function.inputs[i].extent(), subject.dtype));
+  for (std::size_t k = sources; k < all.size(); ++k) all[k].output = true;
   return all;
 }
 
 struct RowShape {
   std::vector<std::int64_t> extents;
   std::size_t axis;
+
+  [[nodiscard]] std::int64_t columns() const { return extents[axis]; }
+  [[nodiscard]] std::int64_t inner() const { return product(axis + 1, extents.size()); }
+  [[nodiscard]] std::int64_t rows() const { return product(0, axis) * inner(); }
+
+ private:
+  [[nodiscard]] std::int64_t product(std::size_t begin, std::size_t end) const {
+    std::int64_t result = 1;
+    for (std::size_t d = begin; d < end; ++d) result *= extents[d];
+    return result;
+  }
 };
 
+// Short rows, rows of one block and of several, and rows across.
+const std::vector<RowShape>& row_shapes() {
+  static const std::vector<RowShape> shapes{
+      {{15, 7}, 1}, {{10, 300}, 1}, {{5, 9001}, 1}, {{2, 40, 10}, 1}};
+  return shapes;
+}
+
+// Row by row.
 Bytes row_inputs(const RowOperand& operand, const RowShape& shape, std::size_t index) {
-  std::int64_t inner = 1;
-  for (std::size_t d = shape.axis + 1; d < shape.extents.size(); ++d) inner *= shape.extents[d];
-  const std::int64_t columns = operand.per_row ? 1 : shape.extents[shape.axis];
-  const std::int64_t rows = shape.axis == 0 ? inner : shape.extents[0] * inner;
-  std::vector<double> values(static_cast<std::size_t>(rows * columns));
-  for (std::int64_t row = 0; row < rows; ++row)
+  const std::int64_t columns = operand.per_row ? 1 : shape.columns();
+  std::vector<double> values;
+  for (std::int64_t row = 0; row < shape.rows(); ++row)
     for (std::int64_t column = 0; column < columns; ++column) {
-      const std::int64_t at = (row / inner * columns + column) * inner + row % inner;
-      double& value = values[static_cast<std::size_t>(at)];
-      value = row_element(row, static_cast<std::size_t>(column), index);
+      double value = row_element(row, static_cast<std::size_t>(column), index);
       if (operand.spec.dtype == Dtype::i64)  // a column
-        value = static_cast<double>(row * 5 % shape.extents[shape.axis]);
+        value = static_cast<double>(row * 5 % shape.columns());
       if (operand.spec.dtype == Dtype::boolean) value = column % 4 != 1;
+      values.push_back(value);
     }
   return elements_of(operand.spec.dtype, values);
 }
 
-// Short rows, rows of one block and of several, and rows across.
-std::optional<Bytes> row_outputs(Runtime& runtime, const Subject& subject, KernelSpec spec) {
+// What lies row by row as the shape has it.
+Bytes laid_out(const Bytes& by_rows, const RowOperand& operand, const RowShape& shape) {
+  const std::size_t size = size_of(operand.spec.dtype);
+  const auto inner = static_cast<std::size_t>(shape.inner());
+  const auto columns = operand.per_row ? 1 : static_cast<std::size_t>(shape.columns());
+  Bytes bytes(by_rows.size(), '\0');
+  for (std::size_t i = 0; i < by_rows.size() / size; ++i) {
+    const std::size_t row = i / columns, column = i % columns;
+    const std::size_t at = (row / inner * columns + column) * inner + row % inner;
+    bytes.replace(at * size, size, by_rows, i * size, size);
+  }
+  return bytes;
+}
+
+void add_outputs(Bytes& all, Dtype dtype, Bytes bytes) {
+  if (is_floating(dtype)) one_nan(dtype, bytes);
+  all += bytes;
+}
+
+const dsl::FunctionDef& function_of(const Subject& subject) {
   const dsl::Program& library = dsl::standard_library();
-  const dsl::FunctionDef& function = library.function(*library.find(subject.function));
-  const std::vector<RowOperand> operands = row_operands(function, subject);
+  return library.function(*library.find(subject.function));
+}
+
+std::optional<Bytes> row_outputs(Runtime& runtime, const Subject& subject, KernelSpec spec) {
+  const std::vector<RowOperand> operands = row_operands(function_of(subject), subject);
   Bytes outputs;
-  for (const RowShape& shape : {RowShape{{15, 7}, 1}, RowShape{{10, 300}, 1},
-                                RowShape{{5, 9001}, 1}, RowShape{{2, 40, 10}, 1}}) {
+  for (const RowShape& shape : row_shapes()) {
     std::vector<std::int64_t> rows = shape.extents;
     rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(shape.axis));
     spec.axis = static_cast<int>(shape.axis);
@@ -202,16 +240,14 @@ std::optional<Bytes> row_outputs(Runtime& runtime, const Subject& subject, Kerne
     std::vector<Bytes> buffers;
     std::vector<TensorView> views;
     for (std::size_t k = 0; k < operands.size(); ++k)
-      buffers.push_back(row_inputs(operands[k], shape, k));
+      buffers.push_back(laid_out(row_inputs(operands[k], shape, k), operands[k], shape));
     for (std::size_t k = 0; k < operands.size(); ++k)
       views.emplace_back(static_cast<void*>(buffers[k].data()), operands[k].spec.dtype,
                          spec.operands[k].shape);
     if (!kernel->call(views).ok()) return std::nullopt;
-    for (std::size_t k = 0; k < operands.size(); ++k) {
-      if (!kernel->operands()[k].output) continue;
-      if (is_floating(operands[k].spec.dtype)) one_nan(operands[k].spec.dtype, buffers[k]);
-      outputs += buffers[k];
-    }
+    for (std::size_t k = 0; k < operands.size(); ++k)
+      if (kernel->operands()[k].output)
+        add_outputs(outputs, operands[k].spec.dtype, std::move(buffers[k]));
   }
   return outputs;
 }
@@ -279,6 +315,31 @@ std::string input_bytes(Dtype dtype, std::size_t operand) { return inputs_of(dty
 std::string hash_of_outputs(Dtype dtype, std::string bytes) {
   one_nan(dtype, bytes);
   return hexadecimal(dsl::digest_of(std::string_view(bytes)).low);
+}
+
+std::vector<RowCase> row_cases(const Subject& subject) {
+  std::vector<RowCase> all;
+  const std::vector<RowOperand> operands = row_operands(function_of(subject), subject);
+  for (const RowShape& shape : row_shapes()) {
+    RowCase& made = all.emplace_back(RowCase{shape.rows(), shape.columns(), {}});
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      const RowOperand& operand = operands[k];
+      made.operands.push_back(
+          {operand.spec.dtype, operand.per_row, operand.output, row_inputs(operand, shape, k)});
+    }
+  }
+  return all;
+}
+
+std::string hash_of_row_outputs(const Subject& subject, std::span<const std::string> outputs) {
+  const std::vector<RowOperand> operands = row_operands(function_of(subject), subject);
+  Bytes all;
+  std::size_t next = 0;
+  for (const RowShape& shape : row_shapes())
+    for (const RowOperand& operand : operands)
+      if (operand.output)
+        add_outputs(all, operand.spec.dtype, laid_out(outputs[next++], operand, shape));
+  return hexadecimal(dsl::digest_of(std::string_view(all)).low);
 }
 
 }  // namespace sluice::hashes

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,5 +37,22 @@ struct Subject {
 [[nodiscard]] std::size_t elements();
 [[nodiscard]] std::string input_bytes(Dtype dtype, std::size_t operand);
 [[nodiscard]] std::string hash_of_outputs(Dtype dtype, std::string bytes);
+
+// The same of a row function: calls, whose operands lie row by row, each of the bytes that an input
+// has and an output is of; and the hash of their outputs, in order.
+struct RowOperandBytes {
+  Dtype dtype = Dtype::f32;
+  bool per_row = false;  // one element a row
+  bool output = false;
+  std::string bytes;
+};
+struct RowCase {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::vector<RowOperandBytes> operands;
+};
+[[nodiscard]] std::vector<RowCase> row_cases(const Subject& subject);
+[[nodiscard]] std::string hash_of_row_outputs(const Subject& subject,
+                                              std::span<const std::string> outputs);
 
 }  // namespace sluice::hashes

@@ -29,6 +29,7 @@ struct Options {
   std::vector<std::string> files;
   std::string output;
   std::vector<std::string> functions;
+  std::vector<std::string> optional_inputs;
   std::vector<std::string> passes{"forward"};
   std::vector<std::string> dtypes{"f32"};
   std::vector<std::string> targets{"x86-64-v3", "x86-64-v4"};
@@ -69,6 +70,25 @@ read_functions(const Options& options, const Definitions& definitions, std::size
   return functions;
 }
 
+// Inputs that one of the functions at least takes and does not need.
+Outcome read_optional(const Options& options, const Definitions& definitions,
+                      const std::vector<dsl::FunctionId>& functions, AheadForm& form) {
+  for (const std::string& name : options.optional_inputs) {
+    const auto has = [&](dsl::FunctionId id) {
+      const dsl::FunctionDef& function = definitions.tree.function(id);
+      const auto& inputs = function.inputs;
+      return function.row_wise &&
+             std::any_of(inputs.begin() + static_cast<std::ptrdiff_t>(function.required_inputs()),
+                         inputs.end(), [&](const dsl::Input& input) { return input.name == name; });
+    };
+    if (std::none_of(functions.begin(), functions.end(), has))
+      return Error{Status::unknown_name,
+                   fmt::format("--inputs: no row function here has an optional input '{}'", name)};
+    form.optional.insert(name);
+  }
+  return Unit{};
+}
+
 // A file's name as a name of C.
 std::string prefix_of(const std::string& stem) {
   std::string prefix;
@@ -99,10 +119,12 @@ Result<AheadLibrary> read_library(const Options& options, const std::vector<Ahea
   for (const std::string& file : options.files)
     if (Outcome added = definitions.add_file(file); !added) return added.error();
   warn(definitions.warnings);
-  AheadForm form{library.prefix, options.baked, {}};
+  AheadForm form{library.prefix, options.baked, {}, {}};
   for (const AheadTarget& target : targets) form.families.insert(target.family);
   const auto functions = read_functions(options, definitions, own);
   if (!functions) return functions.error();
+  if (Outcome read = read_optional(options, definitions, *functions, form); !read)
+    return read.error();
   for (const dsl::FunctionId function : *functions)
     for (const std::string& pass_name : options.passes)
       for (const std::string& dtype_name : options.dtypes) {
@@ -213,6 +235,7 @@ void add_compile(CLI::App& app, Action& action) {
     command->add_option(flag, list, help)->delimiter(',')->allow_extra_args(false);
   };
   add_list("--functions", options->functions, "Their names; left out: all of the file");
+  add_list("--inputs", options->optional_inputs, "Optional ones that row functions take");
   add_list("--passes", options->passes, "Of forward, backward, forward_backward");
   add_list("--dtypes", options->dtypes, "Of f32, f64, f16, bf16");
   add_list("--targets", options->targets, "Of " + object::names_of(object::ahead_targets()));

@@ -36,7 +36,7 @@ std::string c_name(const std::string& name) {
       "float",    "for",      "friend",  "goto",   "int",    "long",     "mutable", "new",
       "n",        "operator", "private", "public", "return", "short",    "signed",  "sizeof",
       "static",   "struct",   "switch",  "this",   "throw",  "try",      "typedef", "union",
-      "unsigned", "using",    "virtual", "void",   "while"};
+      "unsigned", "using",    "virtual", "void",   "while",  "rows",     "columns", "workspace"};
   return std::find(kWords.begin(), kWords.end(), name) == kWords.end() ? name : name + "_";
 }
 
@@ -50,14 +50,18 @@ std::string parameters_text(const AheadEntry& entry) {
     else
       text += fmt::format("{}{}* {}, ",
                           argument.kind == AheadArgument::Kind::source ? "const " : "", type, name);
+    if (argument.has_columns) text += fmt::format("size_t {}_step, ", argument.name);
   }
-  return text + "size_t n";
+  return text + (entry.of_rows ? "size_t rows, size_t columns, void* workspace" : "size_t n");
 }
 
 std::string call_text(const AheadEntry& entry) {
   std::string text;
-  for (const AheadArgument& argument : entry.arguments) text += c_name(argument.name) + ", ";
-  return text + "n";
+  for (const AheadArgument& argument : entry.arguments) {
+    text += c_name(argument.name) + ", ";
+    if (argument.has_columns) text += argument.name + "_step, ";
+  }
+  return text + (entry.of_rows ? "rows, columns, workspace" : "n");
 }
 
 // Types of C++ do not tell 16-bit types apart.
@@ -65,6 +69,20 @@ bool is_overload(const AheadEntry& entry) {
   return std::none_of(entry.arguments.begin(), entry.arguments.end(), [](const auto& argument) {
     return argument.dtype == Dtype::f16 || argument.dtype == Dtype::bf16;
   });
+}
+
+constexpr std::string_view kRows =
+    "\n\n"
+    "   Of rows a buffer holds `columns` elements a row; row i begins `i * step` elements after "
+    "the\n"
+    "   first, and with a step of 0 an input has one row for all. What has no step has one "
+    "element\n"
+    "   a row. A workspace has as many bytes as the function of that name says, may be null where\n"
+    "   they are none, and is of one call at a time.";
+
+bool has_rows(const AheadLibrary& library) {
+  return std::any_of(library.entries.begin(), library.entries.end(),
+                     [](const AheadEntry& entry) { return entry.of_rows; });
 }
 
 // Which bits the results have: by target, where there are several families.
@@ -97,17 +115,20 @@ std::string header_text(const AheadLibrary& library,
       "   Buffers hold n elements each and need no alignment. A result may be the buffer of an "
       "input\n"
       "   of the same type; otherwise buffers do not overlap. f16 and bf16 are bit patterns.\n"
-      "   Functions keep no state and may be called from any thread. */\n"
+      "   Functions keep no state and may be called from any thread.{} */\n"
       "#ifndef {}\n#define {}\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
       "#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n"
       "/* Whether this processor runs the functions: 0 where it has none of the targets. */\n"
       "int {}_available(void);\n",
-      kVersion, object::names_of(targets), families_text(targets), guard, guard, library.prefix);
+      kVersion, object::names_of(targets), families_text(targets), has_rows(library) ? kRows : "",
+      guard, guard, library.prefix);
   for (const AheadEntry& entry : library.entries) {
     text += "\n/* ";
     for (std::size_t i = 0; i < entry.lines.size(); ++i)
       text += fmt::format("{}{}", i == 0 ? "" : "\n   ", entry.lines[i]);
     text += fmt::format(" */\nvoid {}({});\n", entry.code.symbol, parameters_text(entry));
+    if (entry.of_rows)
+      text += fmt::format("size_t {}_workspace(size_t columns);\n", entry.code.symbol);
   }
   text += "\n#ifdef __cplusplus\n}\n";
   if (!library.cpp_scope.empty()) {
@@ -132,10 +153,23 @@ std::string ptx_text(const AheadLibrary& library, const object::AheadTarget& tar
 // bit patterns.
 )",
       kVersion, target.name, numerics::kVersion, name(target.family));
+  if (has_rows(library))
+    text += R"(//
+// Rows go to warps in turns: threads of a block are a multiple of 32. A buffer holds `columns`
+// elements a row; row i begins `i * step` elements after the first, and with a step of 0 an input
+// has one row for all. What has no step has one element a row. The workspace is aligned to 8 bytes
+// and has for each warp of the grid what stands below.
+)";
   for (const AheadEntry& entry : library.entries) {
     text += "//\n";
     for (const std::string& line : entry.lines) text += fmt::format("// {}\n", line);
     text += fmt::format("//   {}({})\n", entry.code.symbol, parameters_text(entry));
+    const object::WorkspaceBytes bytes = object::workspace_bytes(entry.code);
+    if (bytes.of_rows)
+      text +=
+          fmt::format("//   workspace: {0} bytes a column for up to {3} columns; for more {1} a "
+                      "column and {2} for\n//   every {3}, or part of as many\n",
+                      bytes.short_column, bytes.column, bytes.block, schedule::kBlockColumns);
   }
   return text + code;
 }

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "compiler/driver/compile.hpp"
+#include "compiler/driver/ahead.hpp"
 #include "tools/subject.hpp"
 
 namespace sluice::tools {
@@ -18,6 +18,14 @@ std::string argument_name(const dsl::FunctionDef& definition, const driver::Oper
     case Role::output: return definition.outputs[operand.index].name;
     default: return definition.inputs[operand.index].name;
   }
+}
+
+// What is one value for a row has no need to be of 16 bits.
+void widen_row_values(driver::Request& request) {
+  for (driver::Operand& operand : request.operands)
+    if (operand.extent == ir::Extent::row &&
+        (operand.dtype == Dtype::f16 || operand.dtype == Dtype::bf16))
+      operand.dtype = Dtype::f32;
 }
 
 std::string_view suffix(Pass pass) {
@@ -34,19 +42,18 @@ Result<AheadEntry> ahead_entry(const Definitions& definitions, dsl::FunctionId i
   subject.pass = pass;
   subject.dtype = dtype;
   const dsl::FunctionDef& definition = subject.definition();
-  if (definition.row_wise)
-    return Error{Status::unsupported,
-                 fmt::format("'{}' is a row function: those have no kernels made ahead of time yet",
-                             definition.name)};
   for (const dsl::Parameter& parameter : definition.parameters)
     subject.parameters.push_back(parameter.default_value);
+  subject.optional = form.optional;
   driver::Request request = request_of(subject);
+  if (definition.row_wise) widen_row_values(request);
   const Dtype compute = dtype == Dtype::f64 ? Dtype::f64 : Dtype::f32;
   std::vector<AheadArgument> arguments;
   for (const driver::Operand& operand : request.operands)
     arguments.push_back({driver::is_source(operand.role) ? AheadArgument::Kind::source
                                                          : AheadArgument::Kind::result,
-                         argument_name(definition, operand), operand.dtype});
+                         argument_name(definition, operand), operand.dtype,
+                         definition.row_wise && operand.extent == ir::Extent::element});
   for (std::size_t i = 0; i < definition.parameters.size(); ++i) {
     if (form.baked || definition.parameters[i].is_integer) continue;
     request.params[i].baked = false;
@@ -56,15 +63,16 @@ Result<AheadEntry> ahead_entry(const Definitions& definitions, dsl::FunctionId i
   object::AheadFunction code{fmt::format("{}_{}_{}", form.prefix, called, name(dtype)), {}};
   for (const Family family : form.families) {
     request.family = family;
-    Result<driver::Compiled> compiled = driver::compile(request);
-    if (!compiled) return compiled.error();
-    code.programs.emplace(family, std::move(compiled->program));
+    auto program = driver::compile_ahead(request);
+    if (!program) return program.error();
+    code.programs.emplace(family, std::move(*program));
   }
   std::vector<std::string> lines{
       fmt::format("{}, {} pass, {}", signature(definition), name(pass), name(dtype))};
   if (std::string text = summary(definition); !text.empty()) lines.push_back(std::move(text));
   lines.push_back("promise: " + promise_text(definition));
-  return AheadEntry{std::move(code), called, std::move(arguments), std::move(lines)};
+  return AheadEntry{std::move(code), called, std::move(arguments), std::move(lines),
+                    definition.row_wise};
 }
 
 }  // namespace sluice::tools

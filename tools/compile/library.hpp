@@ -15,12 +15,14 @@
 
 namespace sluice::tools {
 
-// An argument of a function of C, in their order; the last is the number of elements, `n`.
+// An argument of a function of C, in their order; the last is the number of elements, `n`. Of rows
+// a buffer of columns has its step after it, and the last are `rows`, `columns` and `workspace`.
 struct AheadArgument {
   enum class Kind : std::uint8_t { source, result, parameter };
   Kind kind = Kind::source;
   std::string name;
   Dtype dtype = Dtype::f32;
+  bool has_columns = false;
 };
 
 struct AheadEntry {
@@ -28,6 +30,7 @@ struct AheadEntry {
   std::string cpp_name;  // in the namespace
   std::vector<AheadArgument> arguments;
   std::vector<std::string> lines;  // of its comment
+  bool of_rows = false;
 };
 
 struct AheadLibrary {
@@ -40,11 +43,11 @@ struct AheadLibrary {
 struct AheadForm {
   std::string prefix;
   bool baked = false;  // all parameters are constants; else those that are no integers arguments
-  std::set<Family> families;  // of the targets
+  std::set<Family> families;       // of the targets
+  std::set<std::string> optional;  // inputs of row functions that are given where there are such
 };
 
-// One pass of a function for operands of one type. Errors: those of the compiler; `unsupported` for
-// row functions.
+// One pass of a function for operands of one type. Errors: those of the compiler.
 [[nodiscard]] Result<AheadEntry> ahead_entry(const Definitions& definitions, dsl::FunctionId id,
                                              Pass pass, Dtype dtype, const AheadForm& form);
 

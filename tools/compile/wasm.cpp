@@ -81,16 +81,27 @@ std::optional<int> run(const std::vector<std::string>& words, const std::string&
 }
 
 std::string_view array_of(Dtype dtype) {
-  if (dtype == Dtype::f32) return "Float32Array";
-  return dtype == Dtype::f64 ? "Float64Array" : "Uint16Array";
+  switch (dtype) {
+    case Dtype::f32: return "Float32Array";
+    case Dtype::f64: return "Float64Array";
+    case Dtype::f16:
+    case Dtype::bf16: return "Uint16Array";
+    case Dtype::i8: return "Int8Array";
+    case Dtype::u8:
+    case Dtype::boolean: return "Uint8Array";
+    case Dtype::i32: return "Int32Array";
+    case Dtype::i64: return "BigInt64Array";
+  }
+  return "";
 }
 
-// ["x", "source", Float32Array]
+// ["x", "source", Float32Array], and whether it has columns.
 std::string argument_text(const AheadArgument& argument) {
   using Kind = AheadArgument::Kind;
   if (argument.kind == Kind::parameter) return fmt::format("[\"{}\"]", argument.name);
-  return fmt::format("[\"{}\", \"{}\", {}]", argument.name,
-                     argument.kind == Kind::source ? "source" : "result", array_of(argument.dtype));
+  return fmt::format("[\"{}\", \"{}\", {}{}]", argument.name,
+                     argument.kind == Kind::source ? "source" : "result", array_of(argument.dtype),
+                     argument.has_columns ? ", true" : "");
 }
 
 }  // namespace
@@ -101,7 +112,9 @@ Result<std::string> wasm_module(const AheadLibrary& library, const std::string& 
   // The functions' names go into a file: there may be more of them than a command line takes.
   std::string options = fmt::format("--export={}_available\n", library.prefix);
   for (const AheadEntry& entry : library.entries)
-    options += fmt::format("--export={}\n", entry.code.symbol);
+    options +=
+        fmt::format("--export={0}\n{1}", entry.code.symbol,
+                    entry.of_rows ? fmt::format("--export={}_workspace\n", entry.code.symbol) : "");
   if (!scratch->write("library.a", archive) || !scratch->write("options", options))
     return Error{Status::io_error, "a temporary file cannot be written"};
   const std::string log = scratch->path("log");
@@ -125,7 +138,9 @@ Result<std::string> wasm_module(const AheadLibrary& library, const std::string& 
 std::string script_text(const AheadLibrary& library) {
   std::string text = fmt::format(
       R"(// Made by sluice {}: the functions of {}.h, of typed arrays of one length (f16 and bf16: bit
-// patterns), with parameters as numbers. Results go into the arrays given for them.
+// patterns), with parameters as numbers. Results go into the arrays given for them. Functions of
+// rows take the number of columns last: arrays hold row after row, or a source one row for all, and
+// what is one element a row has as many as there are rows.
 //
 //   const {{ {}, exports }} = await instantiate(bytesOfTheWasmFile);
 //
@@ -147,23 +162,33 @@ const functions = {{
 
 function call(exports, symbol, given) {
   const wanted = functions[symbol];
-  const names = wanted.map(([name]) => name).join(", ");
-  if (given.length !== wanted.length) throw new TypeError(`${symbol} takes ${names}`);
-  const n = given[0].length;
+  const workspace = exports[`${symbol}_workspace`];
+  const names = wanted.map(([name]) => name).concat(workspace ? ["columns"] : []);
+  if (given.length !== names.length) throw new TypeError(`${symbol} takes ${names.join(", ")}`);
+  const columns = workspace ? given[given.length - 1] : 1;
+  const longest = wanted.map((one, i) => (one[3] ? given[i].length : 0));
+  const n = workspace ? Math.floor(Math.max(...longest) / columns) || 0 : given[0].length;
   let end = Math.ceil(exports.__heap_base.value / 16) * 16;
-  const places = wanted.map(([name, kind, array], i) => {
-    if (kind === undefined) return Number(given[i]);
-    if (!(given[i] instanceof array) || given[i].length !== n)
-      throw new TypeError(`${symbol}: ${name} is a ${array.name} of ${n} elements`);
+  const take = (bytes) => {
     const place = end;
-    end += Math.ceil((n * array.BYTES_PER_ELEMENT) / 16) * 16;
+    end += Math.ceil(bytes / 16) * 16;
     return place;
+  };
+  const places = wanted.map(([name, kind, array, hasColumns], i) => {
+    if (kind === undefined) return [Number(given[i])];
+    const elements = hasColumns ? n * columns : n;
+    const shared = hasColumns && kind === "source" && given[i].length === columns;
+    if (!(given[i] instanceof array) || (given[i].length !== elements && !shared))
+      throw new TypeError(`${symbol}: ${name} is a ${array.name} of ${elements} elements`);
+    const place = take(given[i].byteLength);
+    return hasColumns ? [place, shared ? 0 : columns] : [place];
   });
+  const last = workspace ? [n, columns, take(workspace(columns))] : [n];
   const missing = end - exports.memory.buffer.byteLength;
   if (missing > 0) exports.memory.grow(Math.ceil(missing / 65536));
-  const held = (i) => new wanted[i][2](exports.memory.buffer, places[i], n);
+  const held = (i) => new wanted[i][2](exports.memory.buffer, places[i][0], given[i].length);
   wanted.forEach(([, kind], i) => kind === "source" && held(i).set(given[i]));
-  exports[symbol](...places, n);
+  exports[symbol](...places.flat(), ...last);
   wanted.forEach(([, kind], i) => kind === "result" && given[i].set(held(i)));
 }
 

@@ -8,9 +8,11 @@
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/Object/ArchiveWriter.h>
 #include <llvm/Support/MemoryBuffer.h>
+#include <llvm/Support/raw_ostream.h>
 
 #include "compiler/backend/llvm/machine.hpp"
 #include "compiler/backend/llvm/translate.hpp"
+#include "compiler/backend/llvm/translate_rows.hpp"
 
 namespace sluice::llvm_backend {
 namespace {
@@ -28,6 +30,12 @@ std::string symbol_of(const AheadFunction& function, const AheadTarget& target) 
   std::string symbol = function.symbol + "__";
   for (const char c : target.name) symbol += c == '-' || c == '+' ? '_' : c;
   return symbol;
+}
+
+Outcome translate_function(const AheadFunction& function, const FunctionForm& form,
+                           llvm::Module& module) {
+  return std::visit([&](const auto& program) { return translate(program, form, module); },
+                    function.programs.at(form.target.family));
 }
 
 // What of the processor a library asks: whether it has a target, by the system's or its own word.
@@ -137,9 +145,7 @@ class Archive {
     llvm::Module module(prefix_, context);
     for (const AheadFunction& function : functions_) {
       const std::string symbol = chooses() ? symbol_of(function, target) : function.symbol;
-      if (Outcome done =
-              translate(function.programs.at(target.family), form_of(symbol, target), module);
-          !done.ok())
+      if (Outcome done = translate_function(function, form_of(symbol, target), module); !done.ok())
         return done;
       if (chooses()) module.getFunction(symbol)->setVisibility(llvm::GlobalValue::HiddenVisibility);
     }
@@ -153,8 +159,10 @@ class Archive {
     llvm::IRBuilder<> build(context);
     llvm::Function* const level = write_level(module, build);
     write_available(module, build, level);
-    if (chooses())
-      for (const AheadFunction& function : functions_) write_choice(module, build, function, level);
+    for (const AheadFunction& function : functions_) {
+      if (chooses()) write_choice(module, build, function, level);
+      write_workspace(module, build, function);
+    }
     AheadTarget plain = targets_.front();
     plain.cpu = plain.is_x86() ? "x86-64" : plain.cpu;
     plain.features = plain.plain_features;
@@ -203,8 +211,8 @@ class Archive {
     llvm::LLVMContext& context = module.getContext();
     // Its own translation knows the type.
     llvm::Module typed("typed", context);
-    static_cast<void>(translate(function.programs.at(targets_.front().family),
-                                form_of(function.symbol, targets_.front()), typed));
+    static_cast<void>(
+        translate_function(function, form_of(function.symbol, targets_.front()), typed));
     llvm::FunctionType* const type = typed.getFunction(function.symbol)->getFunctionType();
     llvm::Function* const choice =
         begin(module, build, function.symbol, type->getReturnType(), type->params());
@@ -226,6 +234,28 @@ class Archive {
       build.CreateCall(code, arguments)->setTailCall();
       build.CreateRetVoid();
     }
+  }
+
+  // Of row functions: the bytes that rows of so many columns need.
+  void write_workspace(llvm::Module& module, llvm::IRBuilder<>& build,
+                       const AheadFunction& function) {
+    const object::WorkspaceBytes bytes = object::workspace_bytes(function);
+    if (!bytes.of_rows) return;
+    llvm::Type* const size = build.getIntNTy(targets_.front().size_bits);
+    llvm::Function* const needs =
+        begin(module, build, function.symbol + "_workspace", size, {size});
+    Value* const columns = needs->getArg(0);
+    const auto number = [&](std::size_t value) { return llvm::ConstantInt::get(size, value); };
+    const auto product = [&](Value* count, std::size_t each) {
+      return build.CreateMul(count, number(each));
+    };
+    const auto block = static_cast<std::size_t>(schedule::kBlockColumns);
+    Value* const blocks =
+        build.CreateUDiv(build.CreateAdd(columns, number(block - 1)), number(block));
+    Value* const longer =
+        build.CreateAdd(product(columns, bytes.column), product(blocks, bytes.block));
+    build.CreateRet(build.CreateSelect(build.CreateICmpULE(columns, number(block)),
+                                       product(columns, bytes.short_column), longer));
   }
 
   static llvm::Function* begin(llvm::Module& module, llvm::IRBuilder<>& build,
@@ -260,18 +290,37 @@ Result<std::string> archive(std::span<const AheadFunction> functions,
   return Archive(functions, targets, prefix).run();
 }
 
+namespace {
+
+Outcome translate_all(std::span<const AheadFunction> functions, const AheadTarget& target,
+                      llvm::Module& module) {
+  for (const AheadFunction& function : functions)
+    if (Outcome done = translate_function(function, form_of(function.symbol, target), module);
+        !done.ok())
+      return done;
+  return Unit{};
+}
+
+}  // namespace
+
 Result<std::string> assembly_of(std::span<const AheadFunction> functions,
                                 const AheadTarget& target) {
   llvm::LLVMContext context;
   llvm::Module module("", context);
-  for (const AheadFunction& function : functions)
-    if (Outcome done = translate(function.programs.at(target.family),
-                                 form_of(function.symbol, target), module);
-        !done.ok())
-      return done.error();
+  if (Outcome done = translate_all(functions, target, module); !done.ok()) return done.error();
   auto machine = make_machine(target);
   if (!machine.ok()) return machine.error();
   return assembly(module, **machine);
+}
+
+Result<std::string> ir_of(std::span<const AheadFunction> functions, const AheadTarget& target) {
+  llvm::LLVMContext context;
+  llvm::Module module("", context);
+  if (Outcome done = translate_all(functions, target, module); !done.ok()) return done.error();
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream, nullptr);
+  return text;
 }
 
 }  // namespace sluice::llvm_backend

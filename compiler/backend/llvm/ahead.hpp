@@ -18,8 +18,12 @@ namespace sluice::llvm_backend {
                                           const std::string& prefix);
 
 // The functions as one module of assembly, of a GPU as PTX: there elements go to the threads of a
-// grid of any size in one dimension, in turns where there are more of them.
+// grid of any size in one dimension, and rows to its warps, in turns where there are more of them.
 [[nodiscard]] Result<std::string> assembly_of(std::span<const object::AheadFunction> functions,
                                               const object::AheadTarget& target);
+
+// The same as LLVM IR.
+[[nodiscard]] Result<std::string> ir_of(std::span<const object::AheadFunction> functions,
+                                        const object::AheadTarget& target);
 
 }  // namespace sluice::llvm_backend

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include <llvm/IR/LLVMContext.h>
-#include <llvm/Support/raw_ostream.h>
 
 #include "compiler/backend/llvm/link.hpp"
 #include "compiler/backend/llvm/machine.hpp"
@@ -19,34 +18,20 @@ const object::AheadTarget& machine_of(const Target& target) {
   return *object::find_ahead_target(to_string(Target{target.level}));
 }
 
-Outcome translate_here(const schedule::ElementProgram& program, const Target& target,
-                       llvm::Module& module) {
-  return translate(program, {.target = machine_of(target)}, module);
-}
-
 }  // namespace
 
 Result<object::CodeObject> emit(const schedule::ElementProgram& program, const Target& target) {
   llvm::LLVMContext context;
   llvm::Module module(program.name, context);
-  if (Outcome done = translate_here(program, target, module); !done.ok()) return done.error();
-  auto machine = make_machine(machine_of(target));
+  const object::AheadTarget& here = machine_of(target);
+  if (Outcome done = translate(program, {.target = here}, module); !done.ok()) return done.error();
+  auto machine = make_machine(here);
   if (!machine.ok()) return machine.error();
   auto file = object_file(module, **machine);
   if (!file.ok()) return file.error();
   auto code = link(*file);
   if (code.ok()) code->name = program.name + (is_v4(target) ? ".llvm.v4[n]" : ".llvm.v3[n]");
   return code;
-}
-
-Result<std::string> show(const schedule::ElementProgram& program, const Target& target) {
-  llvm::LLVMContext context;
-  llvm::Module module(program.name, context);
-  if (Outcome done = translate_here(program, target, module); !done.ok()) return done.error();
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream, nullptr);
-  return text;
 }
 
 }  // namespace sluice::llvm_backend

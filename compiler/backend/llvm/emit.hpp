@@ -1,8 +1,6 @@
 // The LLVM back end: scheduled programs as machine code, by way of LLVM IR.
 #pragma once
 
-#include <string>
-
 #include <sluice/status.hpp>
 
 #include "compiler/object/code_object.hpp"
@@ -14,8 +12,5 @@ namespace sluice::llvm_backend {
 // For this machine's instruction set, of the target's level.
 [[nodiscard]] Result<object::CodeObject> emit(const schedule::ElementProgram& program,
                                               const Target& target);
-// The IR's text.
-[[nodiscard]] Result<std::string> show(const schedule::ElementProgram& program,
-                                       const Target& target);
 
 }  // namespace sluice::llvm_backend

@@ -8,8 +8,8 @@ extern "C" __attribute__((visibility("default"))) const sluice::object::LlvmModu
 sluice_llvm_module() {
   static const sluice::object::LlvmModule kModule{.build = sluice::build_digest(),
                                                   .emit = &sluice::llvm_backend::emit,
-                                                  .show = &sluice::llvm_backend::show,
                                                   .archive = &sluice::llvm_backend::archive,
-                                                  .assembly = &sluice::llvm_backend::assembly_of};
+                                                  .assembly = &sluice::llvm_backend::assembly_of,
+                                                  .ir = &sluice::llvm_backend::ir_of};
   return &kModule;
 }
