@@ -9,7 +9,8 @@ namespace {
 
 using Address = std::uint64_t;  // CUdeviceptr
 constexpr unsigned kThreads = 256;
-constexpr unsigned kMostBlocks = 1024;  // threads take elements in turns
+constexpr unsigned kWarp = 32;
+constexpr unsigned kMostBlocks = 1024;  // threads take elements in turns, warps rows
 
 template <typename Function>
 bool find(void* library, const char* name, Function& function) {
@@ -77,12 +78,17 @@ bool Gpu::load(const std::string& ptx) {
 }
 
 bool Gpu::run(const std::string& kernel, std::span<const std::vector<float>> inputs,
-              std::vector<float>& output) {
+              std::vector<float>& output, Rows rows) {
   void* function = nullptr;
   if (failed(driver_->function(&function, module_, kernel.c_str()), kernel.c_str())) return false;
   std::uint64_t count = output.size();
   const std::size_t bytes = count * sizeof(float);
+  const bool of_rows = rows.columns != 0;
+  if (of_rows) count /= rows.columns;
+  const auto blocks = static_cast<unsigned>(
+      std::min<std::uint64_t>((count + kThreads - 1) / kThreads, kMostBlocks));
   std::vector<Address> buffers(inputs.size() + 1);
+  Address workspace = 0;
   std::vector<void*> arguments;
   bool good = true;
   for (std::size_t i = 0; i < buffers.size() && good; ++i) {
@@ -90,16 +96,21 @@ bool Gpu::run(const std::string& kernel, std::span<const std::vector<float>> inp
     if (good && i < inputs.size())
       good = !failed(driver_->to_gpu(buffers[i], inputs[i].data(), bytes), "copying to the GPU");
     arguments.push_back(&buffers[i]);
+    if (of_rows) arguments.push_back(&rows.columns);  // from one row to the next
   }
   arguments.push_back(&count);
-  const auto blocks = static_cast<unsigned>(
-      std::min<std::uint64_t>((count + kThreads - 1) / kThreads, kMostBlocks));
+  if (of_rows) {
+    arguments.insert(arguments.end(), {&rows.columns, &workspace});
+    const std::size_t all = rows.workspace * blocks * (kThreads / kWarp);
+    good = good && (all == 0 || !failed(driver_->allocate(&workspace, all), "memory of the GPU"));
+  }
   good = good &&
          !failed(driver_->launch(function, blocks, 1, 1, kThreads, 1, 1, 0, nullptr,
                                  arguments.data(), nullptr),
                  "the launch") &&
          !failed(driver_->wait(), kernel.c_str()) &&
          !failed(driver_->from_gpu(output.data(), buffers.back(), bytes), "copying from the GPU");
+  buffers.push_back(workspace);
   for (const Address buffer : buffers)
     if (buffer != 0) driver_->release(buffer);
   return good;

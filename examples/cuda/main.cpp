@@ -17,6 +17,12 @@ namespace {
 constexpr int kSkipped = 77;
 constexpr std::size_t kElements = (1 << 22) + 3;
 
+// Rows within a warp, of a block of 4096 columns and of several; their workspace is of a few lanes
+// for each of these and of a few for each column (acts.ptx says of how many).
+constexpr std::size_t kColumns[] = {5, 300, 4096, 10007};
+constexpr std::size_t kRows = 600;
+constexpr std::size_t kWorkspaceLanes = 8;
+
 std::string contents(const char* path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -63,6 +69,38 @@ sluice::Result<std::size_t> compare(sluice::Runtime& runtime, Gpu& gpu, const st
   return count;
 }
 
+// The same of rows, of numbers between -8 and 8.
+sluice::Result<std::size_t> compare_rows(sluice::Runtime& runtime, Gpu& gpu, std::size_t columns,
+                                         sluice::Pass pass) {
+  const bool backward = pass == sluice::backward;
+  const auto operand = sluice::f32({static_cast<std::int64_t>(kRows),  //
+                                    static_cast<std::int64_t>(columns)});
+  std::vector<std::vector<float>> inputs(backward ? 2 : 1);
+  std::uint32_t state = 1;
+  for (std::vector<float>& input : inputs)
+    for (std::size_t i = 0; i < kRows * columns; ++i) {
+      state = state * 1664525 + 1013904223;  // Numerical Recipes, section 7.1
+      input.push_back(static_cast<float>(static_cast<std::int32_t>(state)) * 0x1p-28f);
+    }
+  const auto kernel = runtime.compile(
+      {.function = "weights", .pass = pass, .operands = std::vector(inputs.size() + 1, operand)});
+  if (!kernel) return kernel.error();
+  std::vector<float> expected(kRows * columns);
+  std::vector<float> got(expected.size());
+  std::vector<sluice::TensorView> views;
+  for (const std::vector<float>& input : inputs)
+    views.emplace_back(static_cast<const void*>(input.data()), sluice::Dtype::f32, operand.shape);
+  views.emplace_back(static_cast<void*>(expected.data()), sluice::Dtype::f32, operand.shape);
+  if (auto called = kernel->call(views); !called) return called.error();
+  const std::string name = backward ? "acts_weights_backward_f32" : "acts_weights_f32";
+  const std::size_t workspace = kWorkspaceLanes * sizeof(float) * (columns + columns / 4096 + 1);
+  if (!gpu.run(name, inputs, got, {columns, workspace}))
+    return sluice::Error{sluice::Status::unavailable, name + ": " + gpu.error()};
+  const std::size_t count = differences(expected, got);
+  std::printf("%-20s %zu of %zu x %zu elements differ\n", name.c_str(), count, kRows, columns);
+  return count;
+}
+
 sluice::Result<std::size_t> run(Gpu& gpu) {
   if (!gpu.load(contents(ACTS_PTX))) return sluice::Error{sluice::Status::unavailable, gpu.error()};
   sluice::Runtime runtime({.target = "interpreter"});
@@ -71,6 +109,12 @@ sluice::Result<std::size_t> run(Gpu& gpu) {
   for (const char* function : {"star", "soft", "smooth", "gate"})
     for (const sluice::Pass pass : {sluice::forward, sluice::backward}) {
       const auto compared = compare(runtime, gpu, function, pass);
+      if (!compared) return compared;
+      count += *compared;
+    }
+  for (const std::size_t columns : kColumns)
+    for (const sluice::Pass pass : {sluice::forward, sluice::backward}) {
+      const auto compared = compare_rows(runtime, gpu, columns, pass);
       if (!compared) return compared;
       count += *compared;
     }
