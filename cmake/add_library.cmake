@@ -1,14 +1,16 @@
-# sluice_add_library(NAME SOURCES FILE.slu... [FUNCTIONS NAME...] [PASSES PASS...] [DTYPES DTYPE...]
-#                    [TARGETS TARGET...] [PREFIX PREFIX] [NAMESPACE NAMESPACE] [BAKED])
+# sluice_add_library(NAME SOURCES FILE... [FUNCTIONS NAME...] [PASSES PASS...] [DTYPES DTYPE...]
+#                    [INPUTS NAME...] [TARGETS TARGET...] [PREFIX PREFIX] [NAMESPACE NAMESPACE] [BAKED])
 #
 # A library NAME of kernels made at build time, and its header <NAME.h>: neither needs Sluice where it
 # runs. Made by `sluice compile`, whose options these are (docs/command.md), and again when a source or
 # the command changes. TARGETS, of one architecture, left out: those there are for the processor that
-# is built for. The command is the variable SLUICE_COMMAND where that is set, which a build for
+# is built for. A source FILE.cpp is a program that prints definitions, as <sluice/expr.hpp> makes them
+# of C++ expressions; the build runs it, elsewhere than it is made for by CMAKE_CROSSCOMPILING_EMULATOR.
+# The command is the variable SLUICE_COMMAND where that is set, which a build for
 # another machine needs, else the installation's own.
 function(sluice_add_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "BAKED" "PREFIX;NAMESPACE"
-                        "SOURCES;FUNCTIONS;PASSES;DTYPES;TARGETS")
+                        "SOURCES;FUNCTIONS;PASSES;DTYPES;INPUTS;TARGETS")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sluice_add_library: what is '${arg_UNPARSED_ARGUMENTS}'?")
   endif()
@@ -51,10 +53,15 @@ function(sluice_add_library name)
   set(sources)
   foreach(source IN LISTS arg_SOURCES)
     get_filename_component(source ${source} ABSOLUTE)
+    if(source MATCHES "\\.(cpp|cc|cxx)$")
+      get_filename_component(stem ${source} NAME_WE)
+      sluice_definitions(${name}_${stem} ${source} ${folder}/${stem}.slu)
+      set(source ${folder}/${stem}.slu)
+    endif()
     list(APPEND sources ${source})
   endforeach()
   set(options)
-  foreach(option FUNCTIONS PASSES DTYPES TARGETS)
+  foreach(option FUNCTIONS PASSES DTYPES INPUTS TARGETS)
     if(arg_${option})
       string(TOLOWER --${option} flag)
       list(JOIN arg_${option} "," value)
@@ -81,4 +88,20 @@ function(sluice_add_library name)
   add_dependencies(${name} ${name}_files)
   target_include_directories(${name} INTERFACE ${folder})
   target_link_libraries(${name} INTERFACE ${library})
+endfunction()
+
+# What a program prints, as a file. The header that it includes needs nothing of the library.
+function(sluice_definitions program source file)
+  add_executable(${program} ${source})
+  target_compile_features(${program} PRIVATE cxx_std_20)
+  target_include_directories(
+    ${program} PRIVATE $<TARGET_PROPERTY:sluice::sluice,INTERFACE_INCLUDE_DIRECTORIES>)
+  get_filename_component(folder ${file} DIRECTORY)
+  file(MAKE_DIRECTORY ${folder})
+  add_custom_command(
+    OUTPUT ${file}
+    COMMAND ${program} > ${file}
+    DEPENDS ${program}
+    COMMENT "Writing the definitions of ${program}"
+    VERBATIM)
 endfunction()

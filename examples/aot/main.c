@@ -19,6 +19,7 @@ int main(void) {
   float y[kCount];
   float dx[kCount];
   float dup[kCount];
+  char workspace[256];
   if (!acts_available()) {
     printf("this processor has none of the targets that the library was made for\n");
     return 1;
@@ -33,5 +34,10 @@ int main(void) {
   acts_gated_backward_f32(x, up, ones, dx, dup, kCount);
   show("by x", dx);
   show("by up", dup);
+  acts_quick_f32(x, y, kCount);
+  show("quick", y);
+  if (acts_weights_f32_workspace(kCount) > sizeof workspace) return 1;
+  acts_weights_f32(x, kCount, y, kCount, 1, kCount, workspace); /* one row */
+  show("weights", y);
   return 0;
 }

@@ -72,6 +72,8 @@ class Install(unittest.TestCase):
         run(CMAKE, "--build", build)
         lines = [line.split() for line in run(build / "aot").splitlines()]
         self.assertIn(["star", "-0.4472", "-0.4472", "-0.4472", "0.4472", "3.1304"], lines)
+        self.assertIn(["quick", "-0.0643", "-0.1496", "0.0000", "0.8458", "1.9357"], lines)
+        self.assertIn(["weights", "0.0003", "0.0058", "0.0158", "0.1166", "0.8615"], lines)
         self.assertRegex(run(CMAKE, "--build", build), "no work to do|Built target")
         library = build / "acts" / "libacts.a"
         self.assertNotRegex(run("nm", library).lower(), "llvm|xbyak|sluice")
