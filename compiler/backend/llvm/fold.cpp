@@ -1,6 +1,7 @@
 #include "compiler/backend/llvm/fold.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,21 @@ namespace {
 
 bool is_ordered(Op op) { return op == Op::block_sum || op == Op::block_prod; }
 
+// What changes nothing that it is combined with.
+Constant* identity(Op op, llvm::Type* lane) {
+  return op == Op::block_sum ? ConstantFP::getNegativeZero(lane) : of_nothing(op, lane);
+}
+
+// Free of order, `a` is no NaN.
+Value* combined(llvm::IRBuilder<>& build, Op op, Value* a, Value* b) {
+  switch (op) {
+    case Op::block_sum: return build.CreateFAdd(a, b);
+    case Op::block_prod: return build.CreateFMul(a, b);
+    case Op::block_imin: return build.CreateSelect(build.CreateICmpSLT(b, a), b, a);
+    default: return build.CreateSelect(build.CreateFCmpOGT(b, a), b, a);
+  }
+}
+
 }  // namespace
 
 // Writes the functions' bodies. Memory has the sums, then the group, then the counter's levels.
@@ -65,14 +81,12 @@ class Fold::Writer {
   // the counter past those that wait; one that is not whole is kept for the end.
   void add_group(Value* memory, Value* number, Value* whole) {
     if (!is_ordered(op_)) return add(memory, group(memory), memory);
-    const auto count = [&] {
-      Value* const waiting = build_.CreateBinaryIntrinsic(
-          llvm::Intrinsic::cttz, build_.CreateNot(number), build_.getTrue());
-      write_loop(build_, {build_.getInt64(0), waiting},
-                 [&](Value* depth) { add(level(memory, depth), group(memory), group(memory)); });
-      copy(group(memory), level(memory, waiting));
-    };
-    write_if(build_, whole, count, [&] { copy(group(memory), memory); });
+    write_if(
+        build_, whole, [&] { count(memory, number, 0); }, [&] { copy(group(memory), memory); });
+  }
+  void add_together(Value* memory, Value* number) {
+    if (!is_ordered(op_)) return add(memory, group(memory), memory);
+    count(memory, number, std::countr_zero(kTogether));
   }
 
   // The result is the first of the memory.
@@ -92,23 +106,22 @@ class Fold::Writer {
   }
 
  private:
-  // What changes nothing that it is combined with.
-  [[nodiscard]] Constant* identity() const {
-    return op_ == Op::block_sum ? ConstantFP::getNegativeZero(lane_) : of_nothing(op_, lane_);
-  }
-
-  Value* both(Value* a, Value* b) {
-    switch (op_) {
-      case Op::block_sum: return build_.CreateFAdd(a, b);
-      case Op::block_prod: return build_.CreateFMul(a, b);
-      case Op::block_imin: return build_.CreateSelect(build_.CreateICmpSLT(b, a), b, a);
-      default: return build_.CreateSelect(build_.CreateFCmpOGT(b, a), b, a);  // a is no NaN
-    }
-  }
+  Value* both(Value* a, Value* b) { return combined(build_, op_, a, b); }
 
   // A greatest zero is +0.
   Value* result(Value* a) {
     return op_ == Op::block_greatest ? build_.CreateFAdd(a, ConstantFP::get(lane_, 0)) : a;
+  }
+
+  // From so high a level on.
+  void count(Value* memory, Value* number, int lowest) {
+    Value* const from = build_.getInt64(static_cast<std::uint64_t>(lowest));
+    Value* const waiting = build_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz,
+                                                        build_.CreateNot(number), build_.getTrue());
+    Value* const free = build_.CreateAdd(from, waiting);
+    write_loop(build_, {from, free},
+               [&](Value* depth) { add(level(memory, depth), group(memory), group(memory)); });
+    copy(group(memory), level(memory, free));
   }
 
   Value* lanes_at(Value* memory, Value* first) {
@@ -131,7 +144,7 @@ class Fold::Writer {
   }
 
   void fill(Value* memory) {
-    Value* value = identity();
+    Value* value = identity(op_, lane_);
     if (lanes_ > 1) value = build_.CreateVectorSplat(lanes_, value);
     each_chunk([&](Value* first) { build_.CreateStore(value, lanes_at(memory, first)); });
   }
@@ -226,6 +239,27 @@ void Fold::add_group(Value* memory, Value* number, Value* whole) {
   call("add", {memory, number, whole}, [](Writer& writer, auto& self) {
     writer.add_group(self.getArg(0), self.getArg(1), self.getArg(2));
   });
+}
+
+// As the counter would, or from what is no NaN.
+Value* Fold::together(llvm::ArrayRef<Value*> values) {
+  std::vector<Value*> sums = values.vec();
+  if (!is_ordered(op_)) {
+    Value* most = identity(op_, lane_);
+    if (const auto* type = llvm::dyn_cast<llvm::FixedVectorType>(sums.front()->getType()))
+      most = build_.CreateVectorSplat(type->getNumElements(), most);
+    for (Value* const value : sums) most = combined(build_, op_, most, value);
+    return most;
+  }
+  for (; sums.size() > 1; sums.resize(sums.size() / 2))
+    for (std::size_t i = 0; i < sums.size() / 2; ++i)
+      sums[i] = combined(build_, op_, sums[2 * i], sums[2 * i + 1]);
+  return sums.front();
+}
+
+void Fold::add_together(Value* memory, Value* number) {
+  call("together", {memory, number},
+       [](Writer& writer, auto& self) { writer.add_together(self.getArg(0), self.getArg(1)); });
 }
 
 Value* Fold::finish(Value* memory, Value* columns) {

@@ -43,6 +43,11 @@ class Fold {
   void set(llvm::Value* memory, llvm::Value* at, llvm::Value* values);
   // The group of this number is there, as a whole or not; only the last one may not be.
   void add_group(llvm::Value* memory, llvm::Value* number, llvm::Value* whole);
+  // Whole groups that follow one another: of each what lies at one place in it, as one; and then,
+  // when that is set for all places, the number of these groups counted by so many.
+  static constexpr unsigned kTogether = 4;
+  [[nodiscard]] llvm::Value* together(llvm::ArrayRef<llvm::Value*> values);
+  void add_together(llvm::Value* memory, llvm::Value* number);
   // Every thread has the result.
   [[nodiscard]] llvm::Value* finish(llvm::Value* memory, llvm::Value* columns);
 

@@ -286,20 +286,28 @@ class RowTranslator {
 
   void write_pass(const schedule::Pass& pass, Columns columns) {
     if (pass.reductions.empty()) return write_columns(pass, columns);
-    const std::uint64_t group = partials_of(evaluator_.type_of(graph_.compute()));
+    const unsigned group = partials_of(evaluator_.type_of(graph_.compute()));
     const auto each = [&](const auto& act) {
       for (std::size_t i = 0; i < pass.reductions.size(); ++i)
         act(fold_of(pass.reductions[i]), folds_[i]);
     };
+    const auto number_of = [&](Value* begin, unsigned width) {
+      return build_.CreateUDiv(build_.CreateSub(begin, columns.begin), build_.getInt64(width));
+    };
     each([](Fold fold, Value* memory) { fold.start(memory); });
-    write_loop(build_, {columns.begin, columns.end, 1, build_.getInt64(group)}, [&](Value* begin) {
+    Value* const rest = write_loop(
+        build_, {columns.begin, columns.end, Fold::kTogether * group}, [&](Value* begin) {
+          write_together(pass, begin, group);
+          Value* const number = number_of(begin, Fold::kTogether * group);
+          each([&](Fold fold, Value* memory) { fold.add_together(memory, number); });
+        });
+    write_loop(build_, {rest, columns.end, 1, build_.getInt64(group)}, [&](Value* begin) {
       Value* const next = build_.CreateAdd(begin, build_.getInt64(group));
       Value* const whole = build_.CreateICmpULE(next, columns.end);
       write_if(build_, build_.CreateNot(whole),
                [&] { each([](Fold fold, Value* memory) { fold.start_group(memory); }); });
       write_columns(pass, {begin, build_.CreateSelect(whole, next, columns.end)});
-      Value* const number =
-          build_.CreateUDiv(build_.CreateSub(begin, columns.begin), build_.getInt64(group));
+      Value* const number = number_of(begin, group);
       each([&](Fold fold, Value* memory) { fold.add_group(memory, number, whole); });
     });
     Value* const count = build_.CreateSub(columns.end, columns.begin);
@@ -307,6 +315,27 @@ class RowTranslator {
       const ValueId id = pass.reductions[i];
       values_[id.index] = finished(id, fold_of(id).finish(folds_[i], count));
     }
+  }
+
+  // Of several groups the columns that lie at one place in them, place by place: they are combined
+  // before they go to memory.
+  void write_together(const schedule::Pass& pass, Value* begin, unsigned group) {
+    const std::vector<Value*> values = prepared(pass, lanes_);
+    Value* const step = build_.getInt64(lanes_ * threads_of(form_.target));
+    write_loop(build_, {thread_, build_.getInt64(group), lanes_, step}, [&](Value* place) {
+      std::vector<std::vector<Value*>> reduced(pass.reductions.size());
+      for (unsigned i = 0; i < Fold::kTogether; ++i) {
+        std::vector<Value*> own = values;
+        Value* const first = build_.CreateAdd(begin, build_.getInt64(i * group));
+        write_body(pass, own, {build_.CreateAdd(first, place), lanes_});
+        for (std::size_t k = 0; k < reduced.size(); ++k)
+          reduced[k].push_back(own[graph_[pass.reductions[k]].operand(0).index]);
+      }
+      for (std::size_t k = 0; k < reduced.size(); ++k) {
+        Fold fold = fold_of(pass.reductions[k]);
+        fold.set(folds_[k], place, fold.together(reduced[k]));
+      }
+    });
   }
 
   Fold fold_of(ValueId id) { return {build_, form_.target, graph_[id].op, lane_of(id)}; }
@@ -322,7 +351,11 @@ class RowTranslator {
       std::vector<Value*> values = prepared(pass, lanes);
       Value* const step = build_.getInt64(lanes * threads_of(form_.target));
       return write_loop(build_, {from, columns.end, lanes, step}, [&](Value* at) {
-        write_body(pass, values, {at, columns.begin, lanes});
+        write_body(pass, values, {at, lanes});
+        for (std::size_t i = 0; i < pass.reductions.size(); ++i)
+          fold_of(pass.reductions[i])
+              .set(folds_[i], build_.CreateSub(at, columns.begin),
+                   values[graph_[pass.reductions[i]].operand(0).index]);
       });
     };
     Value* rest = build_.CreateAdd(columns.begin, thread_);
@@ -358,8 +391,7 @@ class RowTranslator {
   }
 
   struct Lanes {
-    Value* at = nullptr;     // the first column
-    Value* group = nullptr;  // its group's
+    Value* at = nullptr;  // the first column
     unsigned count = 1;
   };
 
@@ -372,11 +404,6 @@ class RowTranslator {
     for (const std::uint32_t output : pass.outputs)
       storage_.store(stored_output(output), row_buffers_[program_.output_buffer(output)], lanes.at,
                      values[graph_.outputs()[output].value.index], lanes.count);
-    for (std::size_t i = 0; i < pass.reductions.size(); ++i) {
-      const ValueId id = pass.reductions[i];
-      fold_of(id).set(folds_[i], build_.CreateSub(lanes.at, lanes.group),
-                      values[graph_[id].operand(0).index]);
-    }
   }
 
   // A value of columns from elsewhere: an index, an input, or what an earlier pass kept.
