@@ -1,12 +1,37 @@
 #include "compiler/backend/llvm/storage.hpp"
 
 #include <limits>
+#include <string>
 
 #include <llvm/IR/Constants.h>
+
+#include "compiler/schedule/element_program.hpp"
 
 namespace sluice::llvm_backend {
 
 using ir::Elem;
+
+Outcome holds(const ir::Graph& graph, std::span<const Dtype> inputs,
+              std::span<const Dtype> outputs) {
+  const auto held = [](const char* what, const std::string& value, Dtype dtype,
+                       Elem elem) -> Outcome {
+    if (schedule::is_storage_of(dtype, elem) || (ir::is_integer(elem) && !is_floating(dtype)))
+      return Unit{};
+    return Error{Status::unsupported, std::string("the LLVM back end can't do ") + what + " '" +
+                                          value + "' of type " + std::string(name(dtype)) + " yet"};
+  };
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const ir::GraphInput& input = graph.inputs()[i];
+    if (Outcome done = held("an input", input.name, inputs[i], input.type.elem); !done.ok())
+      return done;
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const ir::GraphOutput& output = graph.outputs()[i];
+    const Elem elem = graph[output.value].type.elem;
+    if (Outcome done = held("an output", output.name, outputs[i], elem); !done.ok()) return done;
+  }
+  return Unit{};
+}
 
 llvm::Type* Storage::type_of(Dtype dtype) {
   switch (dtype) {

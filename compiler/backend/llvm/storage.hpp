@@ -1,10 +1,13 @@
 // Elements as buffers hold them, as lanes and back, with LLVM instructions.
 #pragma once
 
+#include <span>
+
 #include <llvm/IR/IRBuilder.h>
 #include <sluice/dtype.hpp>
+#include <sluice/status.hpp>
 
-#include "compiler/ir/op.hpp"
+#include "compiler/ir/graph.hpp"
 #include "compiler/object/ahead.hpp"
 
 namespace sluice::llvm_backend {
@@ -20,6 +23,10 @@ struct Stored {
   Dtype dtype = Dtype::f32;
   ir::Elem elem = ir::Elem::f32;
 };
+
+// Whether lanes can be loaded and stored as these types: `unsupported`, of the first that can't.
+[[nodiscard]] Outcome holds(const ir::Graph& graph, std::span<const Dtype> inputs,
+                            std::span<const Dtype> outputs);
 
 class Storage {
  public:

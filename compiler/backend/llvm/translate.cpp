@@ -29,23 +29,6 @@ class Translator {
         build_(module.getContext()), evaluator_(graph_, build_, form.target, module),
         storage_(build_, form.target), module_(module) {}
 
-  // The first stored type that there is no code for, if any.
-  [[nodiscard]] std::string unsupported() const {
-    const auto what = [](const char* kind, const std::string& name, Dtype dtype) {
-      return std::string(kind) + " '" + name + "' of type " + std::string(sluice::name(dtype));
-    };
-    for (std::size_t i = 0; i < graph_.inputs().size(); ++i) {
-      const ir::GraphInput& input = graph_.inputs()[i];
-      if (!schedule::is_storage_of(program_.input_dtypes[i], input.type.elem))
-        return what("an input", input.name, program_.input_dtypes[i]);
-    }
-    for (std::size_t i = 0; i < graph_.outputs().size(); ++i)
-      if (!schedule::is_storage_of(program_.output_dtypes[i],
-                                   graph_[graph_.outputs()[i].value].type.elem))
-        return what("an output", graph_.outputs()[i].name, program_.output_dtypes[i]);
-    return {};
-  }
-
   void run() {
     begin();
     load_uniforms();
@@ -196,11 +179,9 @@ class Translator {
 
 Outcome translate(const schedule::ElementProgram& program, const FunctionForm& form,
                   llvm::Module& module) {
-  Translator translator(program, form, module);
-  const std::string obstacle = translator.unsupported();
-  if (!obstacle.empty())
-    return Error{Status::unsupported, "the LLVM back end can't do " + obstacle + " yet"};
-  translator.run();
+  if (Outcome held = holds(program.graph, program.input_dtypes, program.output_dtypes); !held.ok())
+    return held;
+  Translator(program, form, module).run();
   return Unit{};
 }
 

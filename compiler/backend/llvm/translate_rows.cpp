@@ -462,31 +462,15 @@ class RowTranslator {
   std::vector<Value*> values_;  // by value, those that are one for the row or the block at hand
 };
 
-// The first stored type that there is no code for, if any.
-std::string unsupported(const RowProgram& program) {
-  const auto holds = [](Dtype dtype, ir::Elem elem) {
-    return schedule::is_storage_of(dtype, elem) || (ir::is_integer(elem) && !is_floating(dtype));
-  };
-  const ir::Graph& graph = program.graph;
-  for (std::size_t i = 0; i < graph.inputs().size(); ++i)
-    if (!holds(program.input_dtypes[i], graph.inputs()[i].type.elem))
-      return "an input '" + graph.inputs()[i].name + "' of type " +
-             std::string(name(program.input_dtypes[i]));
-  for (std::size_t i = 0; i < graph.outputs().size(); ++i)
-    if (!holds(program.output_dtypes[i], graph[graph.outputs()[i].value].type.elem))
-      return "an output '" + graph.outputs()[i].name + "' of type " +
-             std::string(name(program.output_dtypes[i]));
-  return {};
-}
-
 }  // namespace
 
 Outcome translate(const object::AheadRows& rows, const FunctionForm& form, llvm::Module& module) {
   std::vector<llvm::Function*> of_length;
   for (const auto& [program, suffix] :
        {std::pair{&rows.one_block, ".block"}, std::pair{&rows.blocks, ".blocks"}}) {
-    if (const std::string obstacle = unsupported(*program); !obstacle.empty())
-      return Error{Status::unsupported, "the LLVM back end can't do " + obstacle + " yet"};
+    if (Outcome held = holds(program->graph, program->input_dtypes, program->output_dtypes);
+        !held.ok())
+      return held;
     FunctionForm part = form;
     part.symbol += suffix;
     of_length.push_back(RowTranslator(*program, part, module).run());
