@@ -82,19 +82,21 @@ class Cases:
         return checked.returncode == 0
 
 
-def missing(compiler, runners):
-    if compiler is None:
-        if shutil.which("wasm-ld-19") is None and shutil.which("wasm-ld") is None:
-            return "wasm-ld"
-        compiler = runners[0][0]
-    return next((one for one in [compiler, *runners[0][:1]] if shutil.which(one) is None), None)
+def is_installed(architecture):
+    """Whether all is there that programs for it are made and run with; what is not, is said."""
+    _, _, compiler, runners, _ = ARCHITECTURES[architecture]
+    needed = [[compiler] if compiler else ["wasm-ld-19", "wasm-ld"], *[[one] for one in runners[0][:1]]]
+    for names in needed:
+        if not any(map(shutil.which, names)):
+            print(f"skipped: {architecture}: there is no {names[-1]}")
+            return False
+    return True
 
 
 def main():
     architecture = sys.argv[1]
-    targets, _, compiler, runners, _ = ARCHITECTURES[architecture]
-    if needed := missing(compiler, runners):
-        print(f"skipped: {architecture}: there is no {needed}")
+    targets, _, _, runners, _ = ARCHITECTURES[architecture]
+    if not is_installed(architecture):
         return 77
     right = True
     with tempfile.TemporaryDirectory() as inputs:

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from run_cases import ARCHITECTURES, SLUICE, missing, run
+from run_cases import ARCHITECTURES, SLUICE, is_installed, run
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "golden"))
 from test_golden import CASES, Tolerance, describe, function_of, numbers, stored, to_f32  # noqa: E402
@@ -271,8 +271,7 @@ class Suite:
 def main():
     architecture = sys.argv[1]
     targets, _, compiler, runners, _ = ARCHITECTURES[architecture]
-    if needed := missing(compiler, runners):
-        print(f"skipped: {architecture}: there is no {needed}")
+    if not is_installed(architecture):
         return 77
     library = functions()
     fitting = [Case(i, case, library[function_of(case)]) for i, case in enumerate(CASES)
